@@ -1,0 +1,1 @@
+"""The process people meet: HTTP API, pages, figures."""

@@ -1,0 +1,1 @@
+"""Statistics and decisions: arrays and counts in, frozen results out."""

@@ -1,0 +1,1 @@
+"""The retrain job: recipes, model files, the pipeline and the rollout."""

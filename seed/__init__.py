@@ -1,0 +1,1 @@
+"""Simulated data: scenarios with a known drift, and the demo."""

@@ -1,0 +1,1 @@
+"""The prediction log: every table, every SQL statement, import and export."""

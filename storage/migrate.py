@@ -1,0 +1,47 @@
+"""Brings a database to the tables that this release expects."""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from storage.engine import DatabaseFault, writing
+
+HEAD = "0001"
+
+
+def migrate(engine: sa.Engine) -> None:
+    """Apply the migrations that the database lacks; safe when several processes start at once.
+
+    Raises
+    ------
+    DatabaseFault
+        If the database was written by a newer release, or is damaged.
+    """
+    try:
+        if _applied(engine) == HEAD:
+            return
+        # Alembic is slow to import and only needed here.
+        from alembic import command, config
+        from alembic.util import CommandError
+
+        with writing(engine) as connection:
+            settings = config.Config()
+            settings.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            settings.attributes["connection"] = connection
+            try:
+                command.upgrade(settings, HEAD)
+            except CommandError as error:
+                raise DatabaseFault(
+                    f"The database must come from this release or an older one: {error}. Install the newer release."
+                ) from error
+    except sa.exc.DatabaseError as error:
+        raise DatabaseFault(
+            f"The database cannot be read: {error.orig}. Restore it from a backup or name another one."
+        ) from error
+
+
+def _applied(engine: sa.Engine) -> str | None:
+    if not sa.inspect(engine).has_table("alembic_version"):
+        return None
+    with engine.connect() as connection:
+        return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
