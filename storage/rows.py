@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.typing import NaTType
 
 from drift.windows import Column
 from storage.schema import microseconds
@@ -73,9 +74,10 @@ def category_text(value: object) -> str | None:
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
     if isinstance(value, float | np.floating):
-        if math.isnan(value):
+        real = float(value)
+        if math.isnan(real):
             return None
-        return str(int(value)) if value == int(value) and abs(value) < 2**53 else repr(float(value))
+        return str(int(real)) if abs(real) < 2**53 and real.is_integer() else repr(real)
     text = str(value)
     if len(text) > MAX_CATEGORY_LENGTH:
         raise ValueError(f"must be at most {MAX_CATEGORY_LENGTH} characters long; got {len(text)}")
@@ -102,7 +104,7 @@ def instant(value: object) -> int:
             value = datetime.fromisoformat(value)
         except ValueError:
             raise ValueError(f"must be a time such as 2026-11-23T14:00:00+00:00; got {_short(value)}") from None
-    if not isinstance(value, datetime) or value is pd.NaT:
+    if not isinstance(value, datetime) or isinstance(value, NaTType):
         raise ValueError(f"must be a time with a zone; got {_short(value)}")
     if value.tzinfo is None:
         raise ValueError(f"must carry a time zone, such as +00:00; got {_short(value)}")

@@ -77,6 +77,10 @@ model = sa.Table(
     sa.Column("name", sa.String(48), nullable=False, unique=True),
     # Grows with every write to the model's rows, labels or references: the key of everything cached.
     sa.Column("revision", sa.BigInteger, nullable=False, server_default="0"),
+    # Totals that the same transactions keep: they tell in one read what has grown since.
+    sa.Column("n_rows", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("n_columns", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("n_categories", sa.Integer, nullable=False, server_default="0"),
     sa.Column("created_at", UtcDateTime, nullable=False),
 )
 
@@ -131,6 +135,8 @@ import_run = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("model", sa.String(48), nullable=False),
     sa.Column("source", sa.Text, nullable=False),
+    # What would be imported twice: the file's content and the way its columns are read.
+    sa.Column("fingerprint", sa.String(64)),
     sa.Column("state", sa.String(12), nullable=False),
     sa.Column("n_done", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("n_rows", sa.BigInteger),

@@ -1,0 +1,194 @@
+"""`python -m storage`: files into the log and out of it."""
+
+import argparse
+import csv
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from storage.engine import DEFAULT_URL, DatabaseFault
+from storage.exporting import export
+from storage.importing import BATCH_ROWS, ColumnMapping, ImportResult, plan_import, run_import
+from storage.log import PredictionLog, open_log
+from storage.settings import Settings
+
+_SHOWN = 20
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code (2 is an error)."""
+    options = _parser().parse_args(arguments)
+    try:
+        log = open_log(Settings.from_environment().database_url)
+        try:
+            code: int = options.run(log, options)
+            return code
+        finally:
+            log.close()
+    except (ValueError, DatabaseFault) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped; what was committed stays, and the same command goes on from there.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m storage",
+        description="Bring files into the prediction log, and take them out.",
+        epilog=f"The database is named by DRIFT_DATABASE_URL (default {DEFAULT_URL}).",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_import(commands.add_parser("import", help="read a CSV or Parquet file into the log"))
+    out = commands.add_parser("export", help="write a model's log to a CSV or Parquet file")
+    out.add_argument("file", type=Path, help="the file to write; it must not exist yet")
+    out.add_argument("--model", required=True)
+    out.set_defaults(run=_export)
+    return parser
+
+
+def _add_import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="ends in .csv or .parquet")
+    parser.add_argument("--model", required=True, help="is created when it does not exist")
+    parser.add_argument("--time", required=True, metavar="COL", help="when the prediction was made (no zone: UTC)")
+    for option, what in {
+        "--prediction": "predicted class or value",
+        "--score": "the model's probability",
+        "--label": "true class or value",
+        "--labelled-at": "when the label came",
+        "--id": "request id: a row comes in once",
+        "--entity": "who or what the prediction is about",
+        "--version": "model version",
+        "--text": "free text",
+    }.items():
+        parser.add_argument(option, metavar="COL", help=what)
+    for option, what in {
+        "--ignore": "columns to leave out",
+        "--numeric": "columns to take as numbers whatever they look like",
+        "--categorical": "columns to take as categories whatever they look like",
+    }.items():
+        parser.add_argument(option, metavar="A,B", type=_names, default=(), help=what)
+    reference = parser.add_mutually_exclusive_group()
+    reference.add_argument("--reference-rows", type=_positive, metavar="N", help="freeze the first N rows as reference")
+    reference.add_argument("--reference-until", type=_time, metavar="T", help="freeze the rows before T as reference")
+    parser.add_argument("--batch", type=_positive, default=BATCH_ROWS, metavar="N", help="rows per transaction")
+    parser.add_argument("--again", action="store_true", help="import the same content a second time")
+    parser.add_argument("--rejected", type=Path, metavar="FILE", help="write every rejected row to this CSV file")
+    parser.set_defaults(run=_import)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1; got {text}")
+    return value
+
+
+def _time(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a time such as 2026-11-23T14:00:00+00:00; got {text!r}") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _import(log: PredictionLog, options: argparse.Namespace) -> int:
+    mapping = ColumnMapping(
+        predicted_at=options.time,
+        prediction=options.prediction,
+        score=options.score,
+        label=options.label,
+        labelled_at=options.labelled_at,
+        request_id=options.id,
+        entity_id=options.entity,
+        version=options.version,
+        text=options.text,
+    )
+    plan = plan_import(
+        log,
+        options.file,
+        options.model,
+        mapping,
+        ignore=options.ignore,
+        numeric=options.numeric,
+        categorical=options.categorical,
+    )
+    print(f"{options.file.name} -> model {options.model!r}. Times without a zone are read as UTC.")
+    width = max((len(decision.source) for decision in plan.decisions), default=0)
+    for decision in plan.decisions:
+        print(f"  {decision.source:<{width}}  {decision.why}")
+    started = time.perf_counter()
+    result = run_import(log, plan, batch=options.batch, again=options.again, progress=_Bar())
+    _report(result, options, time.perf_counter() - started)
+    if result.accepted == 0 and not result.resumed_at:
+        print("error: nothing was imported.", file=sys.stderr)
+        return 2
+    _freeze(log, options)
+    return 0
+
+
+def _report(result: ImportResult, options: argparse.Namespace, seconds: float) -> None:
+    resumed = f" (went on at row {result.resumed_at + 1:,})" if result.resumed_at else ""
+    rate = (result.n - result.resumed_at) / max(seconds, 1e-9)
+    print(f"{result.accepted:,} rows imported{resumed}, {len(result.rejected):,} rejected; {rate:,.0f} rows/s.")
+    for row in result.rejected[:_SHOWN]:
+        print(f"  row {row.row + 1:,}: {row.error}")
+    if len(result.rejected) > _SHOWN and options.rejected is None:
+        print(f"  and {len(result.rejected) - _SHOWN:,} more; --rejected FILE writes them all.")
+    if options.rejected is not None:
+        with options.rejected.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["row", "error"])
+            writer.writerows((row.row + 1, row.error) for row in result.rejected)
+        print(f"The rejected rows are listed in {options.rejected}.")
+
+
+def _freeze(log: PredictionLog, options: argparse.Namespace) -> None:
+    if options.reference_rows is None and options.reference_until is None:
+        return
+    existing = next((r for r in log.references(options.model) if r.name == "training"), None)
+    if existing is not None:
+        print(f"Reference 'training' exists already ({existing.n:,} rows) and stays as it is.")
+        return
+    if options.reference_rows is not None:
+        reference = log.freeze_reference(options.model, "training", rows=options.reference_rows)
+    else:
+        start = datetime(1700, 1, 1, tzinfo=UTC)
+        reference = log.freeze_reference(options.model, "training", start, options.reference_until)
+    span = f"{reference.start:%Y-%m-%d %H:%M} to {reference.end:%Y-%m-%d %H:%M} UTC"
+    print(f"Reference 'training': {reference.n:,} rows, {span}.")
+
+
+def _export(log: PredictionLog, options: argparse.Namespace) -> int:
+    n = export(log, options.model, options.file, _Bar())
+    print(f"{n:,} rows written to {options.file}.")
+    return 0
+
+
+class _Bar:
+    """A progress bar on a terminal; a line every tenth of the way in a log file."""
+
+    def __init__(self) -> None:
+        self._tenth = -1
+
+    def __call__(self, n_done: int, n_rows: int | None) -> None:
+        share = n_done / n_rows if n_rows else None
+        text = f"{n_done:,} rows" if share is None else f"{n_done:,} of {n_rows:,} rows"
+        if sys.stderr.isatty():
+            bar = "" if share is None else f"[{'#' * int(30 * share):<30}] "
+            end = "\n" if share == 1 else ""
+            print(f"\r{bar}{text} ", end=end, file=sys.stderr, flush=True)
+        elif share is not None and int(10 * share) > self._tenth:
+            self._tenth = int(10 * share)
+            print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+"""Brings the rows of a file into the log: columns are mapped, types inferred, bad rows listed, good ones kept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pandas as pd
+
+from drift.windows import Column, Kind
+from storage import files, runs
+from storage.catalogue import UnknownModel
+from storage.inference import Decision, infer
+from storage.log import PredictionLog
+from storage.rows import RejectedRow
+from storage.runs import Run
+
+SAMPLE_ROWS = 10_000
+BATCH_ROWS = 20_000
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColumnMapping:
+    """Which column of a file holds which field of the log; every other column is a feature."""
+
+    predicted_at: str
+    prediction: str | None = None
+    score: str | None = None
+    label: str | None = None
+    labelled_at: str | None = None
+    request_id: str | None = None
+    entity_id: str | None = None
+    version: str | None = None
+    text: str | None = None
+
+    def sources(self) -> dict[str, str]:
+        """Return the file's column for every field that has one."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: source for name, source in named.items() if source is not None}
+
+
+@dataclass(frozen=True)
+class ImportPlan:
+    """What an import will do: to be shown before it starts."""
+
+    path: Path
+    model: str
+    sources: dict[str, str]
+    columns: tuple[Column, ...]
+    decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """What became of a file: rows stored now, and every rejected row with its position from 0."""
+
+    accepted: int
+    rejected: tuple[RejectedRow, ...]
+    n: int
+    resumed_at: int
+
+
+class AlreadyImported(ValueError):
+    """The same content was imported before; doing it again would count its rows twice."""
+
+
+def plan_import(
+    log: PredictionLog,
+    path: Path,
+    model: str,
+    mapping: ColumnMapping,
+    *,
+    ignore: tuple[str, ...] = (),
+    numeric: tuple[str, ...] = (),
+    categorical: tuple[str, ...] = (),
+) -> ImportPlan:
+    """Decide what each column of a file is, from its first rows.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read or lacks a column that was named.
+    """
+    names = files.column_names(path)
+    sources = mapping.sources()
+    named = {f"the column for {field}": source for field, source in sources.items()}
+    named |= {f"column {name}": name for name in (*ignore, *numeric, *categorical)}
+    for what, source in named.items():
+        if source not in names:
+            raise ValueError(f"{what} must be in {path.name} ({', '.join(names)}); got {source!r}.")
+    features = [name for name in names if name not in (*sources.values(), *ignore)]
+    wanted = [name for name in names if name not in ignore]
+    chunk = next(files.read_chunks(path, wanted, SAMPLE_ROWS), None)
+    if chunk is None or chunk[1].empty:
+        raise ValueError(f"{path.name} must hold at least one readable row; got none.")
+    forced: dict[str, Kind] = {}
+    forced |= dict.fromkeys(numeric, "numeric")
+    forced |= dict.fromkeys(categorical, "categorical")
+    try:
+        registered = {column.name: column for column in log.columns(model)}
+    except UnknownModel:
+        registered = {}
+    decisions = infer(chunk[1], features, sources, forced, registered)
+    columns = tuple(decision.column for decision in decisions if decision.column is not None)
+    sources |= {column.name: column.name for column in columns if column.role == "feature"}
+    return ImportPlan(path, model, sources, columns, tuple(decisions))
+
+
+def run_import(
+    log: PredictionLog,
+    plan: ImportPlan,
+    *,
+    batch: int = BATCH_ROWS,
+    again: bool = False,
+    progress: Progress = lambda n_done, n_rows: None,
+) -> ImportResult:
+    """Import a file as planned, `batch` rows per transaction.
+
+    An import that was stopped, however rudely, goes on where its last transaction ended.
+
+    Raises
+    ------
+    AlreadyImported
+        If the same content was imported in full before and `again` is not set.
+    """
+    fingerprint = files.fingerprint(plan.path, plan.model, sorted(plan.sources.items()))
+    done = runs.find_done(log.engine, fingerprint)
+    if done is not None and not again:
+        raise AlreadyImported(
+            f"{plan.path.name} was imported into {plan.model!r} on {done.started_at:%Y-%m-%d %H:%M} UTC "
+            f"(run {done.id}); nothing was changed. Add --again to import its rows a second time."
+        )
+    log.register(plan.model, plan.columns)
+    run = runs.begin(log.engine, plan.model, plan.path.name, files.count_rows(plan.path), fingerprint)
+    rejected: list[RejectedRow] = []
+    accepted, n_done = 0, run.n_done
+    progress(n_done, run.n_rows)
+    try:
+        for n, frame, unreadable in files.read_chunks(plan.path, list(plan.sources.values()), batch, run.n_done):
+            accepted += _append(log, plan, run, frame, unreadable, rejected)
+            n_done += n
+            progress(n_done, run.n_rows)
+    except BaseException as error:
+        runs.finish(log.engine, run.id, "stopped", f"stopped after {n_done:,} rows: {type(error).__name__}")
+        raise
+    landed = accepted or run.n_done > run.n_rejected
+    runs.finish(log.engine, run.id, "done" if landed else "failed", None if landed else "every row was rejected")
+    return ImportResult(accepted, tuple(rejected), n_done, run.n_done)
+
+
+def _append(
+    log: PredictionLog,
+    plan: ImportPlan,
+    run: Run,
+    frame: pd.DataFrame,
+    unreadable: list[RejectedRow],
+    rejected: list[RejectedRow],
+) -> int:
+    """Store one chunk and add its bad rows, by their position in the file, to `rejected`."""
+    renamed = pd.DataFrame({field: frame[source] for field, source in plan.sources.items()})
+    renamed["predicted_at"] = with_zone(renamed["predicted_at"])
+    if "labelled_at" in renamed:
+        renamed["labelled_at"] = with_zone(renamed["labelled_at"])
+    report = log.append(plan.model, renamed, run=run.id, n_unreadable=len(unreadable))
+    positions = frame.index
+    found = [*unreadable, *(RejectedRow(int(positions[row.row]), row.error) for row in report.rejected)]
+    rejected += sorted(found, key=lambda row: row.row)
+    return report.accepted
+
+
+def with_zone(times: pd.Series) -> pd.Series:
+    """Read times without a zone as UTC, which the import says before it starts."""
+    if isinstance(times.dtype, pd.DatetimeTZDtype):
+        return times
+    if pd.api.types.is_datetime64_dtype(times.dtype):
+        return times.dt.tz_localize("UTC")
+    parsed = pd.to_datetime(times.astype("string"), format="ISO8601", utc=True, errors="coerce")
+    # What cannot be read stays as it is, so that the report can show it.
+    return parsed if parsed.notna().all() else parsed.astype(object).where(parsed.notna(), times)

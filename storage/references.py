@@ -1,0 +1,119 @@
+"""Frozen samples to compare with: they stay as they are whatever happens to the log."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import sqlalchemy as sa
+from drift.samples import CategoricalSample, NumericSample, Sample
+
+from drift.windows import Column, Window
+from storage import schema
+from storage.catalogue import Entry, Layout
+from storage.selecting import Dictionary, describe, read_extent, read_samples
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A frozen sample of a model's log and the half-open time that it spans."""
+
+    id: int
+    name: str
+    n: int
+    start: datetime
+    end: datetime
+    frozen_at: datetime
+
+
+def freeze(
+    connection: sa.Connection, entry: Entry, layout: Layout, dictionary: Dictionary, name: str, window: Window
+) -> Reference:
+    """Copy the rows of a window into a reference.
+
+    Raises
+    ------
+    ValueError
+        If the name is taken or not allowed, or the window is empty.
+    """
+    if not schema.NAME_PATTERN.fullmatch(name) or name == "previous":
+        raise ValueError(
+            "a reference must be named by a letter and more letters, digits or spaces, and not 'previous'; "
+            f"got {name!r}."
+        )
+    if any(existing.name == name for existing in read_references(connection, entry)):
+        raise ValueError(f"a reference must have a new name; {name!r} exists already for model {entry.name!r}.")
+    extent = read_extent(connection, layout.table, window)
+    if extent.start is None or extent.end is None or extent.n == 0:
+        raise ValueError(f"a reference must hold rows; got none in {describe(window)} of model {entry.name!r}.")
+    frozen_at = datetime.now(UTC)
+    reference_id = connection.execute(
+        sa.insert(schema.reference).values(
+            model_id=entry.id,
+            name=name,
+            n=extent.n,
+            start_at=extent.start,
+            end_at=extent.end,
+            frozen_at=frozen_at,
+        )
+    ).inserted_primary_key[0]  # type: ignore[index]
+    for column in layout.columns:  # one at a time: a reference may be large
+        sample = read_samples(connection, layout, dictionary, window, [column])[column.name]
+        values = sample.values if isinstance(sample, NumericSample) else sample.codes
+        connection.execute(
+            sa.insert(schema.reference_values).values(
+                reference_id=reference_id,
+                column_name=column.name,
+                dtype="<f8" if column.kind == "numeric" else "<i4",
+                data=values.astype("<f8" if column.kind == "numeric" else "<i4").tobytes(),
+            )
+        )
+    return Reference(reference_id, name, extent.n, extent.start, extent.end, frozen_at)
+
+
+def read_references(connection: sa.Connection, entry: Entry) -> tuple[Reference, ...]:
+    """Return a model's references, the oldest first."""
+    c = schema.reference.c
+    rows = connection.execute(
+        sa.select(c.id, c.name, c.n, c.start_at, c.end_at, c.frozen_at).where(c.model_id == entry.id).order_by(c.id)
+    )
+    return tuple(Reference(*row) for row in rows)
+
+
+def find(connection: sa.Connection, entry: Entry, name: str) -> Reference:
+    """Return one reference by name.
+
+    Raises
+    ------
+    ValueError
+        If the model has none of that name.
+    """
+    known = read_references(connection, entry)
+    for reference in known:
+        if reference.name == name:
+            return reference
+    names = ", ".join(reference.name for reference in known) or "none is frozen yet"
+    raise ValueError(f"reference must be one of model {entry.name!r} ({names}); got {name!r}.")
+
+
+def read_reference_samples(
+    connection: sa.Connection, reference: Reference, dictionary: Dictionary, columns: Sequence[Column]
+) -> dict[str, Sample]:
+    """Return a reference's values, one sample per column, in time order.
+
+    A column that was registered after the reference was frozen is missing throughout.
+    """
+    c = schema.reference_values.c
+    query = sa.select(c.column_name, c.dtype, c.data).where(
+        c.reference_id == reference.id, c.column_name.in_([column.name for column in columns])
+    )
+    stored = {row.column_name: np.frombuffer(row.data, row.dtype) for row in connection.execute(query)}
+    samples: dict[str, Sample] = {}
+    for column in columns:
+        if column.kind == "numeric":
+            values = stored.get(column.name, np.full(reference.n, np.nan))
+            samples[column.name] = NumericSample(values)
+        else:
+            codes = stored.get(column.name, np.full(reference.n, -1, np.int32))
+            samples[column.name] = CategoricalSample(codes, dictionary.get(column.name, ()))
+    return samples

@@ -1,0 +1,98 @@
+"""Long work that fills the log, such as a file import: its progress is a row that everyone can read."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from storage.engine import reading, writing
+from storage.schema import import_run
+
+
+@dataclass(frozen=True)
+class Run:
+    """One import: `n_done` of `n_rows` source rows are dealt with, `n_rejected` of them were bad."""
+
+    id: int
+    model: str
+    source: str
+    fingerprint: str | None
+    state: str
+    n_done: int
+    n_rows: int | None
+    n_rejected: int
+    note: str | None
+    started_at: datetime
+    updated_at: datetime
+
+
+def begin(engine: sa.Engine, model: str, source: str, n_rows: int | None = None, fingerprint: str | None = None) -> Run:
+    """Start a run, or take up the unfinished one with the same fingerprint where it stopped."""
+    now = datetime.now(UTC)
+    with writing(engine) as connection:
+        unfinished = import_run.c.state.in_(("running", "stopped"))
+        if fingerprint is not None:
+            query = sa.select(import_run).where(import_run.c.fingerprint == fingerprint, unfinished)
+            if row := connection.execute(query).first():
+                return Run(**row._mapping)
+        values = {
+            "model": model,
+            "source": source,
+            "fingerprint": fingerprint,
+            "state": "running",
+            "n_rows": n_rows,
+            "started_at": now,
+            "updated_at": now,
+        }
+        inserted = connection.execute(sa.insert(import_run).values(values).returning(import_run)).one()
+        return Run(**inserted._mapping)
+
+
+def advance(connection: sa.Connection, run_id: int, n_done: int, n_rejected: int = 0) -> None:
+    """Count source rows as dealt with, in the transaction that stores them."""
+    c = import_run.c
+    connection.execute(
+        sa.update(import_run)
+        .where(c.id == run_id)
+        .values(
+            n_done=c.n_done + n_done,
+            n_rejected=c.n_rejected + n_rejected,
+            state="running",
+            updated_at=datetime.now(UTC),
+        )
+    )
+
+
+def say(engine: sa.Engine, run_id: int, note: str) -> None:
+    """Tell what the run is doing now."""
+    with writing(engine) as connection:
+        connection.execute(
+            sa.update(import_run).where(import_run.c.id == run_id).values(note=note, updated_at=datetime.now(UTC))
+        )
+
+
+def finish(engine: sa.Engine, run_id: int, state: str = "done", note: str | None = None) -> None:
+    """End a run as `done`, `failed` or `stopped` (which a later start takes up again)."""
+    if state not in ("done", "failed", "stopped"):
+        raise ValueError(f"state must be done, failed or stopped; got {state!r}.")
+    with writing(engine) as connection:
+        connection.execute(
+            sa.update(import_run)
+            .where(import_run.c.id == run_id)
+            .values(state=state, note=note, updated_at=datetime.now(UTC))
+        )
+
+
+def read_runs(engine: sa.Engine, *, limit: int = 50) -> tuple[Run, ...]:
+    """Return the runs, the newest first."""
+    with reading(engine) as connection:
+        rows = connection.execute(sa.select(import_run).order_by(import_run.c.id.desc()).limit(limit))
+        return tuple(Run(**row._mapping) for row in rows)
+
+
+def find_done(engine: sa.Engine, fingerprint: str) -> Run | None:
+    """Return the run that has already imported this content, if one has."""
+    with reading(engine) as connection:
+        query = sa.select(import_run).where(import_run.c.fingerprint == fingerprint, import_run.c.state == "done")
+        row = connection.execute(query).first()
+        return None if row is None else Run(**row._mapping)
