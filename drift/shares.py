@@ -1,0 +1,67 @@
+"""Exact tests of rare things: values that are missing, categories never seen before."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+# A cell of the 2x2 table is trusted from this expected count on (Cochran 1954).
+MIN_EXPECTED = 5.0
+
+
+def missing_share_test(n_reference: int, missing_reference: int, n_current: int, missing_current: int) -> float:
+    """Return the p-value of a changed share of missing values (2x2 table).
+
+    Pearson's test, but the exact one with both tails doubled where a cell expects fewer than 5 rows: one missing
+    value in 1,000 rows is no alarm after none in 50,000.
+
+    Examples
+    --------
+    >>> round(missing_share_test(50_000, 0, 1_000, 1), 4)
+    0.0392
+    """
+    missing = missing_reference + missing_current
+    if missing in (0, n_reference + n_current):
+        return 1.0
+    rarer = min(missing, n_reference + n_current - missing)
+    if rarer * min(n_reference, n_current) / (n_reference + n_current) >= MIN_EXPECTED:
+        n = n_reference + n_current
+        gap = missing_current / n_current - missing_reference / n_reference
+        spread = missing / n * (1 - missing / n) * (1 / n_current + 1 / n_reference)
+        return float(special.chdtrc(1, gap * gap / spread))
+    more = _log_at_least(missing_current, missing, n_current, n_reference)
+    fewer = _log_at_least(missing_reference, missing, n_reference, n_current)
+    return float(min(1.0, 2 * np.exp(min(more, fewer))))
+
+
+def unseen_p_value(n_reference: int, n_current: int, n_unseen: int, n_singletons: int = 0) -> tuple[float, float]:
+    """Return p and log10 p that so many rows of categories unseen in the reference fall in the window by chance.
+
+    With k unseen rows, n reference and m current ones it is ``C(m, k) / C(n + m, k)``. Categories that the reference
+    holds just once show that a column has rare ones anyway (Good and Turing): they are rows that could have fallen
+    in the window and did not.
+
+    Examples
+    --------
+    >>> p_value, _ = unseen_p_value(500, 500, 1)
+    >>> p_value
+    0.5
+    """
+    if n_singletons == 0:
+        row = np.arange(n_unseen)
+        log_p = float(np.log((n_current - row) / (n_reference + n_current - row)).sum())
+    else:
+        log_p = _log_at_least(n_unseen, n_unseen + n_singletons, n_current, n_reference)
+    return float(np.exp(log_p)), log_p / float(np.log(10))
+
+
+def _log_at_least(k: int, n_drawn: int, n_current: int, n_reference: int) -> float:
+    """Return log P(at least k of n_drawn rows, drawn from all rows, are of the current sample)."""
+    hits = np.arange(max(k, n_drawn - n_reference), min(n_drawn, n_current) + 1, dtype=float)
+    terms = _log_choose(n_current, hits) + _log_choose(n_reference, n_drawn - hits)
+    return float(min(special.logsumexp(terms) - _log_choose(n_current + n_reference, n_drawn), 0.0))
+
+
+def _log_choose(n: ArrayLike, k: ArrayLike) -> np.ndarray:
+    n, k = np.asarray(n, float), np.asarray(k, float)
+    log_ways: np.ndarray = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
+    return log_ways

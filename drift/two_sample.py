@@ -1,0 +1,227 @@
+"""Whether two samples of one column come from one distribution, and how far apart they are."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+from drift.shares import missing_share_test, unseen_p_value
+from drift.smirnov import SMALLEST_P, ks_p_values, log_exact_p
+
+__all__ = [
+    "TwoSampleResult",
+    "benjamini_hochberg",
+    "chi_squared_test",
+    "ks_p_values",
+    "ks_statistic",
+    "ks_test",
+    "missing_share_test",
+    "pooled",
+    "unseen_p_value",
+]
+
+Test = Literal["ks", "chi2", "constant"]
+# A chi-squared cell is trusted from this expected count on (Cochran 1954).
+MIN_EXPECTED = 5.0
+_CELLS = 1024
+_LOG10 = np.log(10)
+
+
+@dataclass(frozen=True)
+class TwoSampleResult:
+    """A test of one column.
+
+    `effect_size` is the KS distance or the total variation, 0 to 1 and free of sample size; `location` is the
+    value where the KS distance occurs; `log10_p` stays finite where `p_value` underflows.
+    """
+
+    test: Test
+    statistic: float
+    p_value: float
+    log10_p: float
+    effect_size: float
+    df: int = 0
+    location: float = float("nan")
+
+
+def ks_test(reference: np.ndarray, current: np.ndarray, method: Literal["auto", "exact"] = "auto") -> TwoSampleResult:
+    """Test whether two numeric samples come from one distribution (two-sided [1]_).
+
+    Parameters
+    ----------
+    reference, current : float arrays, shapes (n_reference,) and (n_current,)
+        Values without NaN; the caller counts missing values. Infinities are values.
+    method : "auto" or "exact"
+        "auto" is exact where the smaller sample has fewer than 50 values, and asymptotic otherwise.
+
+    Raises
+    ------
+    ValueError
+        If a sample is empty or holds NaN.
+
+    References
+    ----------
+    .. [1] Hodges (1958), "The significance probability of the Smirnov two-sample test".
+
+    Examples
+    --------
+    >>> ks_test(np.array([1.0, 2, 3, 4]), np.array([3.0, 4, 5, 6])).effect_size
+    0.5
+    """
+    reference, current = np.asarray(reference, float), np.asarray(current, float)
+    for name, sample in {"reference": reference, "current": current}.items():
+        # NaN <= alpha is False: with one NaN the badge would stay green for ever.
+        if sample.size == 0 or np.isnan(sample).any():
+            raise ValueError(f"{name} must hold at least one value and no NaN; got {sample!r}.")
+    d, location, _ = ks_statistic(np.sort(reference), np.sort(current))
+    if method == "exact":
+        log_p = log_exact_p(d, reference.size, current.size)
+        return TwoSampleResult("ks", d, float(np.exp(log_p)), log_p / _LOG10, d, location=location)
+    p_value, log10_p = ks_p_values(d, reference.size, current.size)
+    return TwoSampleResult("ks", d, float(p_value), float(log10_p), d, location=location)
+
+
+def ks_statistic(reference_sorted: np.ndarray, current_sorted: np.ndarray) -> tuple[float, float, int]:
+    """Return the largest distance between two empirical distribution functions, where it occurs, and its sign.
+
+    A first look at every 1/1024 of the reference bounds the distance between the marks; only the current values
+    that can hold the maximum are then compared one by one.
+
+    Parameters
+    ----------
+    reference_sorted, current_sorted : float arrays, ascending, without NaN, not empty
+
+    Returns
+    -------
+    d : float
+        Between 0 and 1.
+    location : float
+        A value x at which the shares of rows <= x differ by d.
+    sign : int
+        1 where the reference has the larger share of rows <= location, else -1.
+
+    Examples
+    --------
+    >>> ks_statistic(np.array([1.0, 2, 3, 4]), np.array([3.0, 4, 5, 6]))
+    (0.5, 2.0, 1)
+    """
+    a, b = reference_sorted, current_sorted
+    rows = _rows_that_matter(a, b) if min(a.size, b.size) > 8 * _CELLS else np.arange(b.size)
+    values = b[rows]
+    above = np.searchsorted(a, values, side="right")
+    below = above.copy()
+    tied = np.flatnonzero((above > 0) & (a[np.maximum(above, 1) - 1] == values))
+    below[tied] = np.searchsorted(a, values[tied], side="left")
+    # Just at a current value the current share has risen; just below it the reference's lead is largest.
+    current_leads = (rows + 1) / b.size - above / a.size
+    reference_leads = below / a.size - rows / b.size
+    most, least = int(np.argmax(current_leads)), int(np.argmax(reference_leads))
+    if current_leads[most] >= reference_leads[least]:
+        return float(current_leads[most]), float(values[most]), -1
+    return float(reference_leads[least]), float(a[below[least] - 1]), 1
+
+
+def _rows_that_matter(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the positions in b beside which the distance to a can be largest."""
+    marks = a[np.linspace(0, a.size - 1, _CELLS).astype(np.int64)]
+    up_to = np.searchsorted(b, marks, side="right")
+    share_a, share_b = np.searchsorted(a, marks, side="right") / a.size, up_to / b.size
+    share_a, share_b = np.concatenate([[0.0], share_a, [1.0]]), np.concatenate([[0.0], share_b, [1.0]])
+    reached = np.abs(share_a - share_b).max()
+    within = np.maximum(share_a[1:] - share_b[:-1], share_b[1:] - share_a[:-1])
+    candidates = np.repeat(within >= reached, np.diff(np.concatenate([[0], up_to, [b.size]])))
+    # The distance at a mark itself is seen from the current values next to it.
+    candidates[np.clip(up_to - 1, 0, b.size - 1)] = True
+    candidates[np.clip(up_to, 0, b.size - 1)] = True
+    return np.flatnonzero(candidates)
+
+
+def chi_squared_test(
+    reference_counts: ArrayLike, current_counts: ArrayLike, min_expected: float = MIN_EXPECTED
+) -> TwoSampleResult:
+    """Test whether two samples of categories come from one distribution (Pearson's 2xK table, no Yates correction).
+
+    Both samples are noisy, so this is not the one-sample test of the current counts against fixed shares: that one
+    alarms on 20 % of healthy windows at 3 categories and on 96 % at 50.
+
+    Parameters
+    ----------
+    reference_counts, current_counts : counts, shape (n_categories,)
+        Categories in the same order; those empty in both are dropped.
+    min_expected : float
+        Categories that expect fewer rows in the smaller sample are pooled; 0 pools none.
+
+    Raises
+    ------
+    ValueError
+        If a sample holds no row, a count is negative, or the shapes differ.
+
+    Examples
+    --------
+    >>> result = chi_squared_test([16, 16, 16, 16, 16, 8], [16, 18, 16, 14, 12, 12])
+    >>> round(result.statistic, 5), result.df, round(result.p_value, 6)
+    (1.62241, 5, 0.898526)
+    """
+    table = pooled(reference_counts, current_counts, min_expected)
+    shares = table / table.sum(axis=1, keepdims=True)
+    effect_size = float(np.abs(shares[0] - shares[1]).sum() / 2)
+    df = table.shape[1] - 1
+    if df == 0:
+        return TwoSampleResult("chi2", 0.0, 1.0, 0.0, 0.0)
+    expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
+    statistic = float(((table - expected) ** 2 / expected).sum())
+    log10_p = _log10_chi_squared(statistic, df)
+    return TwoSampleResult("chi2", statistic, float(special.chdtrc(df, statistic)), log10_p, effect_size, df)
+
+
+def pooled(reference_counts: ArrayLike, current_counts: ArrayLike, min_expected: float = MIN_EXPECTED) -> np.ndarray:
+    """Return the 2xK table with its rare categories in one last column.
+
+    Which are rare is read from both samples together, so that the choice knows nothing of their difference.
+    """
+    table = np.array([reference_counts, current_counts], float)
+    if table.ndim != 2 or (table < 0).any() or not table.sum(axis=1).all():
+        raise ValueError(f"counts must be two equally long lists, none negative nor all zero; got {table.tolist()}.")
+    table = table[:, table.sum(axis=0) > 0]
+    expected = table.sum(axis=0) * table.sum(axis=1).min() / table.sum()
+    order = np.argsort(-expected, kind="stable")
+    n_kept = int((expected >= min_expected).sum())
+    # The pool itself must be large enough: let it take in the smallest of the others.
+    while 0 < n_kept < order.size and expected[order[n_kept:]].sum() < min_expected:
+        n_kept -= 1
+    kept, rare = np.sort(order[:n_kept]), order[n_kept:]
+    if rare.size == 0:
+        return table
+    return np.column_stack([table[:, kept], table[:, rare].sum(axis=1)])
+
+
+def _log10_chi_squared(statistic: float, df: int) -> float:
+    p_value = special.chdtrc(df, statistic)
+    if p_value > SMALLEST_P:
+        return float(np.log10(p_value))
+    # Continued fraction of the incomplete gamma function (Abramowitz and Stegun 6.5.31), from its tail.
+    a, x = df / 2, statistic / 2
+    fraction = 0.0
+    for k in range(200, 0, -1):
+        fraction = k * (a - k) / (x + 2 * k + 1 - a + fraction)
+    return float((a * np.log(x) - x - special.gammaln(a) - np.log(x + 1 - a + fraction)) / _LOG10)
+
+
+def benjamini_hochberg(p_values: ArrayLike) -> np.ndarray:
+    """Return p-values adjusted for the false discovery rate over all of them (Benjamini and Hochberg 1995).
+
+    Examples
+    --------
+    >>> benjamini_hochberg([0.01, 0.04, 0.03])
+    array([0.03, 0.04, 0.04])
+    """
+    p = np.asarray(p_values, float)
+    if np.isnan(p).any():
+        raise ValueError(f"p_values must be numbers; got {p}.")
+    order = np.argsort(p, kind="stable")
+    scaled = p[order] * p.size / np.arange(1, p.size + 1)
+    adjusted = np.empty(p.size)
+    adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
+    return adjusted
