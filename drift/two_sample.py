@@ -22,7 +22,8 @@ __all__ = [
     "unseen_p_value",
 ]
 
-Test = Literal["ks", "chi2", "constant"]
+# "none" stands where there was too little to test.
+Test = Literal["ks", "chi2", "constant", "none"]
 # A chi-squared cell is trusted from this expected count on (Cochran 1954).
 MIN_EXPECTED = 5.0
 _CELLS = 1024

@@ -1,0 +1,202 @@
+"""One column of a window against its reference: which test, and everything it needs except many columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from drift import wording
+from drift.effects import shares_at
+from drift.policy import DriftPolicy
+from drift.samples import CategoricalReference, CategoricalSample, NumericReference, NumericSample, Reference, Sample
+from drift.two_sample import TwoSampleResult, chi_squared_test, ks_statistic, missing_share_test, unseen_p_value
+
+# Two constants this close, relative to their size, are one: 0.1 + 0.2 against 0.3.
+_SAME = 1e-9
+_UNSEEN_NAMED = 5
+_PENDING = float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Values:
+    """What the test of the values found.
+
+    The p-value of a KS test is still NaN: those of all columns are computed together. `result` is None where there
+    was too little to test, and `said` is then the reason; otherwise it says what moved.
+    """
+
+    result: TwoSampleResult | None
+    said: str
+    unseen: tuple[tuple[str, int], ...] = ()
+    n_unseen: int = 0
+    n_singletons: int = 0
+    out_of_range_share: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One column compared: sizes with and without missing values, missing share, unseen values, values."""
+
+    n: int
+    n_reference: int
+    n_values: int
+    n_values_reference: int
+    missing_p_value: float
+    unseen_p_value: float
+    values: Values
+
+    @property
+    def missing_share(self) -> float:
+        """Share of the window's rows without a value."""
+        return 1 - self.n_values / self.n if self.n else _PENDING
+
+    @property
+    def reference_missing_share(self) -> float:
+        """Share of the reference's rows without a value."""
+        return 1 - self.n_values_reference / self.n_reference if self.n_reference else _PENDING
+
+    @property
+    def out_of_range_share(self) -> float:
+        """Share of the window's values outside the range of the reference."""
+        return self.values.out_of_range_share
+
+    @property
+    def unseen_share(self) -> float:
+        """Share of the window's values that the reference does not hold."""
+        return self.values.n_unseen / self.n_values if self.n_values else 0.0
+
+
+def compare(reference: Reference | None, sample: Sample | Exception | None, policy: DriftPolicy) -> Comparison:
+    """Compare one column with its reference.
+
+    Raises
+    ------
+    ValueError
+        If there is no sample, no reference, or they are of different kinds.
+    Exception
+        The one that stands in place of the sample.
+    """
+    if isinstance(sample, Exception):
+        raise sample
+    if isinstance(reference, NumericReference) and isinstance(sample, NumericSample):
+        ordered = NumericReference.from_sample(sample)
+        values = numeric_values(reference, ordered.ordered, policy)
+        n_missing = ordered.n_missing
+    elif isinstance(reference, CategoricalReference) and isinstance(sample, CategoricalSample):
+        counts = sample.counts()
+        n_missing = len(sample) - int(counts.sum())
+        values = categorical_values(reference, counts, sample.categories, policy)
+    else:
+        kinds = [type(part).__name__ if part is not None else "nothing" for part in (reference, sample)]
+        raise ValueError(f"the reference must hold what the window holds; got {kinds[0]} and {kinds[1]}.")
+    n, n_reference = len(sample), reference.n
+    n_values, n_values_reference = n - n_missing, n_reference - reference.n_missing
+    enough = min(n, n_reference) >= policy.min_sample and n_values_reference > 0
+    missing_p = missing_share_test(n_reference, reference.n_missing, n, n_missing) if enough else 1.0
+    unseen_p = 1.0
+    if enough and values.n_unseen:
+        unseen_p, _ = unseen_p_value(n_values_reference, n_values, values.n_unseen, values.n_singletons)
+    return Comparison(
+        n=n,
+        n_reference=n_reference,
+        n_values=n_values,
+        n_values_reference=n_values_reference,
+        missing_p_value=missing_p,
+        unseen_p_value=unseen_p,
+        values=values,
+    )
+
+
+def numeric_values(reference: NumericReference, ordered: np.ndarray, policy: DriftPolicy) -> Values:
+    """Compare sorted numbers: by KS, or as categories where the reference has few different values."""
+    df = max(reference.distinct.size - 1, 0)
+    if too_few := _too_few(reference.ordered.size, ordered.size, policy, df):
+        return Values(result=None, said=too_few)
+    finite = reference.finite
+    inside = 0
+    if finite.size:
+        inside = np.searchsorted(ordered, finite[-1], side="right") - np.searchsorted(ordered, finite[0], side="left")
+    out_of_range_share = 1 - int(inside) / ordered.size
+    if reference.distinct.size:
+        return _few_distinct(reference, ordered, out_of_range_share)
+    d, location, _ = ks_statistic(reference.ordered, ordered)
+    unseen: tuple[tuple[str, int], ...] = ()
+    if finite.size == reference.ordered.size:  # an infinity would be as new as an unseen category
+        infinite = [np.count_nonzero(ordered == np.inf), np.count_nonzero(ordered == -np.inf)]
+        unseen = _most_frequent(("inf", "-inf"), np.array(infinite))
+    return Values(
+        result=TwoSampleResult("ks", d, _PENDING, _PENDING, d, location=location),
+        said=wording.ks_moved(location, *shares_at(reference.ordered, ordered, location)),
+        unseen=unseen,
+        n_unseen=sum(count for _, count in unseen),
+        out_of_range_share=out_of_range_share,
+    )
+
+
+def _few_distinct(reference: NumericReference, ordered: np.ndarray, out_of_range_share: float) -> Values:
+    """Compare numbers of few different values as categories, by the values of the reference."""
+    known = reference.distinct
+    slack = np.where(np.isfinite(known), _SAME * np.abs(known), 0.0)
+    if (np.diff(known) <= slack[1:] + slack[:-1]).any():
+        slack = np.zeros(known.size)
+    first = np.searchsorted(ordered, known - slack, side="left")
+    stop = np.searchsorted(ordered, known + slack, side="right")
+    seen = np.zeros(ordered.size, bool)
+    for start, end in zip(first, stop, strict=True):
+        seen[start:end] = True
+    new, n_new = np.unique(ordered[~seen], return_counts=True)
+    names = [f"{value:.6g}" for value in [*known, *new]]
+    found = _categories(names, np.append(reference.counts, 0 * n_new), np.append(stop - first, n_new))
+    return replace(found, out_of_range_share=out_of_range_share)
+
+
+def categorical_values(
+    reference: CategoricalReference, counts: np.ndarray, categories: tuple[str, ...], policy: DriftPolicy
+) -> Values:
+    """Compare counts of categories, by the codes that reference and window share."""
+    if too_few := _too_few(int(reference.counts.sum()), int(counts.sum()), policy, max(reference.n_distinct - 1, 1)):
+        return Values(result=None, said=too_few)
+    names = max(categories, reference.categories, key=len)
+    table = np.zeros((2, len(names)), np.int64)
+    table[0, : reference.counts.size] = reference.counts
+    table[1, : counts.size] = counts
+    present = np.flatnonzero(table.any(axis=0))
+    return _categories([names[k] for k in present], *table[:, present])
+
+
+def _categories(names: list[str], reference_counts: np.ndarray, counts: np.ndarray) -> Values:
+    """Test the counts of categories, none empty in both; constants have their own test."""
+    n_reference, n = int(reference_counts.sum()), int(counts.sum())
+    unseen = _most_frequent(names, np.where(reference_counts == 0, counts, 0))
+    n_unseen = sum(count for _, count in unseen)
+    if len(names) == 1:
+        result, said = TwoSampleResult("constant", 0.0, 1.0, 0.0, 0.0), f"always {wording.short(names[0])}, as before"
+    elif len(names) == 2 and n_unseen == n:
+        # One value throughout the reference, another one throughout the window.
+        result = TwoSampleResult("constant", 1.0, *unseen_p_value(n_reference, n, n), 1.0)
+        said = f"constant changed {wording.short(names[reference_counts.argmax()])} -> {wording.short(unseen[0][0])}"
+    else:
+        result = chi_squared_test(reference_counts, counts)
+        said = wording.categories_moved(names, reference_counts / n_reference, counts / n)
+    return Values(
+        result=result,
+        said=said,
+        unseen=unseen[:_UNSEEN_NAMED],
+        n_unseen=n_unseen,
+        n_singletons=int((reference_counts == 1).sum()),
+    )
+
+
+def _most_frequent(names: Sequence[str], counts: np.ndarray) -> tuple[tuple[str, int], ...]:
+    order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+    return tuple((names[k], int(counts[k])) for k in order)
+
+
+def _too_few(n_reference: int, n: int, policy: DriftPolicy, df: int) -> str:
+    if n_reference == 0:
+        return "The reference holds no value of this column: freeze a newer reference."
+    if n < policy.min_sample:
+        return wording.too_few(n, policy.min_sample, n_reference, policy.alpha, df)
+    if n_reference < policy.min_sample:
+        return f"The reference holds {n_reference:,} of {policy.min_sample:,} values: freeze a larger one."
+    return ""

@@ -1,0 +1,105 @@
+"""The verdict of a whole board, and its one sentence."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from drift.columns import ColumnReport
+from drift.policy import WORST_FIRST, DriftPolicy, Verdict
+
+
+def board_verdict(reports: Sequence[ColumnReport]) -> Verdict:
+    """Return the worst verdict of the columns; too little data counts only where no column has enough."""
+    verdicts = {report.verdict for report in reports}
+    if verdicts > {"insufficient"}:
+        verdicts -= {"insufficient"}
+    return min(verdicts, key=WORST_FIRST.index, default="insufficient")
+
+
+def headline(reports: Sequence[ColumnReport], n: int, policy: DriftPolicy) -> str:
+    """Say in one sentence whether anything is wrong.
+
+    Parameters
+    ----------
+    reports : the columns of one window, the worst first
+    n : rows of the window
+    """
+    verdict = board_verdict(reports)
+    if verdict == "insufficient":
+        return _too_little(reports, n, policy)
+    failed = [report for report in reports if report.verdict == "error"]
+    if verdict == "error" and len(failed) == len(reports):
+        return f"Check failed: {_uncapitalised(failed[0].reason)}"
+    asides = [""]
+    if failed:
+        asides.append(f"{_columns(len(failed))} could not be checked ({failed[0].column})")
+    if few := sum(report.verdict == "insufficient" for report in reports):
+        asides.append(f"{_columns(few)} had too little data")
+    aside = "; ".join(asides)
+    moved = [report for report in reports if report.verdict == verdict]
+    if verdict == "drift":
+        return f"Drift: {who_moved(moved, reports)} ({_most(moved)}){aside}."
+    if verdict == "warning":
+        return f"Warning: {who_moved(moved, reports)} moved beyond chance, but not far ({_most(moved)}){aside}."
+    stable = sum(report.verdict == "stable" for report in reports)
+    if verdict == "error":
+        return f"Check failed for {_columns(len(failed))} ({failed[0].column}); {_columns(stable)} stayed stable."
+    return f"Stable: none of {_columns(stable)} moved beyond chance{aside}."
+
+
+def headline_since(drifting: Sequence[Sequence[ColumnReport]], since: datetime) -> str:
+    """Say in one sentence since when a model drifts.
+
+    Parameters
+    ----------
+    drifting : the columns of every drifting window since the onset, the oldest window first
+    since : the start of the first of them
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> age = ColumnReport(column="age", kind="numeric", role="feature", verdict="drift", effect_size=0.3)
+    >>> headline_since([[age], [age]], datetime(2026, 11, 22, 14, tzinfo=UTC))
+    'Drift since 2026-11-22 14:00 UTC, 2 windows running: the only feature (age moved first).'
+    """
+    newest = [report for report in drifting[-1] if report.verdict == "drift"]
+    running = f", {len(drifting)} windows running" if len(drifting) > 1 else ""
+    first = next(report.column for report in drifting[0] if report.verdict == "drift")
+    return f"Drift since {since:%Y-%m-%d %H:%M %Z}{running}: {who_moved(newest, drifting[-1])} ({first} moved first)."
+
+
+def who_moved(moved: Sequence[ColumnReport], reports: Sequence[ColumnReport]) -> str:
+    """Name the outputs that moved and count the features: `prediction and 2 of 14 features`."""
+    parts = [report.column for report in moved if report.role != "feature"]
+    n_features = sum(report.role == "feature" for report in reports)
+    if n_moved := sum(report.role == "feature" for report in moved):
+        parts.append("the only feature" if n_features == 1 else f"{n_moved} of {n_features} features")
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+
+
+def _most(moved: Sequence[ColumnReport]) -> str:
+    """Name the column that moved most, and how far."""
+    most = max(moved, key=lambda report: report.largest_effect)
+    if most.value_verdict not in ("drift", "warning"):
+        return f"{most.column}: {_uncapitalised(most.reason.split('. ')[0].rstrip('.'))}"
+    if most.test == "ks":
+        return f"{most.column} moved most, KS distance {most.effect_size:.2f}"
+    if most.test == "constant":
+        return f"{most.column}: {_uncapitalised(most.reason.split('. ')[0].rstrip('.'))}"
+    return f"{most.column} moved most, {100 * most.effect_size:.1f} points of traffic"
+
+
+def _too_little(reports: Sequence[ColumnReport], n: int, policy: DriftPolicy) -> str:
+    if n < policy.min_sample or not reports:
+        return f"Not enough data: {n:,} of {policy.min_sample:,} rows."
+    n_reference = max(report.n_reference for report in reports)
+    if n_reference < policy.min_sample:
+        return f"Not enough data: the reference holds {n_reference:,} of {policy.min_sample:,} rows."
+    return f"Not enough data: {reports[0].column}: {_uncapitalised(reports[0].reason)}"
+
+
+def _columns(count: int) -> str:
+    return f"{count} column" if count == 1 else f"{count} columns"
+
+
+def _uncapitalised(said: str) -> str:
+    return said[:1].lower() + said[1:]
