@@ -17,6 +17,7 @@ from drift.source import FrozenReference, Source
 from drift.windows import Column, Window, WindowExtent
 
 __all__ = [
+    "PREVIOUS",
     "Board",
     "Distribution",
     "FrozenReference",

@@ -56,7 +56,8 @@ def number_text(value: float) -> str:
 
 
 def short(name: str) -> str:
-    """Quote a category, cut to a readable length."""
+    """Quote a category, cut to a readable length and without what would steer a terminal."""
+    name = "".join(character if character.isprintable() else "�" for character in name)
     return f"'{name}'" if len(name) <= _LONGEST_NAME else f"'{name[: _LONGEST_NAME - 1]}…'"
 
 

@@ -1,0 +1,173 @@
+"""`python -m drift`: check a window, or a whole timeline, from the command line."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from drift.monitor import PREVIOUS, board_json, check, onset, sliding_spans, sliding_windows
+from drift.policy import DriftPolicy, Verdict
+from drift.tables import board_table, timeline_table
+from drift.windows import LastRows, RowSpan, TimeSpan, Window
+from storage import PredictionLog, open_log
+from storage.engine import DEFAULT_URL, DatabaseFault
+from storage.settings import Settings
+
+LAST_ROWS = 1_000
+_WINDOWS = 20
+_ALL = 2**62
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+# A warning is a small difference, and too little data is none: neither stops a script.
+EXIT_CODES: dict[Verdict, int] = {"stable": 0, "warning": 0, "insufficient": 0, "drift": 1, "error": 2}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code: 0 no drift, 1 drift, 2 an error."""
+    options = _parser().parse_args(arguments)
+    try:
+        log = open_log(Settings.from_environment().database_url)
+        try:
+            code: int = options.run(log, options)
+            return code
+        finally:
+            log.close()
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ValueError, DatabaseFault) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    except Exception as error:  # a database that went away, a disk that is full: one sentence, not a traceback
+        said = str(error).strip().splitlines()
+        print(f"error: {type(error).__name__}: {said[0] if said else 'no more is known'}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m drift",
+        description="Compare windows of a prediction log with a reference.",
+        epilog=f"Exit codes: 0 no drift, 1 drift, 2 error. DRIFT_DATABASE_URL names the database ({DEFAULT_URL}).",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_check(commands.add_parser("check", help="compare one window, column by column"))
+    _add_timeline(commands.add_parser("timeline", help="compare many windows; the newest decides the exit code"))
+    return parser
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    _add_shared(parser)
+    parser.add_argument("--last", type=_count, metavar="N", help=f"the newest N rows (default {LAST_ROWS})")
+    parser.add_argument(
+        "--from", dest="start", type=_instant, metavar="T", help="rows from this time on (no zone: UTC)"
+    )
+    parser.add_argument("--to", dest="end", type=_instant, metavar="T", help="rows before this time")
+    parser.set_defaults(run=_check)
+
+
+def _add_timeline(parser: argparse.ArgumentParser) -> None:
+    _add_shared(parser)
+    parser.add_argument(
+        "--windows", type=_count, metavar="K", help="how many windows; alone, they cut up the whole log"
+    )
+    parser.add_argument("--width", type=_width, metavar="W", help="of a window: rows (500) or time (90m, 12h, 7d, 4w)")
+    parser.add_argument("--step", type=_width, metavar="W", help="from window to window (default: the width)")
+    parser.add_argument("--last", type=_count, metavar="N", help="only the newest N rows")
+    parser.set_defaults(run=_timeline)
+
+
+def _add_shared(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--reference", metavar="NAME", help=f"a frozen one, or {PREVIOUS} (default: the first frozen)")
+    parser.add_argument("--alpha", type=float, default=DriftPolicy.alpha, help="chance of a false alarm per look")
+    parser.add_argument("--min-effect", type=float, default=DriftPolicy.min_effect, help="effect that is drift")
+    parser.add_argument("--json", action="store_true", help="for machines")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number, at least 1; got {text!r}")
+    return int(text)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a time such as 2026-11-23T14:00:00+00:00; got {text!r}") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _width(text: str) -> int | timedelta:
+    if text[-1:] in _UNITS:
+        return _count(text[:-1]) * _UNITS[text[-1]]
+    return _count(text)
+
+
+def _policy(options: argparse.Namespace) -> DriftPolicy:
+    return DriftPolicy(alpha=options.alpha, min_effect=options.min_effect)
+
+
+def _check(log: PredictionLog, options: argparse.Namespace) -> int:
+    board = check(log, options.model, _window(log, options), options.reference, _policy(options))
+    print(json.dumps(board_json(board), indent=2) if options.json else board_table(board))
+    return EXIT_CODES[board.verdict]
+
+
+def _window(log: PredictionLog, options: argparse.Namespace) -> Window:
+    if options.start is None and options.end is None:
+        return LastRows(options.last or LAST_ROWS)
+    if options.last is not None:
+        raise ValueError("a window must be given by --last, or by --from and --to; got both.")
+    whole = log.extent(options.model, LastRows(_ALL))
+    start, end = options.start or whole.start, options.end or whole.end
+    if start is None or end is None:
+        raise ValueError(f"--from and --to must both be given while model {options.model!r} has no rows.")
+    return TimeSpan(start, end)
+
+
+def _timeline(log: PredictionLog, options: argparse.Namespace) -> int:
+    windows = _windows(log, options)
+    if not windows:
+        raise ValueError(
+            f"windows must fit into the log; model {options.model!r} has {log.n_rows(options.model):,} rows."
+        )
+    boards = []
+    for k, window in enumerate(windows, start=1):
+        boards.append(check(log, options.model, window, options.reference, _policy(options)))
+        if sys.stderr.isatty():
+            print(
+                f"\r{k} of {len(windows)} windows ", end="" if k < len(windows) else "\n", file=sys.stderr, flush=True
+            )
+    if options.json:
+        print(json.dumps([board_json(board) for board in boards], indent=2))
+    else:
+        since = onset(boards)
+        print(f"{since[1] if since else boards[-1].sentence}\n\n{timeline_table(boards)}")
+    return EXIT_CODES[boards[-1].verdict]
+
+
+def _windows(log: PredictionLog, options: argparse.Namespace) -> Sequence[Window]:
+    n_rows = log.n_rows(options.model)
+    first = max(n_rows - options.last, 0) if options.last else 0
+    width, step = options.width, options.step
+    if isinstance(width, timedelta) or isinstance(step, timedelta):
+        extent = log.extent(options.model, LastRows(options.last or _ALL))
+        if not isinstance(width, timedelta) or isinstance(step, int):
+            raise ValueError(f"--width and --step must both be rows or both times; got {width} and {step}.")
+        if extent.start is None or extent.end is None:
+            return ()
+        spans = sliding_spans(extent.start, extent.end, width=width, step=step)
+        return spans[-options.windows :] if options.windows else spans
+    k = options.windows or (None if width else _WINDOWS)
+    spans_of_rows = sliding_windows(n_rows - first, k, width=width, step=step)
+    return [RowSpan(first + span.first, first + span.last) for span in spans_of_rows]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
