@@ -37,7 +37,11 @@ def open_log(url: str = DEFAULT_URL) -> "PredictionLog":
     IngestReport(accepted=1, rejected=())
     """
     engine = open_engine(url)
-    migrate(engine)
+    try:
+        migrate(engine)
+    except Exception:
+        engine.dispose()
+        raise
     return PredictionLog(engine)
 
 

@@ -1,5 +1,6 @@
 """Brings a database to the tables that this release expects."""
 
+import threading
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -7,6 +8,10 @@ import sqlalchemy as sa
 from storage.engine import DatabaseFault, writing
 
 HEAD = "0001"
+# Alembic keeps the migration that runs in module globals: one at a time in a process.
+_one_at_a_time = threading.Lock()
+# Any number that nothing else of ours locks: one at a time among the processes of a PostgreSQL database.
+_ADVISORY_LOCK = 7_233_519
 
 
 def migrate(engine: sa.Engine) -> None:
@@ -24,7 +29,9 @@ def migrate(engine: sa.Engine) -> None:
         from alembic import command, config
         from alembic.util import CommandError
 
-        with writing(engine) as connection:
+        with _one_at_a_time, writing(engine) as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
             settings = config.Config()
             settings.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
             settings.attributes["connection"] = connection

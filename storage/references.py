@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 import sqlalchemy as sa
-from drift.samples import CategoricalSample, NumericSample, Sample
 
+from drift.samples import CategoricalSample, NumericSample, Sample
 from drift.windows import Column, Window
 from storage import schema
 from storage.catalogue import Entry, Layout

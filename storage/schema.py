@@ -195,37 +195,6 @@ retrain_step = sa.Table(
     sa.Column("log", sa.Text),
 )
 
-retrain_schedule = sa.Table(
-    "retrain_schedule",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("model", sa.String(48), nullable=False),
-    sa.Column("cron", sa.String(80), nullable=False),
-    sa.Column("time_zone", sa.String(40), nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("params", sa.JSON),
-    sa.Column("created_by", sa.String(80), nullable=False),
-    sa.Column("enabled", sa.Boolean, nullable=False),
-    sa.Column("next_at", UtcDateTime, nullable=False),
-    sa.Column("last_result", sa.Text),
-)
-
-# What may start, or propose, a retrain of a model without anyone asking: drift verdicts, lost accuracy, new labels.
-retrain_policy = sa.Table(
-    "retrain_policy",
-    metadata,
-    sa.Column("model", sa.String(48), primary_key=True),
-    sa.Column("mode", sa.String(8), nullable=False),
-    sa.Column("rules", sa.JSON),
-    sa.Column("params", sa.JSON),
-    sa.Column("updated_by", sa.String(80), nullable=False),
-    sa.Column("updated_at", UtcDateTime, nullable=False),
-    sa.Column("checked_at", UtcDateTime),
-    sa.Column("last_result", sa.Text),
-    # The sentence and evidence of a proposal that waits for a person; cleared when a job starts.
-    sa.Column("proposal", sa.JSON),
-)
-
 worker = sa.Table(
     "worker",
     metadata,

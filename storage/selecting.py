@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
-from drift.samples import CategoricalSample, NumericSample, Sample
 
+from drift.samples import CategoricalSample, NumericSample, Sample
 from drift.windows import Column, LastRows, RowSpan, TimeSpan, Window, WindowExtent
 from storage import ids
 from storage.catalogue import Layout

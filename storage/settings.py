@@ -21,8 +21,6 @@ class Settings:
     worker: WorkerMode = "auto"
     demo: bool = True
     api_tokens: str = field(default="", repr=False)
-    github_repository: str = ""
-    github_token: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -50,6 +48,4 @@ class Settings:
             worker=cast(WorkerMode, worker),
             demo=_TRUE[demo.lower()],
             api_tokens=environ.get("DRIFT_API_TOKENS", ""),
-            github_repository=environ.get("DRIFT_GITHUB_REPOSITORY", ""),
-            github_token=environ.get("DRIFT_GITHUB_TOKEN", ""),
         )
