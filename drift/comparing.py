@@ -48,12 +48,14 @@ class Comparison:
     @property
     def missing_share(self) -> float:
         """Share of the window's rows without a value."""
-        return 1 - self.n_values / self.n if self.n else _PENDING
+        return (self.n - self.n_values) / self.n if self.n else _PENDING
 
     @property
     def reference_missing_share(self) -> float:
         """Share of the reference's rows without a value."""
-        return 1 - self.n_values_reference / self.n_reference if self.n_reference else _PENDING
+        if not self.n_reference:
+            return _PENDING
+        return (self.n_reference - self.n_values_reference) / self.n_reference
 
     @property
     def out_of_range_share(self) -> float:
@@ -116,7 +118,7 @@ def numeric_values(reference: NumericReference, ordered: np.ndarray, policy: Dri
     inside = 0
     if finite.size:
         inside = np.searchsorted(ordered, finite[-1], side="right") - np.searchsorted(ordered, finite[0], side="left")
-    out_of_range_share = 1 - int(inside) / ordered.size
+    out_of_range_share = (ordered.size - int(inside)) / ordered.size
     if reference.distinct.size:
         return _few_distinct(reference, ordered, out_of_range_share)
     d, location, _ = ks_statistic(reference.ordered, ordered)

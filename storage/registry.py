@@ -1,0 +1,235 @@
+"""Model versions, and the aliases that say which of them serves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from storage.audit import Database, append_audit
+from storage.catalogue import Catalogue
+from storage.clock import now
+from storage.engine import reading, writing
+from storage.schema import model_alias, model_version
+
+# The version that stands for the model whose predictions were imported: it has no file.
+IMPORTED = "imported"
+
+
+@dataclass(frozen=True)
+class Version:
+    """A trained model: where its file is, what it was trained on and how well it did.
+
+    `stage` is one of candidate, shadow, canary, champion, retired, withdrawn and rolled_back.
+    """
+
+    model: str
+    version: str
+    job_id: int | None
+    uri: str | None
+    sha256: str | None
+    data_sha256: str | None
+    params: Mapping[str, Any] | None
+    code_version: str | None
+    metrics: Mapping[str, Any] | None
+    stage: str
+    created_by: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Alias:
+    """A name that points at a version: champion, challenger, shadow or previous.
+
+    `share` is the part of the traffic that a challenger answers; `revision` grows with every change.
+    """
+
+    model: str
+    alias: str
+    version: str
+    share: float
+    revision: int
+
+
+def versions(source: Database, model: str) -> tuple[Version, ...]:
+    """Return a model's versions, the newest first."""
+    c = model_version.c
+    query = sa.select(model_version).where(c.model == model).order_by(c.created_at.desc(), c.version.desc())
+    with reading(source.engine) as connection:
+        return tuple(Version(**row._mapping) for row in connection.execute(query))
+
+
+def version(source: Database, model: str, name: str) -> Version:
+    """Return one version of a model.
+
+    Raises
+    ------
+    ValueError
+        If there is no such version.
+    """
+    with reading(source.engine) as connection:
+        row = _version_row(connection, model, name)
+    if row is None:
+        raise ValueError(f"version must be one of model {model!r}; got {name!r}.")
+    return Version(**row._mapping)
+
+
+def aliases(source: Database, model: str) -> dict[str, Alias]:
+    """Return a model's aliases by name."""
+    with reading(source.engine) as connection:
+        return read_aliases(connection, model)
+
+
+def alias(source: Database, model: str, name: str) -> str | None:
+    """Return the version that an alias points at, or None."""
+    found = aliases(source, model).get(name)
+    return found.version if found else None
+
+
+def register_version(
+    source: Database,
+    model: str,
+    *,
+    uri: str | None,
+    sha256: str | None,
+    created_by: str,
+    params: Mapping[str, Any] | None = None,
+    metrics: Mapping[str, Any] | None = None,
+    data_sha256: str | None = None,
+    code_version: str | None = None,
+    champion: bool = False,
+) -> str:
+    """Add a version that no job made, such as a model's first; return its name.
+
+    Parameters
+    ----------
+    params : what the model needs to be used and trained again: `recipe`, `features`, `classes`, `data_end`
+    champion : let it serve from now on
+    """
+    values = {"uri": uri, "sha256": sha256, "params": params, "metrics": metrics}
+    values |= {"data_sha256": data_sha256, "code_version": code_version, "created_by": created_by}
+    with writing(source.engine) as connection:
+        name = add_version(connection, model, values)
+        if champion:
+            promote(connection, model, name, created_by)
+    return name
+
+
+def set_alias(source: Database, model: str, name: str, version: str, share: float = 1.0, *, by: str) -> None:
+    """Point an alias at a version."""
+    with writing(source.engine) as connection:
+        write_alias(connection, model, name, version, share)
+        append_audit(connection, by, "alias", model, alias=name, version=version, share=share)
+
+
+# What follows runs inside a caller's transaction, together with the step or decision that it belongs to.
+
+
+def read_aliases(connection: sa.Connection, model: str) -> dict[str, Alias]:
+    """Return a model's aliases by name."""
+    rows = connection.execute(sa.select(model_alias).where(model_alias.c.model == model))
+    return {row.alias: Alias(**row._mapping) for row in rows}
+
+
+def add_version(connection: sa.Connection, model: str, values: Mapping[str, Any]) -> str:
+    """Add a version under the next free name (v1, v2, ...); a job that has one already gets the same again."""
+    # Two workers must not choose the same name: the model's row is the lock.
+    Catalogue().entry(connection, model, lock=True)
+    c = model_version.c
+    if values.get("job_id") is not None:
+        known = connection.execute(sa.select(c.version).where(c.job_id == values["job_id"])).scalar()
+        if known is not None:
+            return str(known)
+    numbers = connection.execute(sa.select(c.version).where(c.model == model, c.version.like("v%"))).scalars()
+    name = f"v{max((int(v[1:]) for v in numbers if v[1:].isdigit()), default=0) + 1}"
+    row = {"model": model, "version": name, "stage": "candidate", "created_at": now(connection)}
+    connection.execute(sa.insert(model_version).values(row | dict(values)))
+    append_audit(connection, values["created_by"], "register", model, version=name, job=values.get("job_id"))
+    return name
+
+
+def promote(connection: sa.Connection, model: str, name: str, by: str, **detail: Any) -> None:
+    """Let a version serve; the champion that it replaces is kept as `previous`."""
+    current = read_aliases(connection, model)
+    old = current["champion"].version if "champion" in current else _imported(connection, model)
+    if old == name:
+        return
+    if old is not None:
+        write_alias(connection, model, "previous", old)
+        _set_stage(connection, model, old, "retired")
+    write_alias(connection, model, "champion", name)
+    _set_stage(connection, model, name, "champion")
+    for trial in ("challenger", "shadow"):
+        _drop_alias(connection, model, trial, name)
+    append_audit(connection, by, "promote", model, version=name, replaces=old, **detail)
+
+
+def begin_trial(connection: sa.Connection, model: str, name: str, alias_name: str, share: float, by: str) -> None:
+    """Let a version answer a share of the traffic (challenger), or score all of it unseen (shadow)."""
+    write_alias(connection, model, alias_name, name, share)
+    _drop_alias(connection, model, "shadow" if alias_name == "challenger" else "challenger", name)
+    _set_stage(connection, model, name, "canary" if alias_name == "challenger" else "shadow")
+    append_audit(connection, by, "rollout", model, version=name, alias=alias_name, share=share)
+
+
+def withdraw(connection: sa.Connection, model: str, name: str, by: str, **detail: Any) -> None:
+    """Take a version out of every trial; the champion answers everything again."""
+    for trial in ("challenger", "shadow"):
+        _drop_alias(connection, model, trial, name)
+    _set_stage(connection, model, name, "withdrawn")
+    append_audit(connection, by, "withdraw", model, version=name, **detail)
+
+
+def restore_previous(connection: sa.Connection, model: str, by: str, **detail: Any) -> tuple[str, str] | None:
+    """Let the previous champion serve again; return (restored, rolled back), or None without a previous one."""
+    Catalogue().entry(connection, model, lock=True)
+    current = read_aliases(connection, model)
+    if "previous" not in current:
+        return None
+    restored, bad = current["previous"].version, current["champion"].version
+    write_alias(connection, model, "champion", restored)
+    # A second click must not bring the bad version back.
+    _drop_alias(connection, model, "previous", restored)
+    _set_stage(connection, model, restored, "champion")
+    _set_stage(connection, model, bad, "rolled_back")
+    append_audit(connection, by, "roll back", model, version=bad, restored=restored, **detail)
+    return restored, bad
+
+
+def write_alias(connection: sa.Connection, model: str, name: str, version: str, share: float = 1.0) -> None:
+    """Point an alias at a version of the model."""
+    if _version_row(connection, model, version) is None:
+        raise ValueError(f"version must be one of model {model!r}; got {version!r}.")
+    c = model_alias.c
+    changed = connection.execute(
+        sa.update(model_alias)
+        .where(c.model == model, c.alias == name)
+        .values(version=version, share=share, revision=c.revision + 1)
+    ).rowcount
+    if not changed:
+        row = {"model": model, "alias": name, "version": version, "share": share}
+        connection.execute(sa.insert(model_alias).values(row))
+
+
+def _imported(connection: sa.Connection, model: str) -> str:
+    """Give the model behind imported predictions a version of its own, so that a roll back can name it."""
+    if _version_row(connection, model, IMPORTED) is None:
+        row = {"model": model, "version": IMPORTED, "stage": "champion", "created_by": IMPORTED}
+        connection.execute(sa.insert(model_version).values(row | {"created_at": now(connection)}))
+    return IMPORTED
+
+
+def _version_row(connection: sa.Connection, model: str, name: str) -> sa.Row[Any] | None:
+    c = model_version.c
+    return connection.execute(sa.select(model_version).where(c.model == model, c.version == name)).one_or_none()
+
+
+def _set_stage(connection: sa.Connection, model: str, name: str, stage: str) -> None:
+    c = model_version.c
+    connection.execute(sa.update(model_version).where(c.model == model, c.version == name).values(stage=stage))
+
+
+def _drop_alias(connection: sa.Connection, model: str, name: str, version: str) -> None:
+    c = model_alias.c
+    connection.execute(sa.delete(model_alias).where(c.model == model, c.alias == name, c.version == version))

@@ -1,0 +1,222 @@
+"""Files in and out, through the command that people type."""
+
+import csv
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from drift.windows import Column, LastRows
+from storage import open_log, runs
+from storage.__main__ import main
+from storage.importing import ColumnMapping, plan_import, run_import
+
+
+@pytest.fixture
+def log(sqlite_url, monkeypatch):
+    monkeypatch.setenv("DRIFT_DATABASE_URL", sqlite_url)
+    log = open_log(sqlite_url)
+    yield log
+    log.close()
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(*lines: str, name: str = "loans.csv", encoding: str = "utf-8"):
+        path = tmp_path / name
+        path.write_bytes("\n".join(lines).encode(encoding))
+        return path
+
+    return write
+
+
+def run(*arguments) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+def test_the_good_rows_land_and_the_bad_are_listed_with_row_and_reason(log, write, capsys):
+    good = [f"2026-09-01T00:{m:02}:00,{m * 10},web,r{m}" for m in range(20)]
+    path = write(
+        "when,amount,channel,id",
+        *good,
+        "yesterday,1,web,x1",
+        "2026-09-01T01:00:00,much,web,x2",
+        "2026-09-01T01:00:00,1,web,r3",
+        "2026-09-01T01:00:00,1,web",
+        "2026-09-01T01:00:00,1,web,x5",
+    )
+    assert run("import", path, "--model", "loans", "--time", "when", "--id", "id") == 0
+    out = capsys.readouterr().out
+    assert "21 rows imported, 4 rejected" in out
+    assert "row 21: predicted_at must be a time such as 2026-11-23T14:00:00+00:00; got 'yesterday'." in out
+    assert "row 22: amount must be a number; got 'much'." in out
+    assert "row 23: request_id must be new: a row with 'r3' is in the log already" in out
+    assert "row 24: row must have 4 fields as the header has; got 3." in out
+    assert log.n_rows("loans") == 21
+    assert log.columns("loans") == (Column("amount", "numeric"), Column("channel", "categorical"))
+
+
+def test_only_a_file_of_which_nothing_landed_is_an_error(log, write, capsys):
+    path = write("when,amount", "never,1", "later,2")
+    assert run("import", path, "--model", "loans", "--time", "when") == 2
+    captured = capsys.readouterr()
+    assert "row 1: predicted_at must be a time" in captured.out
+    assert "nothing was imported" in captured.err
+    # Nothing landed, so mending the cause and trying again is not a second import.
+    assert runs.read_runs(log.engine)[0].state == "failed"
+
+
+@pytest.mark.parametrize(
+    ("lines", "arguments", "must"),
+    [
+        (
+            ["when,a", "2026-09-01,1"],
+            ["--time", "at"],
+            "the column for predicted_at must be in loans.csv (when, a); got 'at'",
+        ),
+        (["when,a", "2026-09-01,1"], ["--time", "when", "--label", "y"], "the column for label must be in loans.csv"),
+        (["when,id", "2026-09-01,1"], ["--time", "when"], "a feature must not be named 'id'"),
+        (["when,a!", "2026-09-01,1"], ["--time", "when"], "got 'a!'"),
+        (["when,a,a", "2026-09-01,1,2"], ["--time", "when"], "must name each column once"),
+        (["when,a"], ["--time", "when"], "must hold at least one readable row"),
+        ([], ["--time", "when"], "must begin with a line of column names"),
+    ],
+)
+def test_a_file_that_cannot_be_read_as_asked_says_what_must_be(log, write, capsys, lines, arguments, must):
+    assert run("import", write(*lines), "--model", "loans", *arguments) == 2
+    assert must in capsys.readouterr().err
+    assert log.models() == ()
+
+
+def test_a_damaged_or_absent_file_is_refused_with_a_sentence(log, write, tmp_path, capsys):
+    broken = write("not parquet", name="loans.parquet")
+    for path in (broken, tmp_path / "absent.csv", write("a", name="loans.xlsx")):
+        assert run("import", path, "--model", "loans", "--time", "when") == 2
+        assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_bytes_that_are_not_utf8_cost_only_their_row(log, tmp_path, capsys):
+    path = tmp_path / "loans.csv"
+    path.write_bytes(b"\xef\xbb\xbfwhen,channel\n2026-09-01,caf\xe9\n2026-09-02,web\n")
+    assert run("import", path, "--model", "loans", "--time", "when") == 0
+    assert "row 1: row must be UTF-8 text" in capsys.readouterr().out
+    assert log.read_rows("loans")["channel"].tolist() == ["web"]
+
+
+def test_types_are_inferred_and_said(log, write, capsys):
+    lines = [f"2026-09-01T00:00:{s:02},{s},{s % 3},yes,free text number {s} of many,,{s % 2}" for s in range(60)]
+    path = write("when,amount,grade,flag,comment,empty,pred", *lines)
+    many = write(*path.read_text().splitlines(), *lines * 5, name="many.csv")
+    assert run("import", many, "--model", "m", "--time", "when", "--prediction", "pred", "--categorical", "grade") == 0
+    out = capsys.readouterr().out
+    assert "amount   numeric" in out
+    assert "grade    categorical, as asked" in out
+    assert "empty    numeric: no value in the first rows" in out
+    assert "pred     categorical: 2 classes" in out
+    kinds = {column.name: (column.kind, column.role) for column in log.columns("m")}
+    assert kinds["grade"] == ("categorical", "feature")
+    assert kinds["prediction"] == ("categorical", "prediction")
+
+
+def test_a_column_of_ids_or_of_times_is_left_out_and_said(log, write, capsys):
+    lines = [f"2026-09-01T00:{k // 60:02}:{k % 60:02},key-{k},2026-01-{k % 28 + 1:02},{k}" for k in range(400)]
+    path = write("when,key,birthday,amount", *lines)
+    assert run("import", path, "--model", "m", "--time", "when") == 0
+    out = capsys.readouterr().out
+    assert "key       left out: nearly every value differs" in out
+    assert "birthday  left out: times are not compared" in out
+    assert log.columns("m") == (Column("amount", "numeric"),)
+
+
+def test_parquet_and_csv_of_one_frame_become_the_same_log(log, tmp_path):
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame(
+        {
+            "ts": pd.date_range("2026-09-01", periods=300, freq="min", tz="UTC").as_unit("us"),
+            "amount": np.where(rng.random(300) < 0.1, np.nan, rng.normal(size=300)),
+            "paid": rng.choice([True, False], 300),
+            "prediction": rng.integers(0, 2, 300),
+        }
+    )
+    frame.to_parquet(tmp_path / "a.parquet")
+    frame.to_csv(tmp_path / "b.csv", index=False)
+    for path, model in (("a.parquet", "a"), ("b.csv", "b")):
+        assert (
+            run(
+                "import",
+                tmp_path / path,
+                "--model",
+                model,
+                "--time",
+                "ts",
+                "--prediction",
+                "prediction",
+                "--categorical",
+                "paid",
+            )
+            == 0
+        )
+    a, b = log.read_rows("a"), log.read_rows("b")
+    b["paid"] = b["paid"].str.lower()  # CSV wrote Python's True; a category is what the file says
+    pd.testing.assert_frame_equal(a, b)
+
+
+def test_the_same_content_is_imported_once(log, write, capsys):
+    path = write("when,a", "2026-09-01,1", "2026-09-02,2")
+    assert run("import", path, "--model", "m", "--time", "when") == 0
+    assert run("import", path, "--model", "m", "--time", "when") == 2
+    assert "was imported into 'm'" in capsys.readouterr().err
+    assert log.n_rows("m") == 2
+    assert run("import", path, "--model", "m", "--time", "when", "--again") == 0
+    assert log.n_rows("m") == 4
+
+
+def test_an_import_that_was_stopped_goes_on_where_it_stopped(log, write):
+    path = write("when,a", *(f"2026-09-01T00:00:{s:02},{s}" for s in range(50)))
+    plan = plan_import(log, path, "m", ColumnMapping(predicted_at="when"))
+
+    def pull_the_plug(n_done, n_rows):
+        if n_done == 30:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_import(log, plan, batch=10, progress=pull_the_plug)
+    assert log.n_rows("m") == 30
+    result = run_import(log, plan, batch=10)
+    assert (result.accepted, result.resumed_at) == (20, 30)
+    assert log.read_window("m", LastRows(99), plan.columns)["a"].values.tolist() == list(range(50))
+    assert runs.read_runs(log.engine)[0].state == "done"
+
+
+def test_the_reference_is_frozen_from_the_first_rows_or_until_a_time(log, write):
+    path = write("when,a", *(f"2026-09-{d:02},{d}" for d in range(1, 31)))
+    run("import", path, "--model", "first", "--time", "when", "--reference-rows", 10)
+    run("import", path, "--model", "until", "--time", "when", "--reference-until", "2026-09-21")
+    (first,), (until,) = log.references("first"), log.references("until")
+    assert (first.name, first.n) == ("training", 10)
+    assert (until.name, until.n) == ("training", 20)
+    assert until.end <= datetime(2026, 9, 21, tzinfo=UTC)
+
+
+def test_every_rejected_row_can_be_written_to_a_file(log, write, tmp_path, capsys):
+    path = write("when,a", "2026-09-01,1", *(f"never,{k}" for k in range(100)))
+    run("import", path, "--model", "m", "--time", "when", "--rejected", tmp_path / "bad.csv")
+    with (tmp_path / "bad.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["row"]) for row in rows] == list(range(2, 102))
+    run("import", path, "--model", "m", "--time", "when", "--again")
+    assert "and 80 more; --rejected FILE writes them all." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_what_is_exported_can_be_imported_again(log, write, tmp_path, name):
+    lines = [f"2026-09-01T00:00:{s:02}.123456+02:00,{s / 7!r},web,{s % 2},r{s}" for s in range(50)]
+    path = write("when,a,channel,y,id", *lines, "2026-09-01T00:01:00+02:00,,,,last")
+    assert run("import", path, "--model", "m", "--time", "when", "--label", "y", "--id", "id") == 0
+    assert run("export", tmp_path / name, "--model", "m") == 0
+    assert run("export", tmp_path / name, "--model", "m") == 2
+    options = ["--time", "predicted_at", "--label", "label", "--id", "request_id", "--labelled-at", "labelled_at"]
+    ignored = "entity_id,version,variant,text"
+    assert run("import", tmp_path / name, "--model", "again", *options, "--ignore", ignored) == 0
+    pd.testing.assert_frame_equal(log.read_rows("m"), log.read_rows("again"))

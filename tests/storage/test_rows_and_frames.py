@@ -1,0 +1,65 @@
+"""The two ways in check the same: a frame at once, records one by one."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drift.windows import Column
+from storage.frames import batch_from_frame
+from storage.rows import Batch, batch_from_records
+
+COLUMNS = (
+    Column("amount", "numeric"),
+    Column("channel", "categorical"),
+    Column("label", "categorical", "label"),
+)
+times = st.one_of(
+    st.integers(-320 * 365, 330 * 365).map(
+        lambda days: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days, days % 86_400)
+    ),
+    st.sampled_from(["2026-11-23T14:00:00Z", "2026-11-23T14:00:00", "2026-11-23", "soon", "", None, 5]),
+)
+values = st.one_of(st.none(), st.floats(), st.integers(-(2**60), 2**60), st.text(max_size=5), st.booleans())
+records = st.fixed_dictionaries(
+    {
+        "predicted_at": times,
+        "amount": values,
+        "channel": values,
+        "label": values,
+        "request_id": values,
+        "variant": st.sampled_from([None, "champion", "canary", "blue"]),
+        "text": st.one_of(st.none(), st.text(max_size=5)),
+    }
+)
+
+
+def decoded(batch: Batch) -> list[tuple]:
+    rows = []
+    for k in range(len(batch)):
+        row = [batch.positions[k], batch.predicted_at[k], batch.labelled_at[k]]
+        row += [values[k] for values in batch.numbers.values()]
+        row += [c.values[c.codes[k]] if c.codes[k] >= 0 else None for c in batch.categories.values()]
+        row += [values[k] for values in batch.texts.values()]
+        rows.append(tuple(row))
+    return rows
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(records, min_size=1, max_size=6))
+def test_a_frame_is_checked_as_its_records_are(rows):
+    frame = pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=object) for name in rows[0]})
+    one_by_one, at_once = batch_from_records(COLUMNS, rows), batch_from_frame(COLUMNS, frame)
+    assert [bad.row for bad in at_once.rejected] == [bad.row for bad in one_by_one.rejected]
+    assert decoded(at_once) == decoded(one_by_one)
+
+
+def test_numbers_keep_every_bit_on_both_ways():
+    numbers = [0.1, 1e-320, -0.0, 2.0**53 + 2, float("inf"), 1e308]
+    rows = [{"predicted_at": datetime(2026, 9, 1, tzinfo=UTC), "amount": x} for x in numbers]
+    for batch in (batch_from_records(COLUMNS, rows), batch_from_frame(COLUMNS, pd.DataFrame(rows))):
+        np.testing.assert_array_equal(
+            np.array(batch.numbers["amount"]).view(np.int64), np.array(numbers).view(np.int64)
+        )
