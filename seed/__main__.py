@@ -1,0 +1,102 @@
+"""`python -m seed`: simulated reviews, their model and its answers, in a log."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import get_args
+
+from seed.demo import DEMO, Plan, build_demo
+from seed.scenarios import SCENARIOS, Shape
+from storage import open_log
+from storage.engine import DEFAULT_URL, DatabaseFault
+from storage.settings import Settings
+
+_SETTINGS = ("rows", "seed", "model", "shape", "strength", "end")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit code (2 is an error)."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.list:
+        width = max(map(len, SCENARIOS))
+        for scenario in SCENARIOS.values():
+            print(f"{scenario.name:<{width}}  {scenario.sentence}")
+        return 0
+    given = {name: value for name, value in vars(options).items() if name in _SETTINGS and value is not None}
+    if options.demo and given:
+        parser.error(f"--demo must stand alone; got --{', --'.join(given)}. Use --scenario to choose.")
+    try:
+        return _build(_plan(options.scenario, given) if options.scenario is not None else DEMO)
+    except (ValueError, DatabaseFault) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped; what was committed stays, and the same command goes on from there.", file=sys.stderr)
+        return 130
+    except Exception as error:  # a database that went away, a folder that is read-only: one sentence, not a traceback
+        said = str(error).strip().splitlines()
+        print(f"error: {type(error).__name__}: {said[0] if said else 'no more is known'}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m seed",
+        description="Fill the log with sixty days of simulated reviews; the drift comes in the last ten.",
+        epilog=f"The database is named by DRIFT_DATABASE_URL (default {DEFAULT_URL}), the folder of model files by "
+        f"DRIFT_ARTIFACTS (default {Settings.artifacts}).",
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--demo", action="store_true", help="what a first run shows: model 'reviews', once")
+    what.add_argument("--scenario", metavar="NAME", help=f"one of {', '.join(SCENARIOS)}")
+    what.add_argument("--list", action="store_true", help="say what happens in each scenario")
+    parser.add_argument("--rows", type=_whole, metavar="N", help=f"how many (default {Plan.rows:,})")
+    parser.add_argument("--seed", type=_whole, metavar="S", help=f"same seed, same rows (default {Plan.seed})")
+    parser.add_argument("--model", help="a new model's name (default reviews_NAME)")
+    parser.add_argument("--shape", metavar="SHAPE", help=f"{' or '.join(get_args(Shape))} (default {Plan.shape})")
+    parser.add_argument("--strength", type=float, metavar="X", help=f"above 0, at most 1 (default {Plan.strength:g})")
+    parser.add_argument("--end", type=_instant, metavar="T", help="the present of the log (no zone: UTC; default: now)")
+    return parser
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number; got {text!r}")
+    return int(text)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a time such as 2026-11-23T14:00:00+00:00; got {text!r}") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _plan(scenario: str, given: dict[str, object]) -> Plan:
+    settings = {"model": f"reviews_{scenario}", "scenario": scenario, "source": f"scenario {scenario}", **given}
+    return Plan(**settings)  # type: ignore[arg-type]
+
+
+def _build(plan: Plan) -> int:
+    settings = Settings.from_environment()
+    log = open_log(settings.database_url)
+    try:
+        outcome = build_demo(log, settings, plan, _show)
+    finally:
+        log.close()
+    print(outcome.sentence)
+    return 0
+
+
+def _show(n_done: int, n_rows: int) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if n_done == n_rows else ""
+        print(f"\r[{'#' * (30 * n_done // n_rows):<30}] {n_done:,} of {n_rows:,} rows ", end=end, file=sys.stderr)
+        sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,175 @@
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from drift.monitor import check
+from drift.text import text_features
+from drift.windows import LastRows, RowSpan
+from retrain import artifacts
+from seed.demo import DEMO, DRIFT, REFERENCE, SPAN, TRAINING, Plan, build_demo
+from storage import open_log, registry, runs
+from storage.settings import Settings
+
+STABLE_WINDOWS = [RowSpan(first, first + 1_000) for first in range(0, 12_000, 1_000)]
+ROOT = Path(__file__).parents[2]
+
+
+def test_without_drift_the_board_stays_stable(built):
+    boards = [check(built("none").log, "reviews", window) for window in STABLE_WINDOWS]
+    assert [board.verdict for board in boards].count("drift") == 0
+    reports = [report for board in boards for report in board.columns]
+    assert sum(report.verdict != "stable" for report in reports) <= 2
+
+
+@pytest.mark.parametrize("scenario", ["none", "vocabulary", "concept", "label"])
+def test_the_model_is_right_about_as_often_as_the_lesson_says(built, scenario):
+    assert 0.93 <= built(scenario).accuracy(drifted=False) <= 0.96
+    assert 0.90 <= built(scenario).accuracy(drifted=False, by="label") <= 0.98
+
+
+def test_new_vocabulary_shows_in_the_features_and_costs_accuracy(built):
+    board = check(built("vocabulary").log, "reviews", LastRows(1_000))
+    verdicts = {report.column: report.verdict for report in board.columns}
+    assert board.columns[0].column == "oov_share"
+    assert verdicts["oov_share"] == verdicts["exclamation_share"] == verdicts["length"] == "drift"
+    assert verdicts["channel"] == verdicts["region"] == verdicts["device"] == "stable"
+    assert 0.70 <= built("vocabulary").accuracy(drifted=True) <= 0.85
+    before = check(built("vocabulary").log, "reviews", RowSpan(9_000, 9_900))
+    assert before.verdict == "stable"
+
+
+def test_concept_drift_shows_in_the_labels_only(built):
+    board = check(built("concept").log, "reviews", LastRows(1_000))
+    assert {report.verdict for report in board.columns} <= {"stable", "warning"}
+    lost = built("concept").accuracy(drifted=False, by="label") - built("concept").accuracy(drifted=True, by="label")
+    assert lost >= 0.08
+    assert 0.70 <= built("concept").accuracy(drifted=True) <= 0.85
+
+
+def test_label_drift_shows_in_the_predictions_and_costs_nothing(built):
+    board = check(built("label").log, "reviews", LastRows(1_000))
+    verdicts = {report.column: report.verdict for report in board.columns}
+    assert verdicts["prediction"] == verdicts["score"] == "drift"
+    assert verdicts["oov_share"] == verdicts["channel"] == verdicts["price"] == "stable"
+    assert built("label").accuracy(drifted=True) > 0.9
+
+
+def test_the_log_holds_what_the_registered_model_really_says(built):
+    demo = built("vocabulary")
+    version = registry.version(demo.log, "reviews", registry.alias(demo.log, "reviews", "champion"))
+    assert (version.version, version.stage, version.params["recipe"]) == ("v1", "champion", "text")
+    model = artifacts.load(demo.settings.artifacts, version.uri, version.sha256)
+    served = demo.rows[demo.rows["version"] == "v1"]
+    said = model.predict(served)
+    assert said.labels == served["prediction"].tolist()
+    np.testing.assert_allclose(said.scores, served["score"])
+    features = text_features(served["text"].tolist(), model.vocabulary)
+    for name, values in features.items():
+        np.testing.assert_array_equal(values, served[name])
+
+
+def test_no_answer_of_the_log_comes_from_a_model_that_was_fitted_on_its_row(built):
+    demo = built("none")
+    rows = demo.rows
+    trained_at = demo.plan.end - SPAN + TRAINING
+    assert (rows["version"].isna() == (rows["predicted_at"] < trained_at)).all()
+    (reference,) = demo.log.references("reviews")
+    assert reference.name == "training"
+    assert (reference.start, reference.end) == (trained_at, trained_at + REFERENCE)
+    early = rows[rows["version"].isna()]
+    assert 0.92 < (early["prediction"] == early["sentiment"]).mean() < 0.96
+    version = registry.version(demo.log, "reviews", "v1")
+    assert version.params["data_end"] == trained_at.isoformat()
+    assert version.metrics["accuracy"] == pytest.approx(0.945, abs=0.02)
+
+
+def test_building_again_changes_nothing(built):
+    demo = built("none")
+    revision = demo.log.revision("reviews")
+    assert build_demo(demo.log, demo.settings, demo.plan).state == "exists"
+    assert demo.log.revision("reviews") == revision
+    (run,) = runs.read_runs(demo.log.engine)
+    assert (run.state, run.n_done, run.n_rows, run.n_rejected) == ("done", 12_000, 12_000, 0)
+
+
+def test_a_model_with_rows_of_its_own_is_left_alone(built):
+    demo = built("none")
+    with pytest.raises(ValueError, match="model must be a new one; 'reviews' holds 12,000 other rows"):
+        build_demo(demo.log, demo.settings, replace(demo.plan, seed=99))
+    assert demo.log.n_rows("reviews") == 12_000
+
+
+@pytest.mark.parametrize(
+    ("settings", "must"),
+    [
+        ({"scenario": "earthquake"}, "scenario must be one of none, vocabulary, concept, label"),
+        ({"rows": 10}, "rows must be between 1,000 and"),
+        ({"strength": 0.0}, "strength must be above 0"),
+        ({"strength": float("nan")}, "strength must be above 0"),
+        ({"shape": "round"}, "shape must be sudden or gradual"),
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"end": datetime.fromisoformat("2026-11-25")}, "end must carry a time zone"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused_in_a_sentence(settings, must):
+    with pytest.raises(ValueError, match=must):
+        Plan(**settings)
+
+
+def test_the_demo_ends_now_and_drifts_in_its_last_days():
+    assert (DEMO.model, DEMO.source, DEMO.scenario, DEMO.end) == ("reviews", "demo", "vocabulary", None)
+    assert timedelta(days=9) <= DRIFT <= timedelta(days=11)
+
+
+def start_demo(folder: Path) -> subprocess.Popen[str]:
+    environment = os.environ | {
+        "DRIFT_DATABASE_URL": f"sqlite:///{folder}/drift.db",
+        "DRIFT_ARTIFACTS": str(folder / "models"),
+    }
+    command = [sys.executable, "-m", "seed", "--demo"]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
+def wait_for_rows(log, n: int) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        found = runs.read_runs(log.engine)
+        if found and found[0].n_done >= n:
+            return
+        time.sleep(0.002)
+    pytest.fail(f"the demo did not reach {n} rows within 120 s")
+
+
+def test_a_second_process_leaves_the_first_alone_and_a_killed_one_is_finished(tmp_path):
+    settings = Settings(database_url=f"sqlite:///{tmp_path}/drift.db", artifacts=tmp_path / "models")
+    log = open_log(settings.database_url)
+    first = start_demo(tmp_path)
+    wait_for_rows(log, 0)
+    assert build_demo(log, settings).state == "busy"
+    wait_for_rows(log, 2_000)
+    first.kill()
+    first.communicate()
+    (left,) = runs.read_runs(log.engine)
+    second = start_demo(tmp_path)
+    said, _ = second.communicate()
+    assert second.returncode == 0, said
+    (run,) = runs.read_runs(log.engine)
+    assert (run.id, run.state, run.n_done, run.n_rejected) == (left.id, "done", 12_000, 0)
+    rows = log.read_rows("reviews")
+    assert rows["request_id"].is_unique
+    assert len(rows) == 12_000
+    assert pd.Timestamp(run.started_at) - rows["predicted_at"].iloc[-1] < timedelta(hours=2)
+    assert [version.version for version in registry.versions(log, "reviews")] == ["v1"]
+    assert [reference.name for reference in log.references("reviews")] == ["training"]
+    assert check(log, "reviews", LastRows(1_000)).verdict == "drift"
+    log.close()
