@@ -102,7 +102,7 @@ def quantile_bin_counts(
     reference_sorted: np.ndarray, current_sorted: np.ndarray, n_bins: int = 10
 ) -> tuple[np.ndarray, np.ndarray]:
     """Count both samples in bins at the reference's quantiles: what the population stability index compares."""
-    at = np.arange(1, n_bins) * reference_sorted.size // n_bins
+    at = np.maximum(np.arange(1, n_bins) * reference_sorted.size // n_bins, 1) - 1  # the last value of each bin
     edges = np.unique(reference_sorted[at])
     reference, current = (
         np.diff(np.concatenate([[0], np.searchsorted(values, edges, side="right"), [values.size]]))

@@ -6,6 +6,8 @@ from datetime import datetime
 from drift.columns import ColumnReport
 from drift.policy import WORST_FIRST, DriftPolicy, Verdict
 
+_SLIGHT_NAMED = 3
+
 
 def board_verdict(reports: Sequence[ColumnReport]) -> Verdict:
     """Return the worst verdict of the columns; too little data counts only where no column has enough."""
@@ -30,6 +32,10 @@ def headline(reports: Sequence[ColumnReport], n: int, policy: DriftPolicy) -> st
     if verdict == "error" and len(failed) == len(reports):
         return f"Check failed: {_uncapitalised(failed[0].reason)}"
     asides = [""]
+    slight = [report.column for report in reports if report.verdict == "warning"]
+    if verdict == "drift" and slight:
+        who = ", ".join(slight) if len(slight) <= _SLIGHT_NAMED else _columns(len(slight))
+        asides.append(f"{who} moved too, but not far")
     if failed:
         asides.append(f"{_columns(len(failed))} could not be checked ({failed[0].column})")
     if few := sum(report.verdict == "insufficient" for report in reports):

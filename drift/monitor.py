@@ -1,7 +1,7 @@
 """One window of a model's log against a reference: the board, for every front end alike."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,8 +10,7 @@ from drift.columns import ColumnReport, compare_columns
 from drift.distribution import Distribution, distribution
 from drift.headline import board_verdict, headline, headline_since
 from drift.policy import DriftPolicy, Verdict
-from drift.prepared import PreparedReference, prepare
-from drift.samples import Sample, reference_from
+from drift.prepared import PreparedReference, prepare, prepared_from, read_each
 from drift.sliding import previous, sliding_spans, sliding_windows
 from drift.source import FrozenReference, Source
 from drift.windows import Column, Window, WindowExtent
@@ -92,7 +91,8 @@ def check(
         before = reference == PREVIOUS
         said = "no rows come before this window" if before else "no reference is frozen yet"
         return _board(model, extent, PREVIOUS if before else "", (), f"Not enough data: {said}.")
-    reports = compare_columns(columns, ready.columns, _samples(source, model, window, columns), policy)
+    samples = read_each(lambda some: source.read_window(model, window, some), columns)
+    reports = compare_columns(columns, ready.columns, {**samples, **ready.failed}, policy)
     return _board(model, extent, ready.name, reports, headline(reports, extent.n, policy))
 
 
@@ -167,27 +167,10 @@ def _reference(
         before = previous(window, source.n_rows(model))
         if before is None:
             return None
-        samples = source.read_window(model, before, columns)
-        return PreparedReference(PREVIOUS, {column: reference_from(sample) for column, sample in samples.items()})
+        return prepared_from(PREVIOUS, read_each(lambda some: source.read_window(model, before, some), columns))
     if name is None:
         frozen = source.references(model)
         if not frozen:
             return None
         name = frozen[0].name
     return prepare(source, model, name, columns)
-
-
-def _samples(source: Source, model: str, window: Window, columns: Sequence[Column]) -> Mapping[str, Sample | Exception]:
-    """Read all columns at once; if that fails, one by one, so that only the broken ones are lost."""
-    try:
-        return source.read_window(model, window, columns)
-    except Exception as failure:
-        found: dict[str, Sample | Exception] = {}
-        for column in columns:
-            try:
-                found[column.name] = source.read_window(model, window, [column])[column.name]
-            except Exception as error:
-                found[column.name] = error
-        if all(isinstance(part, Exception) for part in found.values()):
-            raise failure from None
-        return found

@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -27,12 +28,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return code
         finally:
             log.close()
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (ValueError, DatabaseFault) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nStopped; what was committed stays, and the same command goes on from there.", file=sys.stderr)
         return 130
+    except Exception as error:  # a database that went away, a disk that is full: one sentence, not a traceback
+        said = str(error).strip().splitlines()
+        print(f"error: {type(error).__name__}: {said[0] if said else 'no more is known'}", file=sys.stderr)
+        print("What was committed stays, and the same command goes on from there.", file=sys.stderr)
+        return 2
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,10 +94,9 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1; got {text}")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number, at least 1; got {text!r}")
+    return int(text)
 
 
 def _time(text: str) -> datetime:

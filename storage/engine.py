@@ -68,7 +68,12 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
 def _prepare_sqlite(engine: sa.Engine, database: str | None) -> None:
     if database and database != ":memory:":
         path = Path(database)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatabaseFault(
+                f"The folder of the database cannot be made: {error}. Name another one in DRIFT_DATABASE_URL."
+            ) from error
         _refuse_foreign_file(path)
 
     @sa.event.listens_for(engine, "connect")

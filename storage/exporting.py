@@ -22,12 +22,14 @@ def export(
     Raises
     ------
     ValueError
-        If the file name ends in neither .csv nor .parquet, or the file exists.
+        If the file name ends in neither .csv nor .parquet, the file exists, or its folder does not.
     """
     if path.suffix.lower() not in (".csv", ".parquet"):
         raise ValueError(f"the file must end in .csv or .parquet; got {path.name}.")
     if path.exists():
         raise ValueError(f"the file must not exist yet; got {path}.")
+    if not path.parent.is_dir():
+        raise ValueError(f"the folder of the file must exist; got {path.parent}.")
     columns = log.columns(model)
     n_rows = log.n_rows(model)
     unfinished = path.with_name(path.name + ".part")

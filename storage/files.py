@@ -2,9 +2,12 @@
 
 import csv
 import hashlib
+import re
+from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any, TextIO
 
 import pandas as pd
 
@@ -12,6 +15,9 @@ from storage.rows import RejectedRow
 
 # What spreadsheets and programs write for "no value".
 MISSING = frozenset(["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>"])
+_UTF_16_MARKS = ("\udcff\udcfe", "\udcfe\udcff")
+# How pandas names an index in a Parquet file when nobody else did: it only counts rows.
+_ROW_COUNTER = re.compile(r"__index_level_\d+__")
 Chunk = tuple[int, pd.DataFrame, list[RejectedRow]]
 
 
@@ -36,11 +42,16 @@ def column_names(path: Path) -> list[str]:
         If the file is neither CSV nor Parquet, is damaged or has no header.
     """
     if _is_parquet(path):
-        return [str(name) for name in _open_parquet(path).schema_arrow.names]
+        names = [str(name) for name in _open_parquet(path).schema_arrow.names]
+        return [name for name in names if not _ROW_COUNTER.fullmatch(name)]
     with _open_csv(path) as file:
         names = next(csv.reader(file), [])
     if not names:
         raise UnreadableFile(f"{path.name} must begin with a line of column names; it is empty.")
+    if names[0].startswith(_UTF_16_MARKS):
+        raise UnreadableFile(f"{path.name} must be UTF-8 text; it begins with the mark of UTF-16. Save it as UTF-8.")
+    if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
+        raise UnreadableFile(f"{path.name} must separate its columns by commas; its first line is {names[0]!r}.")
     if len(set(names)) < len(names):
         raise UnreadableFile(f"{path.name} must name each column once; got {', '.join(names)}.")
     return names
@@ -87,7 +98,8 @@ def _parquet_chunks(path: Path, columns: list[str], size: int, skip: int) -> Ite
         end = position + batch.num_rows
         if end > skip:
             start = max(position, skip)
-            frame = batch.slice(start - position).to_pandas()
+            # Without the notes of pandas, which would make an index of a column.
+            frame = batch.slice(start - position).to_pandas(ignore_metadata=True)
             frame.index = pd.RangeIndex(start, end)
             yield len(frame), frame, []
         position = end
@@ -100,7 +112,7 @@ def _open_csv(path: Path):  # type: ignore[no-untyped-def]
 
 def _csv_chunks(path: Path, columns: list[str], size: int, skip: int) -> Iterator[Chunk]:
     with _open_csv(path) as file:
-        lines = csv.reader(file)
+        lines = _records(file)
         names = next(lines)
         wanted = [names.index(column) for column in columns]
         position = sum(1 for _ in islice(lines, skip))
@@ -108,7 +120,7 @@ def _csv_chunks(path: Path, columns: list[str], size: int, skip: int) -> Iterato
             rejected = []
             kept, positions = [], []
             for k, row in enumerate(rows, start=position):
-                if problem := _problem(row, len(names)):
+                if problem := row if isinstance(row, str) else _problem(row, len(names)):
                     rejected.append(RejectedRow(k, problem))
                 else:
                     kept.append(row)
@@ -117,6 +129,33 @@ def _csv_chunks(path: Path, columns: list[str], size: int, skip: int) -> Iterato
             values = {names[j]: [None if v in MISSING else v for v in by_column[j]] for j in wanted}
             yield len(rows), pd.DataFrame(values, index=positions, dtype=object), rejected
             position += len(rows)
+
+
+def _records(file: TextIO) -> Iterator[Any]:
+    """Yield the fields of each row, or what is wrong with one that cannot be split into fields.
+
+    A quote that is never closed would swallow all rows that follow: it costs its own line, and those after it are
+    read again.
+    """
+    taken: list[str] = []
+    waiting: deque[str] = deque()
+
+    def lines() -> Iterator[str]:
+        while line := waiting.popleft() if waiting else file.readline():
+            taken.append(line)
+            yield line
+
+    while True:
+        try:
+            for record in csv.reader(lines(), strict=True):
+                taken.clear()
+                yield record
+            return
+        except csv.Error as error:
+            waiting.extendleft(reversed(taken[1:]))
+            taken.clear()
+            what = "a quote is never closed" if "unexpected end" in str(error) else str(error)
+            yield f"row must be readable CSV; got one in which {what}."
 
 
 def _problem(row: list[str], n_columns: int) -> str | None:

@@ -114,7 +114,7 @@ def _numbers(frame: pd.DataFrame, name: str, errors: dict[int, str]) -> np.ndarr
 def _categories(frame: pd.DataFrame, name: str, errors: dict[int, str]) -> tuple[np.ndarray, list[str]]:
     if name not in frame:
         return np.full(len(frame), -1), []
-    codes, uniques = pd.factorize(frame[name])
+    codes, uniques = pd.factorize(_spelled(frame[name]))
     check = rows.variant if name == "variant" else rows.category_text
     texts: list[str | None] = []
     for position, value in enumerate(uniques):
@@ -127,6 +127,14 @@ def _categories(frame: pd.DataFrame, name: str, errors: dict[int, str]) -> tuple
     distinct = rows.encode(texts)
     lookup = np.array([*distinct.codes, -1], dtype=np.int64)
     return lookup[codes], distinct.values
+
+
+def _spelled(values: pd.Series) -> pd.Series:
+    """Spell numbers and booleans out where a column mixes them with others: to pandas, False and 0 are one value."""
+    if values.dtype != object or pd.api.types.infer_dtype(values) in ("string", "empty"):
+        return values
+    plain = (bool, int, float, np.number, np.bool_)
+    return values.map(lambda value: rows.category_text(value) if isinstance(value, plain) else value)
 
 
 def _texts(frame: pd.DataFrame, name: str, errors: dict[int, str]) -> np.ndarray:

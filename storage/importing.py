@@ -102,6 +102,9 @@ def plan_import(
         registered = {}
     decisions = infer(chunk[1], features, sources, forced, registered)
     columns = tuple(decision.column for decision in decisions if decision.column is not None)
+    if not columns:
+        left_out = "".join(f" {decision.source!r} is {decision.why}." for decision in decisions)
+        raise ValueError(f"{path.name} must hold a column to compare beside {mapping.predicted_at!r}.{left_out}")
     sources |= {column.name: column.name for column in columns if column.role == "feature"}
     return ImportPlan(path, model, sources, columns, tuple(decisions))
 

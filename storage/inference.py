@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from drift.windows import Column, Kind, Role
@@ -16,6 +17,7 @@ _MIN_IDENTIFIERS = 200
 _MAX_CLASSES = 20
 # A few bad values in a numeric column are bad rows; many mean that the column is text.
 _MOSTLY = 0.9
+_NESTED = (list, dict, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ def _decide(
 
 def _kind(values: pd.Series, role: Role) -> tuple[Kind | None, str]:
     present = values.dropna()
+    if present.map(lambda value: isinstance(value, _NESTED)).any():
+        return None, "left out: lists and records are not compared (--ignore it to silence this)"
     n_distinct = present.nunique()
     if present.empty:
         return "numeric", "numeric: no value in the first rows, so this is a guess (--categorical to change it)"

@@ -20,7 +20,7 @@ def migrate(engine: sa.Engine) -> None:
     Raises
     ------
     DatabaseFault
-        If the database was written by a newer release, or is damaged.
+        If the database was written by a newer release, is damaged or cannot be reached.
     """
     try:
         if _applied(engine) == HEAD:
@@ -42,8 +42,11 @@ def migrate(engine: sa.Engine) -> None:
                     f"The database must come from this release or an older one: {error}. Install the newer release."
                 ) from error
     except sa.exc.DatabaseError as error:
+        reachable = not isinstance(error, sa.exc.OperationalError)
+        advice = "Restore it from a backup" if reachable else "See that it runs and that you may use it"
+        said = " ".join(str(error.orig).split()).rstrip(".?")
         raise DatabaseFault(
-            f"The database cannot be read: {error.orig}. Restore it from a backup or name another one."
+            f"The database cannot be read: {said}. {advice}, or name another one in DRIFT_DATABASE_URL."
         ) from error
 
 

@@ -93,7 +93,7 @@ def find(connection: sa.Connection, entry: Entry, name: str) -> Reference:
         if reference.name == name:
             return reference
     names = ", ".join(reference.name for reference in known) or "none is frozen yet"
-    raise ValueError(f"reference must be one of model {entry.name!r} ({names}); got {name!r}.")
+    raise ValueError(f"reference must be one that model {entry.name!r} has ({names}); got {name!r}.")
 
 
 def read_reference_samples(

@@ -112,7 +112,7 @@ def register_version(
     with writing(source.engine) as connection:
         name = add_version(connection, model, values)
         if champion:
-            promote(connection, model, name, created_by)
+            promote(connection, model, name, created_by, replaces_imported=False)
     return name
 
 
@@ -149,12 +149,21 @@ def add_version(connection: sa.Connection, model: str, values: Mapping[str, Any]
     return name
 
 
-def promote(connection: sa.Connection, model: str, name: str, by: str, **detail: Any) -> None:
-    """Let a version serve; the champion that it replaces is kept as `previous`."""
+def promote(
+    connection: sa.Connection, model: str, name: str, by: str, *, replaces_imported: bool = True, **detail: Any
+) -> None:
+    """Let a version serve; the champion that it replaces is kept as `previous`.
+
+    Parameters
+    ----------
+    replaces_imported : without a champion so far, the model behind the imported predictions is the one replaced
+    """
     current = read_aliases(connection, model)
-    old = current["champion"].version if "champion" in current else _imported(connection, model)
+    old = current["champion"].version if "champion" in current else None
     if old == name:
         return
+    if old is None and replaces_imported:
+        old = _imported(connection, model)
     if old is not None:
         write_alias(connection, model, "previous", old)
         _set_stage(connection, model, old, "retired")

@@ -218,5 +218,5 @@ def _checked(record: Mapping[str, Any], checks: Mapping[str, Callable[[object], 
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    text = value.isoformat() if isinstance(value, datetime) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -13,6 +13,8 @@ from storage.schema import worker
 # A worker beats every few seconds; one that has been silent for so long is taken for dead.
 ALIVE = timedelta(seconds=30)
 _KEPT = timedelta(days=1)
+# What a worker waits out: the server restarts, the network is away, a writer holds the file for long.
+DatabaseAway = sa.exc.OperationalError
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+# Real data lies beside a developer's checkout and is not shipped: without it, there are no tests of it.
+collect_ignore = [] if (Path(__file__).parents[2] / "shared" / "data").is_dir() else ["test_car_loans.py"]
 REQUIRE_ALL = os.environ.get("DRIFT_REQUIRE_ALL") == "1"
 
 

@@ -107,3 +107,35 @@ def test_at_most_one_healthy_life_in_twenty_hears_a_false_alarm(reference, healt
         counts = watch.cells.counts(healthy(rng, 20_000), 100)
         n_alarms += advance(watch, watch.start(), counts).evidence.alarm is not None
     assert n_alarms / n_streams <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / n_streams)
+
+
+def numbers(mean, sd=1.0):
+    return lambda rng, n: NumericSample(rng.normal(mean, sd, n))
+
+
+def categories(*shares):
+    return lambda rng, n: CategoricalSample(rng.choice(len(shares), n, p=shares), tuple("abcdef"[: len(shares)]))
+
+
+@pytest.mark.parametrize(
+    ("healthy", "drifted", "median", "ninth_decile"),
+    [
+        (numbers(0), numbers(0.25), 400, 600),
+        (numbers(0), numbers(1), 100, 100),
+        (numbers(0), numbers(0, 1.5**0.5), 400, 800),
+        (categories(0.4, 0.3, 0.15, 0.1, 0.05), categories(0.38, 0.285, 0.1425, 0.095, 0.0475, 0.05), 100, 200),
+        (categories(0.5, 0.5), categories(0.4, 0.6), 500, 800),
+    ],
+)
+def test_a_drift_is_found_within_the_rows_that_the_rule_promises(healthy, drifted, median, ninth_decile):
+    rng = np.random.default_rng(5)
+    delays = []
+    for _ in range(40):
+        watch = Watch.over(healthy(rng, 5_000), RULE)
+        evidence = advance(watch, watch.start(), watch.cells.counts(healthy(rng, 10_000), 100)).evidence
+        if evidence.alarm is None:  # a false alarm is another test's matter
+            alarm = advance(watch, evidence, watch.cells.counts(drifted(rng, 3_000), 100)).evidence.alarm
+            delays.append(np.inf if alarm is None else alarm.row - 10_000)
+    # Looks come every 100 rows, so the quantiles of 40 delays may be off by a look or two.
+    assert np.median(delays) <= median + 100
+    assert np.quantile(delays, 0.9) <= ninth_decile + 200

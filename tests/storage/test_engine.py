@@ -58,6 +58,14 @@ def test_a_url_that_names_no_database_is_refused(url):
         open_engine(url)
 
 
+def test_a_database_that_is_not_there_is_named_and_the_connection_closed(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(DatabaseFault, match="folder of the database cannot be made"):
+        open_log(f"sqlite:///{tmp_path}/file/drift.db")
+    with pytest.raises(DatabaseFault, match="See that it runs and that you may use it"):
+        open_log(f"postgresql://nobody@/x?host={tmp_path}")
+
+
 def test_a_database_of_a_newer_release_is_refused(database_url):
     log = open_log(database_url)
     with writing(log.engine) as connection:

@@ -104,6 +104,53 @@ def test_bytes_that_are_not_utf8_cost_only_their_row(log, tmp_path, capsys):
     assert log.read_rows("loans")["channel"].tolist() == ["web"]
 
 
+def test_a_quote_that_is_never_closed_costs_only_its_row(log, write, capsys):
+    good = [f'2026-09-02T00:{k // 60:02}:{k % 60:02},"two\nlines {k % 7}"' for k in range(3_000)]
+    path = write("when,channel", "2026-09-01,web", '2026-09-01,"open', *good, '2026-09-03,"wrong"ly', '2026-09-03,"end')
+    assert run("import", path, "--model", "loans", "--time", "when") == 0
+    out = capsys.readouterr().out
+    assert "3,001 rows imported, 3 rejected" in out
+    assert "row 2: row must be readable CSV; got one in which" in out
+    assert "row 3,004: row must be readable CSV; got one in which a quote is never closed." in out
+    assert "two\nlines 6" in log.read_rows("loans")["channel"].tolist()
+
+
+def test_a_field_too_long_to_be_one_costs_only_its_row(log, write, capsys):
+    path = write("when,channel", "2026-09-01," + "x" * 200_000, "2026-09-02,web")
+    assert run("import", path, "--model", "loans", "--time", "when") == 0
+    assert "row 1: row must be readable CSV; got one in which field larger than" in capsys.readouterr().out
+    assert log.n_rows("loans") == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "encoding", "must"),
+    [
+        (
+            ["when;channel", "2026-09-01;web"],
+            "utf-8",
+            "must separate its columns by commas; its first line is 'when;ch",
+        ),
+        (["when,channel", "2026-09-01,web"], "utf-16", "must be UTF-8 text; it begins with the mark of UTF-16"),
+        (["when,birthday", "2026-09-01,1999-01-01"], "utf-8", "'birthday' is left out: times are not compared"),
+    ],
+)
+def test_a_file_in_another_dialect_says_what_to_change(log, write, capsys, lines, encoding, must):
+    path = write(*lines, encoding=encoding)
+    assert run("import", path, "--model", "loans", "--time", "when") == 2
+    assert must in capsys.readouterr().err
+
+
+def test_a_frame_with_its_times_as_index_and_nested_values_can_be_imported(log, tmp_path, capsys):
+    times = pd.date_range("2026-09-01", periods=30, freq="h", name="when")
+    frame = pd.DataFrame({"amount": range(30), "tags": [["a", "b"]] * 30}, index=times)
+    frame.to_parquet(tmp_path / "indexed.parquet")
+    frame.reset_index().sample(frac=1, random_state=1).to_parquet(tmp_path / "shuffled.parquet")
+    for name in ("indexed", "shuffled"):
+        assert run("import", tmp_path / f"{name}.parquet", "--model", name, "--time", "when") == 0
+        assert "tags    left out: lists and records are not compared" in capsys.readouterr().out
+    pd.testing.assert_frame_equal(log.read_rows("indexed"), log.read_rows("shuffled"))
+
+
 def test_types_are_inferred_and_said(log, write, capsys):
     lines = [f"2026-09-01T00:00:{s:02},{s},{s % 3},yes,free text number {s} of many,,{s % 2}" for s in range(60)]
     path = write("when,amount,grade,flag,comment,empty,pred", *lines)
@@ -207,6 +254,12 @@ def test_every_rejected_row_can_be_written_to_a_file(log, write, tmp_path, capsy
     assert [int(row["row"]) for row in rows] == list(range(2, 102))
     run("import", path, "--model", "m", "--time", "when", "--again")
     assert "and 80 more; --rejected FILE writes them all." in capsys.readouterr().out
+
+
+def test_an_export_needs_a_folder_that_is_there(log, write, tmp_path, capsys):
+    assert run("import", write("when,a", "2026-09-01,1"), "--model", "m", "--time", "when") == 0
+    assert run("export", tmp_path / "absent" / "out.csv", "--model", "m") == 2
+    assert "the folder of the file must exist" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drift.windows import Column
@@ -47,8 +47,14 @@ def decoded(batch: Batch) -> list[tuple]:
     return rows
 
 
+def alike(channel: object) -> dict[str, object]:
+    names = ("amount", "label", "request_id", "variant", "text")
+    return {"predicted_at": datetime(2026, 9, 1, tzinfo=UTC), "channel": channel} | dict.fromkeys(names)
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(records, min_size=1, max_size=6))
+@example([alike(value) for value in (0.0, False, 1, True, "1", 2**60, float(2**60), None)])  # equal, but not alike
 def test_a_frame_is_checked_as_its_records_are(rows):
     frame = pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=object) for name in rows[0]})
     one_by_one, at_once = batch_from_records(COLUMNS, rows), batch_from_frame(COLUMNS, frame)

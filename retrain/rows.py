@@ -1,0 +1,58 @@
+"""The rows that a job works on: written once, and the same for every later step."""
+
+import hashlib
+import os
+from io import BytesIO
+from pathlib import Path
+
+import pandas as pd
+
+# With fewer rows, chance alone decides between two models; but three quarters are always trained on.
+_MIN_HELD_OUT = 200
+
+
+class ChangedRows(ValueError):
+    """The collected rows are not those that were collected."""
+
+
+def write_rows(rows: pd.DataFrame, path: Path) -> str:
+    """Write rows as a Parquet file that appears whole or not at all; return its sha256."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = BytesIO()
+    rows.to_parquet(buffer, index=False)
+    data = buffer.getvalue()
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_bytes(data)
+    partial.replace(path)
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_rows(path: Path, sha256: str) -> pd.DataFrame:
+    """Read rows back.
+
+    Raises
+    ------
+    ChangedRows
+        If the file is absent or not the one that was written.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ChangedRows(f"{path.name} must be there as collect wrote it; got {error.strerror}.") from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise ChangedRows(f"sha256 of {path.name} must be {sha256[:12]}… as collected; got {found[:12]}….")
+    return pd.read_parquet(BytesIO(data))
+
+
+def split(rows: pd.DataFrame, holdout_share: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split rows in time order: the older ones to train on, the newest part to judge by.
+
+    Examples
+    --------
+    >>> [len(split(pd.DataFrame(index=range(n)), 0.1)[1]) for n in (400, 1_000, 20_000)]
+    [100, 200, 2000]
+    """
+    n = len(rows)
+    n_held_out = max(round(n * holdout_share), min(_MIN_HELD_OUT, n // 4), 1)
+    return rows.iloc[:-n_held_out], rows.iloc[-n_held_out:]

@@ -1,0 +1,93 @@
+"""Effect sizes: known values, and what must not change them."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from drift.effects import (
+    adjusted_residuals,
+    population_stability,
+    quantile_bin_counts,
+    quantile_table,
+    shift_in_sd,
+    smallest_visible_distance,
+    total_variation,
+    wasserstein_in_sd,
+)
+from drift.two_sample import chi_squared_test, ks_test
+
+RNG = np.random.default_rng(41)
+
+
+def test_population_stability_knows_the_published_answer():
+    # Samples 3, 2, 2 and 1, 2, 3 as counts of 1, 2 and 3; empty bins hold .0001.
+    assert population_stability([0, 2, 1], [1, 1, 1], 1e-4) == pytest.approx(2.934147, abs=1e-6)
+    assert population_stability([5, 5], [50, 50]) == 0
+
+
+def test_population_stability_does_not_care_which_sample_comes_first():
+    a, b = [40, 30, 30], [20, 50, 30]
+    assert population_stability(a, b) == pytest.approx(population_stability(b, a))
+
+
+def test_wasserstein_is_that_of_scipy_in_standard_deviations():
+    a, b = np.sort(RNG.normal(size=300)), np.sort(RNG.gamma(2, size=170))
+    assert wasserstein_in_sd(a, b) == pytest.approx(stats.wasserstein_distance(a, b) / a.std())
+    assert wasserstein_in_sd(10 * a + 3, 10 * b + 3) == pytest.approx(wasserstein_in_sd(a, b))
+
+
+def test_a_constant_reference_has_no_standard_deviation_to_count_in():
+    assert wasserstein_in_sd(np.ones(5), np.ones(3)) == 0
+    assert wasserstein_in_sd(np.ones(5), np.full(3, 2.0)) == np.inf
+
+
+@pytest.mark.parametrize("factor", [1, 10, 1_000])
+def test_total_variation_does_not_grow_with_the_samples(factor):
+    assert total_variation([50 * factor, 50 * factor], [70, 30]) == pytest.approx(0.2)
+    assert chi_squared_test([500 * factor, 500 * factor], [70, 30]).effect_size == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(("a", "b", "expected"), [([1, 0], [0, 1], 1), ([3, 5], [6, 10], 0)])
+def test_total_variation_lies_between_the_same_and_nothing_in_common(a, b, expected):
+    assert total_variation(a, b) == pytest.approx(expected)
+
+
+def test_residuals_of_two_categories_are_the_root_of_chi_squared():
+    statistic = chi_squared_test([500, 500], [60, 40]).statistic
+    assert adjusted_residuals([500, 500], [60, 40]) == pytest.approx([statistic**0.5, -(statistic**0.5)])
+    assert adjusted_residuals([5, 0, 5], [5, 0, 5]).tolist() == [0, 0, 0]
+
+
+def test_the_bins_of_the_reference_hold_equal_shares_of_it():
+    reference, current = np.sort(RNG.normal(size=5_000)), np.sort(RNG.normal(1, 1, size=500))
+    counts, moved = quantile_bin_counts(reference, current)
+    assert counts.sum() == 5_000
+    assert moved.sum() == 500
+    assert np.ptp(counts) <= 1
+    assert population_stability(counts, moved) > 0.5
+
+
+def test_the_quantile_table_shows_a_shift_at_every_level():
+    values = np.sort(RNG.normal(size=500))
+    for _, before, after in quantile_table(values, values + 2):
+        assert after - before == pytest.approx(2)
+
+
+def test_the_smallest_visible_distance_is_where_the_test_begins_to_alarm():
+    reference = np.arange(5_000.0)
+    d = smallest_visible_distance(5_000, 400, alpha=0.01)
+    window = np.linspace(0, 4_999, 400)
+    assert ks_test(reference, window + 1.1 * d * 5_000).p_value < 0.01
+    assert ks_test(reference, window + 0.85 * d * 5_000).p_value > 0.01
+    moved = smallest_visible_distance(5_000, 400, alpha=0.01, df=1)
+    for factor, alarms in ((1.1, True), (0.9, False)):
+        share = 0.5 + factor * moved
+        result = chi_squared_test([2_500, 2_500], [400 * share, 400 * (1 - share)])
+        assert (result.p_value < 0.01) == alarms
+
+
+@pytest.mark.parametrize("shift", [0.1, 0.5, 2.0])
+def test_a_distance_in_words_is_the_shift_that_made_it(shift):
+    distance = 2 * stats.norm.cdf(shift / 2) - 1
+    assert shift_in_sd(distance) == pytest.approx(shift)
+    assert np.isfinite(shift_in_sd(1.0))

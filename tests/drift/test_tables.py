@@ -1,0 +1,74 @@
+"""Boards and findings as text."""
+
+import numpy as np
+import pytest
+
+from drift.monitor import check, sliding_windows, timeline
+from drift.tables import board_table, timeline_table
+from drift.windows import Column, LastRows
+from drift.wording import missing_moved, number_text, p_phrase, p_text, share_text, short, too_few, unseen_found
+
+COLUMNS = (Column("length", "numeric"), Column("channel", "categorical"))
+
+
+@pytest.fixture
+def source(array_source):
+    rng = np.random.default_rng(1)
+    moved = np.arange(2_000) >= 1_000
+    return array_source(
+        COLUMNS, {"length": rng.normal(size=2_000) + 2 * moved, "channel": rng.choice(["web", "app"], 2_000)}
+    )
+
+
+def test_a_board_is_a_sentence_and_a_line_per_column_the_worst_first(source):
+    lines = board_table(check(source, "m", LastRows(500))).splitlines()
+    assert lines[0].startswith("Drift: 1 of 2 features (length moved most")
+    assert lines[1] == "500 rows, 2026-01-02 01:00 to 2026-01-02 09:20 UTC, against reference 'training'."
+    assert lines[3].split()[:3] == ["verdict", "column", "effect"]
+    assert [line.split()[:2] for line in lines[4:]] == [["drift", "length"], ["stable", "channel"]]
+    assert "0.00  " not in lines[4]  # a p-value is never printed as nothing
+
+
+def test_a_timeline_is_a_line_per_window_the_oldest_first(source):
+    lines = timeline_table(timeline(source, "m", sliding_windows(2_000, 4))).splitlines()
+    assert [line.split()[5] for line in lines[1:]] == ["stable", "stable", "drift", "drift"]
+    assert "1 of 2" in lines[-1]
+    assert "length" in lines[-1]
+
+
+def test_a_table_of_too_little_data_has_dashes_and_no_nan(source):
+    text = board_table(check(source, "m", LastRows(3)))
+    assert "nan" not in text
+    assert "Not enough data: 3 of 50 rows" in text
+
+
+@pytest.mark.parametrize("p", [0.0, 1e-320, 5e-301])
+def test_a_p_value_that_underflows_is_not_zero(p):
+    assert (p_text(p), p_phrase(p)) == ("< 1e-300", "p < 1e-300")
+
+
+@pytest.mark.parametrize(("share", "text"), [(0, "0 %"), (1e-5, "< 0.1 %"), (0.0996, "10 %"), (1, "100 %")])
+def test_shares_are_percentages_that_are_zero_only_where_nothing_is(share, text):
+    assert share_text(share) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(-12_345.6, "-12,346"), (0.00012, "0.00012"), (np.inf, "inf")])
+def test_numbers_are_short(value, text):
+    assert number_text(value) == text
+
+
+def test_names_are_cut_and_cannot_steer_a_terminal():
+    assert short("\x1b[2Jx") == "'�[2Jx'"
+    assert len(short("x" * 100)) == 42
+
+
+def test_findings_say_before_and_after():
+    assert missing_moved(0.1, 0.5) == "missing values rose from 10 % to 50 % of rows"
+    assert missing_moved(0.5, 0.0) == "missing values fell from 50 % to 0 % of rows"
+    assert unseen_found(0.2, [("fax", 1_200)]) == "20 % of values are unseen in the reference: 'fax' (1,200 rows)"
+
+
+def test_too_few_rows_say_what_they_could_have_shown():
+    assert too_few(0, 50, 5_000, 0.01, 0) == "Not enough data: 0 of 50 rows."
+    assert "KS distance above 0.26" in too_few(40, 50, 5_000, 0.01, 0)
+    assert "points of moved traffic" in too_few(40, 50, 5_000, 0.01, 3)

@@ -1,0 +1,205 @@
+"""The contract of job tables: the same on SQLite and PostgreSQL."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from storage import jobs, leases, registry, workers
+from storage.engine import writing
+from storage.job_rows import set_job
+from storage.leases import FencedOff, Outcome
+from storage.log import PredictionLog, open_log
+from tests.retrain.conftest import COLUMNS, fill, run
+
+SHORT = timedelta(milliseconds=1)
+GO_ON = Outcome(state="queued", step="collect")
+
+
+@pytest.fixture
+def log(database_url: str) -> Iterator[PredictionLog]:
+    opened = open_log(database_url)
+    opened.register("m", COLUMNS)
+    yield opened
+    opened.close()
+
+
+def start(log: PredictionLog) -> int:
+    return jobs.start(log, "m", "it drifted", "ana").job_id
+
+
+def waiting(log: PredictionLog) -> int:
+    """Return a job that waits for approval of version v1."""
+    job_id = start(log)
+    with writing(log.engine) as connection:
+        values = {"job_id": job_id, "created_by": "ana"}
+        name = registry.add_version(connection, "m", values)
+        assert registry.add_version(connection, "m", values) == name
+        result = {"version": name, "after_approval": "promote"}
+        set_job(connection, job_id, state="waiting_approval", step="approval", result=result)
+    return job_id
+
+
+def test_eight_clicks_from_two_dashboards_make_one_job(log, database_url):
+    other = open_log(database_url)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda k: jobs.start((log, other)[k % 2], "m", "it drifted", f"p{k}"), range(8)))
+    other.close()
+    assert sum(answer.started for answer in answers) == 1
+    assert len({answer.job_id for answer in answers}) == 1
+    winner = jobs.jobs(log)[0].requested_by
+    refused = {answer.message for answer in answers if not answer.started}
+    assert refused == {f"already running: job {answers[0].job_id}, started by {winner}"}
+    assert len(jobs.jobs(log, "m")) == 1
+
+
+def test_a_job_needs_a_reason_and_a_known_model(log):
+    with pytest.raises(ValueError, match="reason must be given"):
+        jobs.start(log, "m", "  ", "ana")
+    with pytest.raises(ValueError, match=r"model must be a registered one \(m\); got 'x'"):
+        jobs.start(log, "x", "why", "ana")
+    with pytest.raises(ValueError, match="job must be the number of a retrain job; got 99"):
+        jobs.cancel(log, 99, "ana")
+
+
+def test_one_of_many_workers_gets_the_job(log):
+    start(log)
+    with ThreadPoolExecutor(6) as pool:
+        tickets = list(pool.map(lambda k: leases.claim(log, f"w{k}"), range(6)))
+    (ticket,) = [ticket for ticket in tickets if ticket]
+    assert (ticket.step, ticket.attempt, ticket.fence) == ("precheck", 1, 1)
+    assert leases.renew(log, ticket) == "running"
+    leases.report(log, ticket, 0.5, "half way")
+    assert jobs.job(log, ticket.job_id).progress == 0.5
+
+
+def test_who_lost_the_lease_writes_nothing(log):
+    job_id = start(log)
+    slow = leases.claim(log, "slow", SHORT)
+    time.sleep(0.01)
+    quick = leases.claim(log, "quick")
+    assert (quick.attempt, quick.fence) == (2, 2)
+    assert leases.renew(log, slow) is None
+    for write in (lambda: leases.commit(log, slow, GO_ON), lambda: leases.fail(log, slow, "late")):
+        with pytest.raises(FencedOff):
+            write()
+    leases.commit(log, quick, GO_ON)
+    with pytest.raises(FencedOff):
+        leases.commit(log, quick, GO_ON)
+    (step,) = jobs.steps(log, job_id)
+    assert (step.state, step.attempt, step.crashes) == ("done", 2, 1)
+    assert jobs.job(log, job_id).step == "collect"
+
+
+def test_an_effect_that_fails_leaves_nothing_behind(log):
+    job_id = start(log)
+    ticket = leases.claim(log, "w")
+
+    def effect(connection):
+        registry.add_version(connection, "m", {"job_id": job_id, "created_by": "ana"})
+        raise RuntimeError("the power went off")
+
+    with pytest.raises(RuntimeError):
+        leases.commit(log, ticket, Outcome(state="queued", step="collect", effect=effect))
+    assert registry.versions(log, "m") == ()
+    assert leases.holder_state(log, ticket) == "running"
+
+
+def test_a_step_that_keeps_failing_fails_the_job_with_its_error(log):
+    job_id = start(log)
+    for n in range(1, leases.MAX_FAILURES + 1):
+        ticket = leases.claim(log, "w")
+        assert ticket.attempt == n
+        leases.fail(log, ticket, "no disk left")
+        assert leases.claim(log, "w") is None  # it pauses
+        with writing(log.engine) as connection:
+            set_job(connection, job_id, not_before=jobs.job(log, job_id).created_at)
+    job = jobs.job(log, job_id)
+    assert (job.state, job.active_model) == ("failed", None)
+    assert job.note == "precheck gave up after 3 failures and 0 crashes; the last: no disk left"
+
+
+def test_a_step_whose_worker_always_dies_is_given_up(log):
+    job_id = start(log)
+    for _ in range(leases.MAX_CRASHES):
+        assert leases.claim(log, "w", SHORT)
+        time.sleep(0.005)
+    assert leases.claim(log, "w") is None
+    assert jobs.job(log, job_id).note == (
+        "precheck gave up after 0 failures and 10 crashes; the last: the worker died each time"
+    )
+
+
+def test_a_worker_that_is_asked_to_stop_hands_its_step_back_uncounted(log):
+    job_id = start(log)
+    leases.hand_back(log, leases.claim(log, "w"))
+    ticket = leases.claim(log, "other")
+    assert (ticket.job_id, ticket.attempt) == (job_id, 2)
+    assert [(step.failures, step.crashes) for step in jobs.steps(log, job_id)] == [(0, 0)]
+
+
+def test_an_unknown_step_fails_with_a_clear_note(log):
+    job_id = start(log)
+    with writing(log.engine) as connection:
+        set_job(connection, job_id, step="divination")
+    assert leases.claim(log, "w") is None
+    assert jobs.job(log, job_id).note == "Step must be one that this release knows; the job has 'divination'."
+
+
+def test_the_first_of_two_contrary_decisions_counts(log):
+    job_id = waiting(log)
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(act, log, job_id, by) for act, by in ((jobs.approve, "ana"), (jobs.refuse, "ben"))]
+    assert sum(answer.result().accepted for answer in asked) == 1
+    job = jobs.job(log, job_id)
+    assert (job.state, job.decided_by) in {("queued", "ana"), ("rejected", "ben")}
+    stage = registry.version(log, "m", "v1").stage
+    assert stage == ("candidate" if job.state == "queued" else "withdrawn")
+
+
+def test_the_approver_must_be_another_person_where_that_is_asked_for(log):
+    job_id = waiting(log)
+    with writing(log.engine) as connection:
+        set_job(connection, job_id, params={"other_approver": True})
+    assert "must be approved by another person than ana" in jobs.approve(log, job_id, "ana").message
+    assert jobs.approve(log, job_id, "ben").accepted
+
+
+def test_a_job_that_nobody_holds_is_cancelled_at_once(log):
+    job_id = waiting(log)
+    assert jobs.cancel(log, job_id, "ben").message == f"job {job_id} is cancelled"
+    assert registry.version(log, "m", "v1").stage == "withdrawn"
+    assert jobs.cancel(log, job_id, "ben").message == f"job {job_id} has ended already: cancelled"
+    assert start(log) != job_id
+
+
+def test_a_cancel_waits_for_the_holder_and_outlives_it(log):
+    job_id = start(log)
+    ticket = leases.claim(log, "w", timedelta(milliseconds=200))
+    jobs.cancel(log, job_id, "ben")
+    assert leases.renew(log, ticket, SHORT) == "cancelling"
+    with pytest.raises(FencedOff):
+        leases.commit(log, ticket, GO_ON)
+    time.sleep(0.01)
+    assert leases.settle_abandoned(log) == 1
+    assert jobs.job(log, job_id).state == "cancelled"
+    assert leases.finish_cancel(log, ticket) is False
+
+
+def test_a_whole_job_runs_on_either_database(log, artifacts):
+    fill(log, artifacts, model="whole")
+    job_id = jobs.start(log, "whole", "red turned bad", "ana", params={"window_rows": 1500}).job_id
+    assert run(log, artifacts, job_id).state == "waiting_approval"
+    assert jobs.approve(log, job_id, "ben").accepted
+    assert run(log, artifacts, job_id).state == "promoted"
+    assert registry.alias(log, "whole", "champion") == "v2"
+
+
+def test_a_worker_is_alive_until_it_leaves(log):
+    workers.beat(log, "h:1", "h", 1, "1")
+    workers.beat(log, "h:1", "h", 1, "1")
+    assert [worker.pid for worker in workers.live_workers(log)] == [1]
+    workers.leave(log, "h:1")
+    assert workers.live_workers(log) == ()

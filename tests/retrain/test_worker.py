@@ -1,0 +1,136 @@
+"""The worker as a real process, on a real SQLite file."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from retrain import launchers, processes
+from storage import jobs, registry, workers
+from storage.settings import Settings
+from tests.retrain.conftest import fill
+
+RECENT = {"window_rows": 1500, "holdout_share": 0.25}
+
+
+@pytest.fixture
+def settings(sqlite_url: str, artifacts: Path) -> Settings:
+    return Settings(database_url=sqlite_url, artifacts=artifacts)
+
+
+@pytest.fixture
+def start_worker(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    started = []
+
+    def start(lease: float = 60) -> subprocess.Popen[bytes]:
+        arguments = ["worker", "--poll=0.1", f"--lease={lease}"]
+        process = processes.start(settings, arguments, tmp_path / f"worker-{len(started)}.log")
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        processes.end(process)
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
+
+
+def is_running(log, job_id: int, step: str) -> Callable[[], bool]:
+    return lambda: any(s.name == step and s.state == "running" for s in jobs.steps(log, job_id))
+
+
+def has_state(log, job_id: int, *states: str) -> Callable[[], bool]:
+    return lambda: jobs.job(log, job_id).state in states
+
+
+def children_of(pid: int) -> list[str]:
+    """Return the command lines of the steps that a worker has started and that are still there."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            command = path.read_bytes().replace(b"\0", b" ").decode()
+            if f"--parent={pid}" in command:
+                found.append(command)
+    return found
+
+
+def test_a_job_runs_from_the_button_to_a_new_champion(log, settings, artifacts, start_worker):
+    fill(log, artifacts)
+    worker = start_worker()
+    job_id = jobs.start(log, "m", "red turned bad", "ana", params=RECENT).job_id
+    wait_for(has_state(log, job_id, "waiting_approval", "rejected", "failed"))
+    waiting = jobs.job(log, job_id)
+    assert waiting.state == "waiting_approval", waiting.note
+    # A job that waits for a person holds no worker.
+    assert waiting.lease_owner is None
+    assert [w.pid for w in workers.live_workers(log)] == [worker.pid]
+    assert launchers.ensure_worker(settings).startswith(f"A worker is alive: process {worker.pid}")
+    jobs.approve(log, job_id, "ben")
+    wait_for(has_state(log, job_id, "promoted"))
+    assert registry.alias(log, "m", "champion") == "v2"
+    wait_for(lambda: all(step.log for step in jobs.steps(log, job_id) if step.name != "approval"))
+    trained = next(step for step in jobs.steps(log, job_id) if step.name == "train")
+    assert "training on 1,125 rows by the recipe tabular" in trained.log
+    worker.terminate()
+    assert worker.wait(30) == 0
+    assert workers.live_workers(log) == ()
+
+
+def test_a_job_is_cancelled_while_it_trains_and_its_process_is_gone(log, artifacts, start_worker):
+    fill(log, artifacts)
+    worker = start_worker()
+    job_id = jobs.start(log, "m", "red turned bad", "ana", params=RECENT).job_id
+    wait_for(is_running(log, job_id, "train"))
+    assert jobs.cancel(log, job_id, "ben").message == f"job {job_id} is being cancelled"
+    assert not jobs.start(log, "m", "at once again", "ana").started
+    wait_for(has_state(log, job_id, "cancelled"), 20)
+    assert children_of(worker.pid) == []
+    assert jobs.job(log, job_id).note == "Cancelled by ben at step train."
+    assert len(registry.versions(log, "m")) == 1
+    assert jobs.start(log, "m", "again", "ana").started
+
+
+def test_a_second_worker_finishes_what_a_killed_one_began(log, artifacts, start_worker):
+    fill(log, artifacts)
+    first = start_worker(lease=3)
+    job_id = jobs.start(log, "m", "red turned bad", "ana", params=RECENT).job_id
+    wait_for(is_running(log, job_id, "train"))
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    start_worker(lease=3)
+    wait_for(has_state(log, job_id, "waiting_approval", "rejected", "failed"))
+    assert jobs.job(log, job_id).state == "waiting_approval"
+    assert children_of(first.pid) == []
+    repeated = {step.name: (step.attempt, step.crashes) for step in jobs.steps(log, job_id) if step.attempt > 1}
+    assert repeated == {"train": (2, 1)}
+    assert [version.version for version in registry.versions(log, "m")] == ["v2", "v1"]
+
+
+def test_a_worker_that_nobody_waits_for_ends_when_no_job_is_left(settings):
+    process = processes.start(settings, ["worker", "--parent=1"], settings.artifacts / "worker.log")
+    assert process.wait(60) == 0
+
+
+def test_ensure_worker_starts_one_and_only_where_it_may(log, settings):
+    external = Settings(database_url=settings.database_url, artifacts=settings.artifacts, worker="external")
+    assert "DRIFT_WORKER is external" in launchers.ensure_worker(external)
+    assert launchers.ensure_worker(settings).startswith("A worker was started: process ")
+    process = launchers._started[settings.database_url]
+    try:
+        # Asking again, even at once, does not start a second one.
+        assert str(process.pid) in launchers.ensure_worker(settings)
+        wait_for(lambda: workers.live_workers(log))
+        assert str(process.pid) in launchers.ensure_worker(settings)
+    finally:
+        processes.end(process)
+    assert (settings.artifacts.parent / "log" / "worker.log").exists()

@@ -1,0 +1,125 @@
+"""Real data end to end: 100,000 car loans, imported and checked by the commands that people type."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from drift.monitor import check, sliding_windows, timeline
+from drift.two_sample import ks_test
+from drift.windows import Column, RowSpan
+from storage import open_log
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT.parent / "shared" / "data"
+CHUNK, N_REFERENCE, DRIFT_BEGINS = 5_000, 50_000, 75_000
+DRIFTED = {"car_value", "loan_length", "repaid_loan_on_prev_car", "score"}
+# 9 points of its traffic moved: far beyond chance, and just below the 10 points that are red.
+MOVED_LESS = {"salary_range"}
+STEADY = {"debt_to_income_ratio", "driver_tenure", "size_of_downpayment", "prediction"}
+
+
+def run(url, *command):
+    environment = os.environ | {"DRIFT_DATABASE_URL": url}
+    return subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory):
+    url = f"sqlite:///{tmp_path_factory.mktemp('car')}/drift.db"
+    options = "--model car_loan --time ts --prediction prediction --score score --label label --id id --ignore segment"
+    file = str(DATA / "nannyml_car_loan.parquet")
+    done = run(url, "storage", "import", file, *options.split(), "--reference-rows", str(N_REFERENCE))
+    assert done.returncode == 0, done.stderr
+    assert "100,000 rows imported, 0 rejected" in done.stdout
+    return url
+
+
+@pytest.fixture(scope="module")
+def log(url):
+    log = open_log(url)
+    yield log
+    log.close()
+
+
+@pytest.fixture(scope="module")
+def published():
+    """Figures of rows 50,000 on, in chunks, by our column names."""
+
+    def read(name):
+        frame = pd.read_csv(DATA / "expected" / name).replace(
+            {"col": {"y_pred_proba": "score", "y_pred": "prediction"}}
+        )
+        return frame.set_index(["col", "chunk"])
+
+    return read
+
+
+@pytest.fixture(scope="module")
+def chunks(log):
+    """Reports of every chunk by column, from row 50,000 on."""
+    boards = timeline(log, "car_loan", sliding_windows(2 * N_REFERENCE, 10, width=CHUNK))
+    return {(report.column, k): report for k, board in enumerate(boards) for report in board.columns}
+
+
+def test_the_newest_loans_drift_where_they_should_and_nowhere_else(url):
+    done = run(url, "drift", "check", "--model", "car_loan", "--last", str(CHUNK), "--json")
+    assert done.returncode == 1, done.stderr
+    board = json.loads(done.stdout)
+    verdicts = {column["column"]: column["verdict"] for column in board["columns"]}
+    expected = dict.fromkeys(DRIFTED, "drift") | dict.fromkeys(MOVED_LESS, "warning") | dict.fromkeys(STEADY, "stable")
+    assert verdicts == expected
+    assert "score and 3 of 7 features (car_value moved most, KS distance 0.44)" in board["sentence"]
+    assert "salary_range moved too" in board["sentence"]
+
+
+def test_the_whole_drifted_period_has_the_same_columns(log):
+    board = check(log, "car_loan", RowSpan(DRIFT_BEGINS, 2 * N_REFERENCE))
+    assert f"{board.window.start:%Y-%m-%d %H:%M}" == "2019-03-31 03:00"
+    assert {report.column for report in board.columns if report.verdict == "stable"} == STEADY
+    assert {report.column for report in board.columns if report.verdict == "drift"} == DRIFTED
+
+
+@pytest.mark.parametrize("column", ["car_value", "debt_to_income_ratio", "driver_tenure", "score"])
+def test_ks_distances_are_the_published_ones(chunks, published, column):
+    for k, row in published("car_loan_ks.csv").loc[column].iterrows():
+        found = chunks[column, k]
+        assert found.statistic == pytest.approx(row["nannyml_ks"], abs=3e-4)  # theirs is binned
+        assert found.statistic == pytest.approx(row["scipy_ks"], abs=1e-12)
+        assert found.p_value == pytest.approx(row["scipy_p"], rel=1e-6, abs=1e-300)
+
+
+@pytest.mark.parametrize("column", ["salary_range", "size_of_downpayment", "repaid_loan_on_prev_car", "prediction"])
+def test_chi_squared_is_the_published_one_without_yates(chunks, published, column):
+    for k, row in published("car_loan_chi2.csv").loc[column].iterrows():
+        assert chunks[column, k].statistic == pytest.approx(row["scipy_nocorr"], rel=1e-9)
+
+
+def test_nothing_alarms_before_the_drift_and_everything_after(chunks):
+    alarmed = {key for key, report in chunks.items() if report.verdict != "stable"}
+    assert alarmed == {(column, k) for column in DRIFTED | MOVED_LESS for k in range(5, 10)}
+
+
+def test_few_different_loan_lengths_are_categories_but_have_their_published_ks_distance(log, chunks, published):
+    values = log.read_window("car_loan", RowSpan(0, 2 * N_REFERENCE), [Column("loan_length", "numeric")])
+    reference, current = np.split(values["loan_length"].values, 2)
+    for k, row in published("car_loan_ks.csv").loc["loan_length"].iterrows():
+        found = ks_test(reference, current[k * CHUNK : (k + 1) * CHUNK])
+        assert found.statistic == pytest.approx(row["nannyml_ks"], abs=3e-4)
+        assert chunks["loan_length", k].test == "chi2"
+
+
+def test_accuracy_falls_with_the_drift(log):
+    rows = log.read_rows("car_loan")
+    accuracy = (rows["prediction"] == rows["label"]).to_numpy().reshape(-1, CHUNK).mean(axis=1)
+    published = pd.read_csv(DATA / "expected" / "car_loan_performance.csv")["accuracy_value"]
+    np.testing.assert_allclose(accuracy, published, atol=1e-12)
+    assert accuracy[:10].mean() == pytest.approx(0.943, abs=0.001)
+    assert accuracy[-5:].mean() == pytest.approx(0.914, abs=0.002)
