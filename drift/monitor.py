@@ -121,13 +121,18 @@ def onset(boards: Sequence[Board]) -> tuple[datetime, str] | None:
         Windows with too little data neither end a drift nor count for it.
     """
     drifting: list[Board] = []
+    healthy_until: datetime | None = None
     for board in reversed([board for board in boards if board.verdict != "insufficient"]):
         if board.verdict != "drift":
+            healthy_until = board.window.end
             break
         drifting.insert(0, board)
     if not drifting or drifting[0].window.start is None:
         return None
     since = drifting[0].window.start
+    # Where windows overlap, only the rows that the healthy one did not hold can have brought the drift.
+    if healthy_until is not None:
+        since = max(since, healthy_until)
     return since, headline_since([board.columns for board in drifting], since)
 
 

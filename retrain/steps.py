@@ -11,8 +11,7 @@ import pandas as pd
 
 from drift.windows import TimeSpan
 from retrain import artifacts, checks, evaluation, recipes
-from retrain.evaluation import Judged
-from retrain.models import FittedModel, answers_from
+from retrain.champion import champion_version, data_end_of, features_of, judge_champion, judged, recipe_of
 from retrain.params import RetrainParams
 from retrain.rows import read_rows, split, write_rows
 from storage import registry
@@ -21,7 +20,6 @@ from storage.jobs import Job
 from storage.labelled import count_labels, read_labelled
 from storage.leases import Outcome
 from storage.log import PredictionLog
-from storage.registry import Version
 from storage.rows import category_text
 
 Progress = Callable[[float, str], None]
@@ -57,7 +55,7 @@ def precheck(context: Context) -> Outcome:
     """Refuse what should not begin: within the cool-down, or without enough new labels."""
     params, job, log = context.params, context.job, context.log
     champion = champion_version(log, job.model)
-    recipe = params.recipe or _recipe_of(champion, log, job.model)
+    recipe = params.recipe or recipe_of(champion, log, job.model)
     if recipe not in recipes.RECIPES:
         return reject(f"The recipe must be one of {', '.join(recipes.RECIPES)}; the champion's is {recipe!r}.")
     if not any(column.role == "label" for column in log.columns(job.model)):
@@ -67,7 +65,7 @@ def precheck(context: Context) -> Outcome:
     if left and not params.override:
         what = f"The model was trained {_span(datetime.now(UTC) - max(trained))} ago"
         return reject(f"{what}; the cool-down ends in {_span(left)}. Override it if the reason is good enough.")
-    since = _data_end(champion)
+    since = data_end_of(champion)
     counts = count_labels(log, job.model, since)
     period = f"since the champion's data end ({since:%Y-%m-%d %H:%M} UTC)" if since else "in the log"
     if fault := checks.too_few(counts, params, period):
@@ -110,7 +108,7 @@ def validate(context: Context) -> Outcome:
     older, newest = split(rows, context.params.holdout_share)
     features = [column for column in columns if column.role == "feature"]
     fault = checks.too_few(_label_counts(older), _at_least_two(context.params), "to train on")
-    fault = fault or checks.schema_fault(_features_of(champion_version(log, model)), columns, rows)
+    fault = fault or checks.schema_fault(features_of(champion_version(log, model)), columns, rows)
     references = log.references(model)
     if not fault and references:
         samples = log.read_reference(model, references[0].name, features)
@@ -145,11 +143,11 @@ def evaluate(context: Context) -> Outcome:
     _, newest = split(context.rows(), params.holdout_share)
     champion = champion_version(context.log, job.model)
     context.progress(0.1, f"scoring {len(newest):,} held-out rows with both models")
-    before = _judge_champion(context, champion, newest)
+    before = judge_champion(context.artifacts, champion, newest)
     if before is None:
         return reject("The champion has no file, and none of the held-out rows has its prediction logged.")
     challenger = artifacts.load(context.artifacts, trained["uri"], trained["sha256"])
-    found = evaluation.compare(newest["label"].tolist(), before, _judged(challenger, newest))
+    found = evaluation.compare(newest["label"].tolist(), before, judged(challenger, newest))
     name = champion.version if champion else registry.IMPORTED
     result: dict[str, Any] = {
         "champion": evaluation.plain(found.champion, version=name),
@@ -212,12 +210,6 @@ STEPS: dict[str, Callable[[Context], Outcome]] = {
 }
 
 
-def champion_version(log: PredictionLog, model: str) -> Version | None:
-    """Return the version that serves; None where only predictions were imported."""
-    name = registry.alias(log, model, "champion")
-    return registry.version(log, model, name) if name else None
-
-
 def reject(why: str, *, result: Mapping[str, Any] | None = None, **output: Any) -> Outcome:
     """End the job with the reason why it must not go on."""
     return Outcome(
@@ -227,21 +219,6 @@ def reject(why: str, *, result: Mapping[str, Any] | None = None, **output: Any) 
 
 def _go_on(step: str, output: Mapping[str, Any], **more: Any) -> Outcome:
     return Outcome(state="queued", step=step, output=output, **more)
-
-
-def _recipe_of(champion: Version | None, log: PredictionLog, model: str) -> str:
-    recorded = ((champion.params if champion else None) or {}).get("recipe")
-    has_features = any(column.role == "feature" for column in log.columns(model))
-    return str(recorded or ("tabular" if has_features else "text"))
-
-
-def _features_of(champion: Version | None) -> list[str]:
-    return list(((champion.params if champion else None) or {}).get("features") or [])
-
-
-def _data_end(champion: Version | None) -> datetime | None:
-    recorded = ((champion.params if champion else None) or {}).get("data_end")
-    return datetime.fromisoformat(recorded) if recorded else None
 
 
 def _label_counts(rows: pd.DataFrame) -> dict[str, int]:
@@ -256,25 +233,6 @@ def _after_last(rows: pd.DataFrame) -> str:
 def _at_least_two(params: RetrainParams) -> RetrainParams:
     # The limits count new labels; here it only matters that there is something to tell apart.
     return RetrainParams(min_rows=10, min_class_rows=min(params.min_class_rows, 5))
-
-
-def _judge_champion(context: Context, champion: Version | None, rows: pd.DataFrame) -> Judged | None:
-    if champion is not None and champion.uri is not None:
-        model = artifacts.load(context.artifacts, champion.uri, champion.sha256 or "")
-        return _judged(model, rows)
-    if "prediction" not in rows or not rows["prediction"].notna().any():
-        return None
-    predicted = [category_text(value) for value in rows["prediction"]]
-    classes = tuple(sorted({*rows["label"], *(name for name in predicted if name is not None)}))
-    if len(classes) != 2 or "score" not in rows or not rows["score"].between(0, 1).all():
-        return Judged(predicted)
-    score = rows["score"].to_numpy()
-    return Judged(predicted, pd.DataFrame({0: 1 - score, 1: score}).to_numpy(), classes)
-
-
-def _judged(model: FittedModel, rows: pd.DataFrame) -> Judged:
-    probabilities = model.probabilities(rows)
-    return Judged(answers_from(probabilities, model.classes).labels, probabilities, model.classes)
 
 
 def _span(span: timedelta) -> str:

@@ -129,7 +129,8 @@ class Worker:
 
 
 def _has_work(log: PredictionLog) -> bool:
-    return any(not job.is_final and job.state != "waiting_approval" for job in jobs.jobs(log))
+    open_jobs = (job for job in jobs.jobs(log) if not job.is_final and job.external_ref is None)
+    return any(job.state != "waiting_approval" for job in open_jobs)
 
 
 def _arguments(ticket: Ticket) -> list[str]:

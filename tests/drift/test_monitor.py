@@ -210,3 +210,16 @@ def test_a_healthy_model_seldom_alarms(array_source):
     ]
     # Adjusted over the columns, alpha is the chance that any of them alarms: 1 of 100 looks, 4 at most.
     assert sum(board.verdict != "stable" for board in boards) <= 4
+
+
+def test_a_drift_begins_where_the_last_healthy_window_ended(array_source):
+    rng = np.random.default_rng(5)
+    values = np.concatenate([rng.normal(size=1_500), rng.normal(3, 1, size=500)])
+    source = array_source([Column("x", "numeric")], {"x": values})
+    windows = sliding_windows(2_000, width=400, step=200)
+    boards = timeline(source, "m", windows)
+    found = onset(boards)
+    assert found is not None
+    first = next(board for board in boards if board.verdict == "drift")
+    healthy = [board for board in boards if board.verdict == "stable"]
+    assert first.window.start < found[0] == healthy[-1].window.end

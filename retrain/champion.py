@@ -1,0 +1,59 @@
+"""The model that serves: what it was trained by, and what it says about rows."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from retrain import artifacts
+from retrain.evaluation import Judged
+from retrain.models import FittedModel, answers_from
+from storage import registry
+from storage.log import PredictionLog
+from storage.registry import Version
+from storage.rows import category_text
+
+
+def champion_version(log: PredictionLog, model: str) -> Version | None:
+    """Return the version that serves; None where only predictions were imported."""
+    name = registry.alias(log, model, "champion")
+    return registry.version(log, model, name) if name else None
+
+
+def recipe_of(champion: Version | None, log: PredictionLog, model: str) -> str:
+    """Return how the champion was trained; without a record, what fits the columns of the model."""
+    recorded = ((champion.params if champion else None) or {}).get("recipe")
+    has_features = any(column.role == "feature" for column in log.columns(model))
+    return str(recorded or ("tabular" if has_features else "text"))
+
+
+def features_of(champion: Version | None) -> list[str]:
+    """Return the columns that the champion reads."""
+    return list(((champion.params if champion else None) or {}).get("features") or [])
+
+
+def data_end_of(champion: Version | None) -> datetime | None:
+    """Return the end of the data that the champion was trained on, if it is known."""
+    recorded = ((champion.params if champion else None) or {}).get("data_end")
+    return datetime.fromisoformat(recorded) if recorded else None
+
+
+def judge_champion(folder: Path, champion: Version | None, rows: pd.DataFrame) -> Judged | None:
+    """Return what the champion says about rows: by its file, or by its logged predictions where it has none."""
+    if champion is not None and champion.uri is not None:
+        model = artifacts.load(folder, champion.uri, champion.sha256 or "")
+        return judged(model, rows)
+    if "prediction" not in rows or not rows["prediction"].notna().any():
+        return None
+    predicted = [category_text(value) for value in rows["prediction"]]
+    classes = tuple(sorted({*rows["label"], *(name for name in predicted if name is not None)}))
+    if len(classes) != 2 or "score" not in rows or not rows["score"].between(0, 1).all():
+        return Judged(predicted)
+    score = rows["score"].to_numpy()
+    return Judged(predicted, pd.DataFrame({0: 1 - score, 1: score}).to_numpy(), classes)
+
+
+def judged(model: FittedModel, rows: pd.DataFrame) -> Judged:
+    """Return what a model says about rows."""
+    probabilities = model.probabilities(rows)
+    return Judged(answers_from(probabilities, model.classes).labels, probabilities, model.classes)
