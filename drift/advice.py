@@ -54,7 +54,7 @@ def advice(board: Board, now: Agreement | None, before: Agreement | None, policy
 
 def _title(drop: float) -> str:
     if drop >= EMERGENCY:
-        return "Retrain now, or roll back"
+        return "Retrain now"
     return "Retrain" if drop >= RETRAIN else "Investigate"
 
 

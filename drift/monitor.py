@@ -25,6 +25,7 @@ __all__ = [
     "board_json",
     "check",
     "distribution",
+    "drifting_since",
     "monitored",
     "onset",
     "prepare",
@@ -120,20 +121,31 @@ def onset(boards: Sequence[Board]) -> tuple[datetime, str] | None:
     boards : a timeline, the oldest window first
         Windows with too little data neither end a drift nor count for it.
     """
-    drifting: list[Board] = []
-    healthy_until: datetime | None = None
-    for board in reversed([board for board in boards if board.verdict != "insufficient"]):
-        if board.verdict != "drift":
-            healthy_until = board.window.end
-            break
-        drifting.insert(0, board)
-    if not drifting or drifting[0].window.start is None:
+    found = drifting_since([(board.window, board.verdict) for board in boards])
+    if found is None:
         return None
-    since = drifting[0].window.start
-    # Where windows overlap, only the rows that the healthy one did not hold can have brought the drift.
-    if healthy_until is not None:
-        since = max(since, healthy_until)
-    return since, headline_since([board.columns for board in drifting], since)
+    since, n_windows = found
+    told = [board.columns for board in boards if board.verdict != "insufficient"]
+    return since, headline_since(told[-n_windows:], since)
+
+
+def drifting_since(windows: Sequence[tuple[WindowExtent, Verdict]]) -> tuple[datetime, int] | None:
+    """Return since when the newest windows drift and how many of them do; None if the newest does not.
+
+    Where windows overlap, only the rows that the last healthy one did not hold can have brought the drift.
+
+    Parameters
+    ----------
+    windows : extents and verdicts, the oldest first
+        Windows with too little data neither end a drift nor count for it.
+    """
+    since: datetime | None = None
+    n_drifting = 0
+    for extent, verdict in reversed([window for window in windows if window[1] != "insufficient"]):
+        if verdict != "drift":
+            return (max(since, extent.end or since), n_drifting) if since else None
+        since, n_drifting = extent.start, n_drifting + 1
+    return (since, n_drifting) if since else None
 
 
 def board_json(board: Board) -> dict[str, Any]:

@@ -1,0 +1,42 @@
+"""Windows as text: how they stand in the address of a page and in the key of a cached read."""
+
+from datetime import UTC, datetime
+
+from drift.windows import LastRows, TimeSpan
+
+
+def window_text(window: TimeSpan | LastRows) -> str:
+    """Write a window as it stands in an address.
+
+    Examples
+    --------
+    >>> window_text(LastRows(500))
+    '500'
+    >>> window_text(TimeSpan(datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC)))
+    '2026-11-22T00:00Z/2026-11-23T00:00Z'
+    """
+    if isinstance(window, LastRows):
+        return str(window.n)
+    start, end = (instant.astimezone(UTC) for instant in (window.start, window.end))
+    return f"{start:%Y-%m-%dT%H:%MZ}/{end:%Y-%m-%dT%H:%MZ}"
+
+
+def read_window(text: str) -> LastRows | TimeSpan:
+    """Read a window from an address.
+
+    Raises
+    ------
+    ValueError
+        If the text is neither a number of rows nor two times with a zone.
+
+    Examples
+    --------
+    >>> read_window("500")
+    LastRows(n=500)
+    """
+    if text.isdecimal():
+        return LastRows(int(text))
+    start, slash, end = text.partition("/")
+    if not slash:
+        raise ValueError(f"window must be a number of rows, or FROM/TO; got {text!r}.")
+    return TimeSpan(datetime.fromisoformat(start), datetime.fromisoformat(end))

@@ -1,0 +1,78 @@
+"""The whole product in one process: the board, the HTTP API beside it, and the processes that they need.
+
+`streamlit run dashboard/app.py` finds `app`; so does any other ASGI server.
+"""
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+ROOT = Path(__file__).resolve().parents[1]
+# Streamlit puts the folder of this file on the path. Relative places, such as var/drift.db, are meant from the root,
+# for this process as for those that it starts.
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+os.chdir(ROOT)
+
+from dashboard.api import api  # noqa: E402
+from dashboard.first_run import start_demo, stop_demo  # noqa: E402
+from dashboard.guard import SecurityHeaders  # noqa: E402
+from dashboard.nodelay import NoDelay  # noqa: E402
+from retrain.launchers import ensure_worker  # noqa: E402
+from storage.settings import Settings  # noqa: E402
+
+_log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[None]:
+    """Start what the product needs beside this process, without keeping the first page waiting."""
+    service = api.state.service
+    service.tokens  # noqa: B018  a bad setting must end the start here, not the first request
+    starting = asyncio.create_task(asyncio.to_thread(_start, service.settings))
+    try:
+        yield
+    finally:
+        demo = await starting
+        if demo is not None:
+            await asyncio.to_thread(stop_demo, demo)
+        service.close()
+
+
+def _start(settings: Settings) -> "subprocess.Popen[bytes] | None":
+    """Start the demo and the worker; where one cannot be started, the board still opens and the log says why."""
+    demo = None
+    try:
+        demo = start_demo(settings)
+    except Exception:
+        _log.exception("The demo cannot be built.")
+    try:
+        _log.info("%s", ensure_worker(settings))
+    except Exception:
+        _log.exception("The retrain worker cannot be started.")
+    return demo
+
+
+def _beside_the_pages(route: Route) -> Route:
+    # Jobs are posted to the address of their page: what the API does not take there is the page's.
+    return Route(route.path, api, methods=route.methods if route.path == "/retrain" else None)
+
+
+app = st.App(
+    Path(__file__).with_name("board.py"),
+    lifespan=lifespan,
+    routes=[_beside_the_pages(route) for route in api.routes if isinstance(route, Route)],
+    middleware=[
+        Middleware(NoDelay),
+        Middleware(SecurityHeaders, page=Path(st.__file__).parent / "static" / "index.html"),
+    ],
+)

@@ -1,0 +1,57 @@
+"""What the first start of the product does: fill an empty database with the demo, in a process of its own."""
+
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from storage.log import open_log
+from storage.runs import read_runs
+from storage.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+_log = logging.getLogger(__name__)
+
+
+def start_demo(settings: Settings, root: Path = ROOT) -> "subprocess.Popen[bytes] | None":
+    """Start building the demo if the settings want one and the database is empty, or holds an unfinished one.
+
+    Its progress is a run in `storage.runs`; what it says goes to `demo.log`, beside the worker's log.
+    """
+    if not settings.demo or not lacks_demo(settings.database_url):
+        return None
+    folder = root / settings.artifacts.parent / "log"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "demo.log").open("ab") as output:
+        command = [sys.executable, "-m", "seed", "--demo"]
+        process = subprocess.Popen(
+            command, cwd=root, env=_environment(settings), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    _log.info("Process %s builds the demo.", process.pid)
+    return process
+
+
+def stop_demo(process: "subprocess.Popen[bytes]", patience: float = 5) -> None:
+    """End the building of the demo, if it still goes on; the next start takes it up."""
+    process.terminate()
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def lacks_demo(database_url: str) -> bool:
+    """Tell whether no model is registered yet, or the building of the demo was cut short."""
+    log = open_log(database_url)
+    try:
+        unfinished = any(run.source == "demo" and run.state in ("running", "stopped") for run in read_runs(log.engine))
+        return unfinished or not log.models()
+    finally:
+        log.close()
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    own = {"DRIFT_DATABASE_URL": settings.database_url, "DRIFT_ARTIFACTS": str(settings.artifacts)}
+    return os.environ | own | {"PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,155 @@
+"""The parts of the overview, from the verdict down to the chosen column."""
+
+from typing import Literal
+
+import streamlit as st
+
+from dashboard import data
+from dashboard.cards import cards
+from dashboard.charts import CONFIG, distribution_figure, heat_figure, timeline_figure
+from dashboard.labels import BADGES, extent_text, plain, span_text
+from dashboard.scope import Scope
+from dashboard.tables import column_table
+from drift.advice import advice
+from drift.monitor import PREVIOUS, Board, onset
+
+_ADVICE_ICONS = {
+    "act": ":material/model_training:",
+    "look": ":material/search:",
+    "wait": ":material/hourglass_empty:",
+    "none": ":material/check:",
+}
+
+
+def verdict_card(scope: Scope, board: Board, history: data.History) -> None:
+    """Say the verdict in words, and what was compared with what."""
+    badge = BADGES[board.verdict]
+    since = onset(history.boards) if board.verdict == "drift" else None
+    sentence = since[1] if since else board.sentence
+    with st.container(border=True, height="stretch", gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.badge(badge.word, icon=badge.icon, color=badge.colour)
+            st.markdown(f"**{plain(sentence)}**", width="stretch")
+        version = data.champion(scope.model)
+        serving = f"Champion **{version}**" if version else "No version registered"
+        rule = data.POLICY
+        st.caption(
+            f"Window **{plain(extent_text(board.window))}** against {plain(reference_text(scope))}.  \n"
+            f"{serving} · rule: adjusted p ≤ {rule.alpha:g} and effect ≥ {rule.min_effect:g}, n ≥ {rule.min_sample}",
+            help=f"Where nothing moved, at most {rule.alpha:.0%} of looks show a difference. Inputs that moved do not "
+            "show that the model got worse: only labels do.",
+        )
+
+
+def reference_text(scope: Scope) -> str:
+    """Name the reference with its rows and dates."""
+    for reference in data.references(scope.model, data.revision(scope.model)):
+        if reference.name == scope.reference:
+            return f"{reference.name}, {span_text(reference.start, reference.end)}, n = {reference.n:,}"
+    return "the window before it" if scope.reference else "the window before it; no reference is frozen yet"
+
+
+def action_card(scope: Scope, board: Board, revision: int) -> None:
+    """Say what to do, with the evidence."""
+    before = data.labelled_reference(scope.model, revision, scope.reference or PREVIOUS)
+    said = advice(board, data.labelled(scope.model, revision, scope.window_text), before, data.POLICY)
+    with st.container(border=True, height="stretch", gap="xsmall"):
+        st.markdown(f"{_ADVICE_ICONS[said.urgency]} **{said.title}.** {plain(said.evidence)}")
+        kind: Literal["primary", "secondary"] = "primary" if said.urgency == "act" else "secondary"
+        if st.button("Start or follow a retrain", icon=":material/model_training:", type=kind, key="to retrain"):
+            st.switch_page("views/jobs.py", query_params=scope.address())
+
+
+def card_row(board: Board, history: data.History) -> None:
+    """Show the six numbers with their sparklines."""
+    with st.grid(6, min_column_width=170, gap="small"):
+        for card in cards(board, history.boards, history.agreements):
+            st.metric(
+                card.label,
+                card.value,
+                plain(card.note),
+                delta_color=card.colour,
+                delta_arrow="off",
+                chart_data=list(card.series) if len(card.series) > 1 else None,
+                chart_type=card.shape,
+                border=True,
+                height="stretch",
+                help=card.help or None,
+            )
+
+
+def column_choice(scope: Scope, board: Board, history: data.History, revision: int) -> str:
+    """List the columns, the worst first; return the one whose row is chosen."""
+    names = [report.column for report in board.columns]
+    start = names.index(scope.column) if scope.column in names else 0
+    largest = max([0.5, *(report.effect_size for report in board.columns if report.effect_size > 0)])
+    config, badges = st.column_config, BADGES.values()
+    event = st.dataframe(
+        column_table(board, history.boards),
+        key=f"columns {scope.model} {revision} {scope.window_text} {scope.reference}",
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row-required",
+        selection_default={"selection": {"rows": [start]}},
+        height=min(29 * len(names) + 38, 270),
+        row_height=29,
+        alt="Result for each column, the worst first",
+        column_config={
+            "column": config.TextColumn("Column", pinned=True, width=170),
+            "verdict": config.MultiselectColumn(
+                "Verdict", options=[b.cell for b in badges], color=[b.cell_colour for b in badges], width=100
+            ),
+            "effect": config.ProgressColumn(
+                "Effect", min_value=0, max_value=largest, format="%.3f", color="orange", width=140, help="0 to 1"
+            ),
+            "trend": config.LineChartColumn(
+                f"Effect, {len(history.boards)} windows", y_min=0, y_max=largest, width=170
+            ),
+            "test": config.TextColumn("Test", width=60),
+            "statistic": config.TextColumn("Statistic", width=80, alignment="right"),
+            "p": config.TextColumn("p", width=80, alignment="right"),
+            "adjusted": config.TextColumn("p adjusted", width=90, alignment="right", help="Over all columns"),
+            "missing": config.TextColumn("Missing", width=75, alignment="right"),
+            "unseen": config.TextColumn("Unseen", width=75, alignment="right", help="Not in the reference"),
+            "n": config.NumberColumn("n", format="localized", width=70),
+            "reason": config.TextColumn("What moved", width=420),
+        },
+    )
+    chosen = event.selection.rows
+    return names[chosen[0] if chosen and chosen[0] < len(names) else start]
+
+
+def two_charts(scope: Scope, board: Board, history: data.History, revision: int, column: str) -> None:
+    """Draw the chosen column: what it holds, and its p-value over time."""
+    report = next(report for report in board.columns if report.column == column)
+    badge = BADGES[report.verdict]
+    detail = data.detail(scope.model, revision, scope.window_text, scope.reference, column)
+    left, right = st.columns(2, gap="small")
+    with left.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**{plain(column)}** · distribution", width="content")
+            st.badge(badge.word, icon=badge.icon, color=badge.colour)
+            st.space("stretch")
+            address = scope.address(column=column)
+            st.page_link("views/columns.py", label="In depth", icon=":material/tune:", query_params=address)
+        if detail is None:
+            st.caption("Nothing to compare with.")
+        else:
+            st.plotly_chart(
+                distribution_figure(detail.shown), key="overlay", config=CONFIG, height=215, alt=plain(report.reason)
+            )
+    with right.container(border=True, gap="xsmall"):
+        st.markdown(f"**{plain(column)}** · adjusted p, window by window")
+        figure = timeline_figure(history.boards, column, data.POLICY.alpha)
+        st.plotly_chart(figure, key="timeline", config=CONFIG, height=215, alt=f"p-value of {column} over time")
+
+
+def heat_strip(history: data.History) -> None:
+    """Show every column in every window at one glance."""
+    n_columns = len(history.boards[-1].columns)
+    with st.container(border=True, gap="xsmall"):
+        st.markdown("**All columns, window by window** · effect as colour, ■ drift, ▲ warning, ○ too few rows")
+        figure = heat_figure(history.boards, dark=st.context.theme.type == "dark")
+        st.plotly_chart(
+            figure, key="heat", config=CONFIG, height=22 * n_columns + 50, alt="Effect of each column in each window"
+        )

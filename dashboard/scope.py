@@ -1,0 +1,171 @@
+"""What all pages look at: a model, a window, a reference and a column, kept in the address of the page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
+
+from dashboard import data
+from dashboard.addresses import read_window, window_text
+from drift.monitor import PREVIOUS
+from drift.windows import LastRows, TimeSpan, Window, WindowExtent
+
+ROWS = ("500", "1000", "5000", "10000")
+BY_TIME = "time"
+DEFAULT_WINDOW = "1000"
+_PARTS = ("model", "window", "reference", "column")
+_WIDGETS = {"model": "model", "window": "rows", "reference": "reference"}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a page shows; `window_text` is the window as it stands in the address.
+
+    Without a reference, a window is compared with the one before it.
+    """
+
+    model: str
+    window: Window
+    window_text: str
+    reference: str | None
+    column: str | None
+
+    def address(self, **changed: str) -> dict[str, str]:
+        """Return the query parameters of a link to the same view, some of them changed."""
+        parts = {"model": self.model, "window": self.window_text, "reference": self.reference, "column": self.column}
+        return {name: value for name, value in {**parts, **changed}.items() if value}
+
+
+def read_scope() -> Scope:
+    """Return the scope that the bar above the page has drawn."""
+    scope: Scope = st.session_state["scope"]
+    return scope
+
+
+def choose_column(column: str) -> None:
+    """Remember the column that a page shows, in the address too."""
+    st.session_state["column"] = column
+    st.query_params["column"] = column
+    st.session_state["address"] = st.query_params.to_dict()
+
+
+def scope_bar() -> Scope | None:
+    """Draw the choice of model, window and reference; return it, or None while there is no model."""
+    models = data.models()
+    if not models:
+        return None
+    _follow_address(models)
+    model = str(st.selectbox("Model", models, key="model", width=170, label_visibility="collapsed", on_change=_forget))
+    window = _window_choice(model)
+    reference = _reference_choice(model)
+    scope = Scope(model, window, window_text(window), reference, st.session_state.get("column"))
+    st.session_state["scope"] = scope
+    # Written only where it differs: every write is a message to the browser.
+    if st.query_params.to_dict() != scope.address():
+        st.query_params.from_dict(scope.address())
+    st.session_state["address"] = scope.address()
+    return scope
+
+
+def _forget() -> None:
+    """Let another model begin at its own newest rows and with its own worst column."""
+    for key in ("from", "to", "column"):
+        st.session_state.pop(key, None)
+
+
+def _follow_address(models: Sequence[str]) -> None:
+    """Let a pasted or followed link decide; what the address leaves open stays as it was."""
+    given = st.query_params.to_dict()
+    known = st.session_state.get("address", {})
+    # A page that was switched to may have dropped the state of the widgets: the address has it.
+    lost = {name for name, key in _WIDGETS.items() if key not in st.session_state}
+    known = {name: value for name, value in known.items() if name not in lost}
+    new = {name: given[name] for name in _PARTS if name in given and given[name] != known.get(name)}
+    if new.get("model") in models:
+        st.session_state["model"] = new["model"]
+        if new["model"] != st.session_state.get("address", {}).get("model"):
+            st.session_state.pop("column", None)
+    if "window" in new:
+        _follow_window(new["window"])
+    for name in ("reference", "column"):
+        if name in new:
+            st.session_state[name] = new[name]
+
+
+def _follow_window(text: str) -> None:
+    try:
+        window = read_window(text)
+    except ValueError:
+        st.toast("The window in the address is not one; the newest rows are shown.", icon=":material/link_off:")
+        return
+    if isinstance(window, LastRows):
+        st.session_state["rows"] = str(window.n)
+    else:
+        st.session_state["rows"] = BY_TIME
+        st.session_state["from"] = window.start.astimezone(UTC).replace(tzinfo=None)
+        st.session_state["to"] = window.end.astimezone(UTC).replace(tzinfo=None)
+
+
+def _window_choice(model: str) -> LastRows | TimeSpan:
+    chosen = st.session_state.setdefault("rows", DEFAULT_WINDOW)
+    options = sorted({*ROWS, *([chosen] if chosen.isdecimal() else [])}, key=int)
+    unit = "" if chosen == BY_TIME else " rows"
+    rows = st.segmented_control(
+        "Window",
+        [*options, BY_TIME],
+        key="rows",
+        required=True,
+        format_func=lambda text: "By time" if text == BY_TIME else f"{int(text):,}{unit}",
+        label_visibility="collapsed",
+    )
+    if rows != BY_TIME:
+        return LastRows(int(rows or DEFAULT_WINDOW))
+    start, end = _from_to(data.extent(model, data.revision(model), DEFAULT_WINDOW))
+    if start < end:
+        return TimeSpan(start, end)
+    st.badge("From must be before to", icon=":material/error:", color="red")
+    return LastRows(int(DEFAULT_WINDOW))
+
+
+def _from_to(newest: WindowExtent) -> tuple[datetime, datetime]:
+    """Ask for two times in UTC, at first those of the newest rows."""
+    instants = []
+    minute = timedelta(minutes=1)
+    for key, label, default in (("from", "From (UTC)", newest.start), ("to", "To (UTC)", newest.end)):
+        if key not in st.session_state:
+            default = default or datetime(2026, 1, 1, tzinfo=UTC)
+            rounded = default.replace(second=0, microsecond=0) + (minute if key == "to" else 0 * minute)
+            st.session_state[key] = rounded.replace(tzinfo=None)
+        chosen = st.datetime_input(
+            label, key=key, step=minute, width=165, label_visibility="collapsed", help=label, format="YYYY-MM-DD"
+        )
+        instants.append(chosen.replace(tzinfo=UTC) if chosen else datetime(2026, 1, 1, tzinfo=UTC))
+    st.caption("UTC", width="content")
+    return instants[0], instants[1]
+
+
+def _reference_choice(model: str) -> str | None:
+    names = [*(reference.name for reference in data.references(model, data.revision(model))), PREVIOUS]
+    if names == [PREVIOUS]:
+        # Nothing is chosen, so that a reference that is frozen later is taken up.
+        st.session_state.pop("reference", None)
+        st.caption("vs previous window", width="content", help="No reference is frozen yet.")
+        return None
+    if st.session_state.get("reference") not in names:
+        st.session_state["reference"] = names[0]
+    said = {PREVIOUS: "vs previous"}
+
+    def shown(name: str) -> str:
+        return said.get(name, f"vs {name}")
+
+    if len(names) <= 3:
+        label, key = "Compare with", "reference"
+        choice = st.segmented_control(
+            label, names, key=key, required=True, format_func=shown, label_visibility="collapsed"
+        )
+    else:
+        choice = st.selectbox(
+            "Compare with", names, key="reference", format_func=shown, label_visibility="collapsed", width=220
+        )
+    return str(choice or names[0])

@@ -1,0 +1,149 @@
+"""The server as it is started: one process with board and API, from any working directory, and it ends when told."""
+
+import dataclasses
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from dashboard.first_run import ROOT, start_demo, stop_demo
+from storage import runs, workers
+from storage.settings import Settings
+
+LOOPBACK = "127.0.0.1"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(answer: Callable[[], object], seconds: float) -> object:
+    """Ask until there is an answer."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := answer():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"no answer within {seconds} s")
+
+
+@contextmanager
+def serving(
+    command: list[str], settings: Settings, cwd: Path
+) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes]]]:
+    """Run a server until it answers; yield a client and the process, which ends cleanly."""
+    port = free_port()
+    environment = os.environ | {
+        "DRIFT_DATABASE_URL": settings.database_url,
+        "DRIFT_ARTIFACTS": str(settings.artifacts),
+        "DRIFT_DEMO": "1" if settings.demo else "0",
+        "DRIFT_WORKER": settings.worker,
+    }
+    with (cwd / "server.log").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command, str(port)], cwd=cwd, env=environment, stdout=output, stderr=output
+        )
+    try:
+        with httpx.Client(base_url=f"http://{LOOPBACK}:{port}", timeout=30) as client:
+
+            def health() -> object:
+                assert process.poll() is None, (cwd / "server.log").read_text()
+                try:
+                    return client.get("/health").status_code == 200
+                except httpx.TransportError:
+                    return False
+
+            wait_for(health, 40)
+            yield client, process
+    finally:
+        process.terminate()
+        process.wait(15)
+
+
+def streamlit_command() -> list[str]:
+    options = ["--server.headless", "true", "--server.address", LOOPBACK, "--browser.gatherUsageStats", "false"]
+    return ["streamlit", "run", str(ROOT / "dashboard" / "app.py"), *options, "--server.port"]
+
+
+def test_the_api_runs_alone(reviews, settings, tmp_path):
+    command = ["uvicorn", "dashboard.api:api", "--app-dir", str(ROOT), "--host", LOOPBACK, "--port"]
+    with serving(command, settings, tmp_path) as (client, _):
+        said = client.post("/predict", json={"text": "great"})
+        assert said.json()["label"] == "positive"
+        # A proxy on this machine tells from where a request came; who is far away is refused.
+        assert client.get("/drift-check", headers={"X-Forwarded-For": "10.0.0.7"}).status_code == 403
+        parts = (b"[" * 65_536 for _ in range(100))
+        large = client.post("/predict", content=parts, headers={"Content-Type": "application/json"})
+        assert large.status_code == 413
+        assert "/predict" in client.get("/openapi.json").json()["paths"]
+    assert reviews.n_rows("reviews") == 1
+
+
+@pytest.fixture
+def with_worker(log, settings, tmp_path):
+    """Settings that start a worker and the demo; the worker is ended afterwards."""
+    yield dataclasses.replace(settings, artifacts=tmp_path / "var" / "models", worker="auto", demo=True)
+    for worker in workers.live_workers(log):
+        os.kill(worker.pid, signal.SIGTERM)
+    wait_for(lambda: not workers.live_workers(log), 20)
+
+
+def test_board_and_api_are_one_process_that_builds_the_demo(with_worker, log, tmp_path):
+    with serving(streamlit_command(), with_worker, tmp_path) as (client, process):
+        for path in ("/", "/columns", "/retrain"):
+            page = client.get(path)
+            assert "<!DOCTYPE html>" in page.text
+            assert "sha256-" in page.headers["content-security-policy"]
+            assert page.headers["x-frame-options"] == "DENY"
+        assert client.get("/_stcore/health").text == "ok"
+        assert client.post("/predict", json={"txet": "great"}).status_code == 422
+        assert client.get("/predict").status_code == 405
+        assert client.post("/retrain", json={}).json()["error"]["field"] == "model"
+        # Not one waits for the 40 ms of a delayed acknowledgement.
+        assert min(client.get("/openapi.json").elapsed.total_seconds() for _ in range(20)) < 0.03
+        asked = {"text": "This works great!"}
+        wait_for(lambda: client.post("/predict", json=asked).status_code == 200, 40)
+        wait_for(lambda: client.get("/drift-check").json().get("status") == "drifted", 40)
+        wait_for(lambda: client.get("/health").json()["worker"] == "alive", 30)
+    assert process.returncode in (0, -signal.SIGTERM)
+    # A worker without a job ends with the server that started it.
+    wait_for(lambda: not workers.live_workers(log), 20)
+
+
+def test_the_demo_is_built_only_in_an_empty_database_that_wants_it(reviews, settings, tmp_path):
+    wanting = Settings(database_url=settings.database_url, artifacts=settings.artifacts)
+    assert start_demo(wanting) is None
+    other = f"sqlite:///{tmp_path}/other.db"
+    assert start_demo(Settings(database_url=other, artifacts=settings.artifacts, demo=False)) is None
+
+
+def test_a_demo_that_ended_with_the_server_is_begun_again_by_the_next(log, settings):
+    wanting = dataclasses.replace(settings, demo=True)
+    process = start_demo(wanting)
+    assert process is not None
+    wait_for(lambda: log.models() and log.n_rows("reviews"), 40)
+    stop_demo(process)
+    assert process.returncode == -signal.SIGTERM
+    assert runs.read_runs(log.engine)[0].state != "done"
+    again = start_demo(wanting)
+    assert again is not None
+    stop_demo(again)
+
+
+def test_a_bad_setting_ends_the_start_with_a_sentence(tmp_path):
+    command = [sys.executable, "-m", *streamlit_command(), str(free_port())]
+    environment = os.environ | {"DRIFT_API_TOKENS": "secret", "DRIFT_DATABASE_URL": f"sqlite:///{tmp_path}/drift.db"}
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=40)
+    assert ended.returncode != 0
+    assert "DRIFT_API_TOKENS must be" in ended.stdout + ended.stderr
+    assert not (tmp_path / "drift.db").exists()

@@ -1,0 +1,40 @@
+"""The address of a page says what it shows."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from dashboard.addresses import read_window, window_text
+from dashboard.labels import is_stale, plain
+from dashboard.scope import Scope
+from drift.windows import LastRows, TimeSpan, WindowExtent
+
+DAY = TimeSpan(datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("window", [LastRows(500), DAY])
+def test_a_window_survives_the_address(window):
+    assert read_window(window_text(window)) == window
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-5", "0", "yesterday", "2026-11-22/2026-11-23", "2026-11-23T00:00Z/2026-11-22T00:00Z"]
+)
+def test_what_is_no_window_is_refused(text):
+    with pytest.raises(ValueError, match="must"):
+        read_window(text)
+
+
+def test_a_link_leaves_out_what_is_not_chosen():
+    scope = Scope("m", LastRows(500), "500", None, None)
+    assert scope.address(column="age") == {"model": "m", "window": "500", "column": "age"}
+
+
+def test_rows_that_stopped_coming_are_stale():
+    extent = WindowExtent(10, DAY.start, DAY.end)
+    assert is_stale(extent, DAY.end, datetime(2026, 11, 25, tzinfo=UTC))
+    assert not is_stale(extent, DAY.end, datetime(2026, 11, 23, 12, tzinfo=UTC))
+
+
+def test_text_of_others_cannot_open_a_link_or_a_line():
+    assert plain("[a](b)\n# c") == "\\[a\\]\\(b\\) \\# c"
