@@ -14,8 +14,6 @@ MAY_IMPORT = {
     "seed": {"drift", "storage", "retrain"},
     "dashboard": {"drift", "storage", "retrain"},
 }
-# The lesson page and the first run may build the demo.
-MAY_CALL_SEED = {"dashboard/views/lesson.py", "dashboard/first_run.py"}
 ONLY_IN = {
     "streamlit": {"dashboard"},
     "plotly": {"dashboard"},
@@ -25,8 +23,6 @@ ONLY_IN = {
     "sklearn": {"retrain", "seed"},
     "skops": {"retrain"},
 }
-# Modules of drift/ that fit a model.
-MAY_FIT = {"drift/performance.py", "drift/explain.py", "drift/text.py"}
 NO_CLOCK = {"time.time", "datetime.now", "datetime.utcnow", "os.environ", "open"}
 MODULES = sorted(path.relative_to(ROOT).as_posix() for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py"))
 
@@ -49,7 +45,7 @@ def test_imports_follow_the_arrows(module):
     if module.endswith("__main__.py"):
         return  # composition roots
     ours = {name.split(".")[0] for name in imported_names(module)} & set(MAY_IMPORT)
-    allowed = MAY_IMPORT[package] | {package} | ({"seed"} if module in MAY_CALL_SEED else set())
+    allowed = MAY_IMPORT[package] | {package}
     assert ours <= allowed, f"{module} may import {sorted(allowed)}; it imports {sorted(ours)}."
 
 
@@ -57,8 +53,6 @@ def test_imports_follow_the_arrows(module):
 def test_libraries_stay_in_their_package(module):
     package = module.split("/")[0]
     for library in {name.split(".")[0] for name in imported_names(module)} & set(ONLY_IN):
-        if library == "sklearn" and module in MAY_FIT:
-            continue
         assert package in ONLY_IN[library], f"{module} imports {library}; only {sorted(ONLY_IN[library])} may."
 
 

@@ -1,0 +1,93 @@
+"""What the Retrain page reads: jobs, versions and workers as the tables have them, and the labelled rows at hand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import streamlit as st
+
+from drift.windows import utc
+from storage import PredictionLog, jobs, registry, workers
+from storage.audit import AuditEntry, read_audit
+from storage.jobs import Job
+from storage.labelled import count_labels
+from storage.registry import Alias, Version
+
+_MOST_JOBS = 200
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """Everything the page shows of one model, read at one moment."""
+
+    model: str
+    active: Job | None
+    history: tuple[Job, ...]
+    aliases: Mapping[str, Alias]
+    versions: tuple[Version, ...]
+    n_workers: int
+    audit: tuple[AuditEntry, ...]
+
+    @property
+    def last(self) -> Job | None:
+        """The job that ended last."""
+        return next((job for job in self.history if job.is_final), None)
+
+    @property
+    def trained_at(self) -> datetime | None:
+        """When a job last trained a version of the model."""
+        trained = [v.created_at for v in self.versions if v.job_id is not None and v.stage != "withdrawn"]
+        return max(trained, default=None)
+
+    @property
+    def champion(self) -> Version | None:
+        """The version that serves."""
+        return self.version_of("champion")
+
+    def version_of(self, alias: str) -> Version | None:
+        """Return the version behind an alias."""
+        name = self.aliases[alias].version if alias in self.aliases else None
+        return next((version for version in self.versions if version.version == name), None)
+
+
+def read_retraining(log: PredictionLog, model: str) -> Retraining:
+    """Read jobs, versions, workers and audit of a model."""
+    return Retraining(
+        model=model,
+        active=jobs.active_job(log, model),
+        history=jobs.jobs(log, model, limit=_MOST_JOBS),
+        aliases=registry.aliases(log, model),
+        versions=registry.versions(log, model),
+        n_workers=len(workers.live_workers(log)),
+        audit=read_audit(log, model),
+    )
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """How many labelled rows of each class came since the champion's training data end; `n_all` counts all of them."""
+
+    per_class: Mapping[str, int]
+    data_end: datetime | None
+    n_all: int = 0
+
+    @property
+    def n(self) -> int:
+        """All of them."""
+        return sum(self.per_class.values())
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def read_labelled(_log: PredictionLog, model: str, revision: int, data_end: datetime | None) -> Labelled:
+    """Count labelled rows; the revision is part of the key, so that the count follows the log."""
+    if not any(column.role == "label" for column in _log.columns(model)):
+        return Labelled({}, None)
+    every = count_labels(_log, model)
+    new = every if data_end is None else count_labels(_log, model, data_end)
+    return Labelled(new, data_end, sum(every.values()))
+
+
+def data_end(version: Version | None) -> datetime | None:
+    """Return until when the training data of a version ran, if that was recorded."""
+    text = ((version.params if version else None) or {}).get("data_end")
+    return utc(datetime.fromisoformat(text)) if isinstance(text, str) else None

@@ -1,0 +1,261 @@
+"""The pieces of the Retrain page: forms, the running job, two models compared, versions."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import jobs_actions
+from dashboard.jobs_checks import Check
+from dashboard.jobs_comparison import comparison_table, gain_sentence, recall_losses
+from dashboard.jobs_data import Retraining
+from dashboard.jobs_words import (
+    PLAN,
+    STATE_LOOK,
+    STATE_WORDS,
+    STEP_TITLES,
+    doing,
+    phase,
+    steps_table,
+)
+from dashboard.labels import plain, time_text
+from retrain.params import RetrainParams
+from storage import PredictionLog, jobs
+from storage.jobs import Job
+from storage.settings import Settings
+from storage.workers import live_workers
+
+_LOG_HEIGHT = 260
+# Keeps an icon and its word on one line.
+_NBSP = "\u00a0"
+
+
+def ask_name() -> None:
+    """Ask who acts; the name is kept for the session."""
+    with st.container(gap="xxsmall"):
+        st.text_input("Your name", key="actor", max_chars=80, persist_state="session", placeholder="who acts?")
+        _complain("actor")
+
+
+def draw_answer() -> None:
+    """Show what the last action came to."""
+    if answer := jobs_actions.pop_answer():
+        show, icon = (st.success, ":material/check:") if answer.accepted else (st.warning, ":material/info:")
+        show(plain(answer.message[:1].upper() + answer.message[1:]), icon=icon)
+
+
+def draw_start(log: PredictionLog, settings: Settings, model: str, checks: Sequence[Check], n_labelled: int) -> None:
+    """Draw the form that starts a job; where it must not be, the button says why."""
+    st.markdown("**Start a retrain**")
+    waivable = any(check.waivable and not check.passed for check in checks)
+    waived = waivable and st.checkbox("Start in spite of the cool-down (the audit list says so)", key="override")
+    against = [check.text for check in checks if not check.passed and not (check.waivable and waived)]
+    with st.form("start_form", border=False, enter_to_submit=False):
+        st.text_area("Reason", key="reason", height=78, max_chars=500, placeholder="why now? for example: new words")
+        _complain("reason")
+        _draw_data_settings(n_labelled)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.form_submit_button(
+                "Start retrain",
+                type="primary",
+                icon=":material/model_training:",
+                disabled=bool(against),
+                key="go",
+                on_click=jobs_actions.start,
+                args=(log, settings, model),
+            )
+            if against:
+                st.markdown(f":orange[:material/block: {against[0]}]", width="stretch")
+            else:
+                st.caption("Trains a challenger beside the champion; nothing serves before a person approves.")
+
+
+def _draw_data_settings(n_labelled: int) -> None:
+    """Ask which rows are used: a drift of yesterday is a small part of a long window."""
+    defaults = RetrainParams()
+    with st.expander("Which rows are used", icon=":material/tune:", key="which_rows"):
+        st.number_input(
+            "Newest labelled rows",
+            1_000,
+            1_000_000,
+            defaults.window_rows,
+            1_000,
+            key="window_rows",
+            help=f"{n_labelled:,} are there. Fewer rows make the challenger follow a recent change more closely.",
+        )
+        st.slider(
+            "Of these held out to compare both models: the newest",
+            5,
+            50,
+            round(100 * defaults.holdout_share),
+            5,
+            format="%d %%",
+            key="holdout",
+            help="What is held out is not trained on: where a drift is recent, hold out less.",
+        )
+
+
+def draw_plan() -> None:
+    """Draw what a job does, before there was one."""
+    st.markdown("**What a retrain does**")
+    rows = [[f"**{title.split(':')[0]}**", PLAN[name]] for name, title in STEP_TITLES.items() if name in PLAN]
+    _plain_table(pd.DataFrame(rows), "The steps of a retrain job")
+
+
+def draw_preflight(settings: Settings, checks: Sequence[Check], n_workers: int) -> None:
+    """Draw what would be used, and whether somebody is there to do it."""
+    st.markdown("**Before a start**")
+    rows = [[_marked(check.name, "passed" if check.passed else "against"), check.text] for check in checks]
+    rows.append(_worker_row(settings, n_workers))
+    _plain_table(pd.DataFrame(rows), "What stands for and against a retrain")
+
+
+def draw_worker(settings: Settings, n_workers: int) -> None:
+    """Draw whether somebody is there to do the work of a job, and the way out if not."""
+    _plain_table(pd.DataFrame([_worker_row(settings, n_workers)]), "Whether a worker is alive")
+    if not n_workers and settings.worker == "auto":
+        st.button(
+            "Start a worker", icon=":material/play_arrow:", key="wake", on_click=jobs_actions.wake, args=(settings,)
+        )
+
+
+def draw_active_job(log: PredictionLog, job: Job, n_workers: int) -> None:
+    """Draw the job that has not ended: while it works anew every second, and a new phase redraws the page."""
+    works = phase(job) == "working"
+    if not works:
+        draw_job(log, job)
+    # A job that waits is only watched: drawing it over and over would disturb whoever reads.
+    st.fragment(_follow, run_every="1s" if works else "3s", key="follow")(log, job.id, phase(job), n_workers)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            "Cancel the job",
+            icon=":material/cancel:",
+            key="cancel",
+            disabled=job.state == "cancelling",
+            on_click=jobs_actions.cancel,
+            args=(log, job.id),
+        )
+        st.caption("You may leave this page: the job goes on without it.")
+
+
+def _follow(log: PredictionLog, job_id: int, drawn: str, n_workers: int) -> None:
+    job = jobs.job(log, job_id)
+    if phase(job) != drawn or bool(live_workers(log)) != bool(n_workers):
+        st.rerun(scope="app")
+    if drawn == "working":
+        _heading(job)
+        st.progress(min(max(job.progress, 0.0), 1.0), text=plain(job.note or f"{doing(job)} …"))
+        draw_steps(log, job)
+
+
+def draw_job(log: PredictionLog, job: Job) -> None:
+    """Draw a job that stands still."""
+    _heading(job)
+    draw_steps(log, job)
+
+
+def draw_steps(log: PredictionLog, job: Job) -> None:
+    """Draw a job's steps from first to last, and its log."""
+    steps = jobs.steps(log, job.id)
+    _plain_table(steps_table(job, steps), f"Steps of job {job.id}", header=True)
+    logs = [f"== {step.name}, attempt {step.attempt} ==\n{step.log.rstrip()}" for step in steps if step.log]
+    with st.expander("Log", icon=":material/terminal:", key=f"log_{job.id}"):
+        # Text and not Markdown: a log holds whatever the data hold.
+        st.code("\n".join(logs) or "Nothing is written yet.", language=None, height=_LOG_HEIGHT, wrap_lines=True)
+
+
+def draw_comparison(job: Job) -> None:
+    """Draw champion and challenger side by side on the same held-out rows."""
+    st.markdown(f"**Champion against challenger**, job {job.id}")
+    st.markdown(gain_sentence(job.result))
+    for loss in recall_losses(job.result):
+        st.markdown(f":orange[:material/warning: {loss}]")
+    _plain_table(comparison_table(job.result), "Champion against challenger", header=True)
+
+
+def draw_decision(log: PredictionLog, job: Job) -> None:
+    """Draw the comparison and take the decision of a person."""
+    draw_comparison(job)
+    with st.form("decision_form", border=False, enter_to_submit=False):
+        st.text_input("Note", key="note", max_chars=500, placeholder="what you looked at; a refusal needs one")
+        _complain("note")
+        with st.container(horizontal=True, gap="small"):
+            st.form_submit_button(
+                "Approve",
+                type="primary",
+                icon=":material/check:",
+                key="approve",
+                on_click=jobs_actions.approve,
+                args=(log, job.id),
+            )
+            st.form_submit_button(
+                "Refuse", icon=":material/block:", key="refuse", on_click=jobs_actions.refuse, args=(log, job.id)
+            )
+
+
+def draw_versions(log: PredictionLog, found: Retraining) -> None:
+    """Draw which versions serve, and the way back."""
+    st.markdown("**Versions**")
+    rows = []
+    for alias in ("champion", "challenger", "shadow", "previous"):
+        if version := found.version_of(alias):
+            made = f"made {time_text(version.created_at)} by {plain(version.created_by)}"
+            made = made if version.uri else "behind imported predictions; has no file"
+            rows.append([alias, f"**{plain(version.version)}**", made])
+    if rows:
+        _plain_table(pd.DataFrame(rows), "Versions and their aliases")
+    else:
+        st.caption("No version is registered: predictions come from outside.")
+    trial = found.version_of("challenger") or found.version_of("shadow")
+    back = found.version_of("previous")
+    target = f"withdraws {trial.version}" if trial else f"{back.version} serves again" if back else ""
+    with st.expander("Roll back", icon=":material/undo:", key="roll_back"):
+        _draw_roll_back(log, found.model, target)
+
+
+def _draw_roll_back(log: PredictionLog, model: str, target: str) -> None:
+    with st.form("roll_back_form", border=False, enter_to_submit=False):
+        st.text_input("Reason", key="roll_back_reason", max_chars=500, placeholder="what went wrong?")
+        _complain("roll_back_reason")
+        st.form_submit_button(
+            plain(f"Roll back: {target}" if target else "Roll back"),
+            icon=":material/undo:",
+            disabled=not target,
+            key="do_roll_back",
+            on_click=jobs_actions.roll_back,
+            args=(log, model),
+        )
+        if not target:
+            st.caption("There is no previous champion to go back to.")
+
+
+def _complain(field: str) -> None:
+    if jobs_actions.is_missing(field):
+        st.markdown(f":red[:material/error: {jobs_actions.NEEDED[field]}]")
+
+
+def _heading(job: Job) -> None:
+    icon, colour = STATE_LOOK[job.state]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**Job {job.id}**", width="content")
+        st.badge(STATE_WORDS[job.state], icon=f":material/{icon}:", color=colour)  # type: ignore[arg-type]
+        asked = f"{job.trigger}, asked for by {plain(job.requested_by)} at {time_text(job.created_at)}"
+        st.caption(f"{asked}: {plain(job.reason)}", width="stretch")
+
+
+def _worker_row(settings: Settings, n_workers: int) -> list[str]:
+    if n_workers:
+        return [_marked("Worker", "passed"), f"{n_workers} alive."]
+    if settings.worker == "auto":
+        return [_marked("Worker", "waits"), "None is alive; one is started with the job."]
+    return [_marked("Worker", "against"), f"None is alive; start one: {plain('python -m retrain worker')}."]
+
+
+def _marked(name: str, mark: str) -> str:
+    """Return a name behind an icon; their shapes differ, not only their colours."""
+    icon = {"passed": "green[:material/check_circle:]", "against": "orange[:material/block:]"}
+    return f":{icon.get(mark, 'blue[:material/schedule:]')}{_NBSP}**{name.replace(' ', _NBSP)}**"
+
+
+def _plain_table(cells: pd.DataFrame, alt: str, *, header: bool = False) -> None:
+    st.table(cells, border="horizontal", hide_index=True, hide_header=not header, alt=alt)

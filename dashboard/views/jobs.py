@@ -1,0 +1,68 @@
+"""Retrain: the state in one sentence, the running job, the decision, and all that was done before."""
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from dashboard import data, jobs_data, jobs_lists, jobs_panels
+from dashboard.jobs_checks import obstacles, preflight
+from dashboard.jobs_words import headline
+from dashboard.scope import read_scope
+
+LEVELS = {
+    "ok": (st.success, ":material/check_circle:"),
+    "info": (st.info, ":material/info:"),
+    "act": (st.warning, ":material/front_hand:"),
+    "bad": (st.error, ":material/error:"),
+}
+
+model = read_scope().model
+log, settings = data.log(), data.settings()
+found = jobs_data.read_retraining(log, model)
+labelled = jobs_data.read_labelled(log, model, log.revision(model), jobs_data.data_end(found.champion))
+checks = preflight(found, labelled, datetime.now(UTC))
+active, last = found.active, found.last
+
+top, who = st.columns([5, 1], gap="small", vertical_alignment="top")
+with top:
+    champion = found.champion.version if found.champion else None
+    said = headline(model, active, last, champion, obstacles(checks), found.n_workers)
+    show, icon = LEVELS[said.level]
+    show(said.text, icon=icon)
+    jobs_panels.draw_answer()
+with who:
+    jobs_panels.ask_name()
+
+left, right = st.columns([3, 2], gap="small")
+with left.container(border=True, gap="small", key="job" if active else "start"):
+    if active is not None:
+        jobs_panels.draw_active_job(log, active, found.n_workers)
+    else:
+        jobs_panels.draw_start(log, settings, model, checks, labelled.n_all)
+if active is None:
+    with left.container(border=True, gap="small", key="last_job"):
+        if last is not None:
+            jobs_panels.draw_job(log, last)
+        else:
+            jobs_panels.draw_plan()
+with right:
+    if active is not None and active.state == "waiting_approval":
+        with st.container(border=True, gap="small", key="decision"):
+            jobs_panels.draw_decision(log, active)
+    elif active is None and last is not None and last.result:
+        with st.container(border=True, gap="small", key="compared"):
+            jobs_panels.draw_comparison(last)
+    if active is None:
+        with st.container(border=True, gap="small", key="preflight"):
+            jobs_panels.draw_preflight(settings, checks, found.n_workers)
+    elif active.state != "waiting_approval":
+        with st.container(border=True, gap="small", key="worker"):
+            jobs_panels.draw_worker(settings, found.n_workers)
+    with st.container(border=True, gap="small", key="versions"):
+        jobs_panels.draw_versions(log, found)
+
+history, audit = st.tabs(["History", "Audit"])
+with history:
+    jobs_lists.draw_history(found.history)
+with audit:
+    jobs_lists.draw_audit(found.audit)

@@ -1,0 +1,278 @@
+"""The Retrain page on a small real database, its jobs driven the way a worker drives them."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from dashboard.scope import Scope
+from drift.windows import Column, LastRows
+from storage import jobs, leases, open_log, registry, workers
+from storage.audit import read_audit
+from storage.leases import Outcome
+
+PAGE = Path(__file__).parents[2] / "dashboard/views/jobs.py"
+MODEL = "loans"
+COLUMNS = (
+    Column("income", "numeric"),
+    Column("prediction", "categorical", "prediction"),
+    Column("label", "categorical", "label"),
+)
+RESULT = {
+    "version": "v2",
+    "champion": {"accuracy": 0.81, "log_loss": 0.45, "recall": {"no": 0.8, "yes": 0.82}},
+    "challenger": {"accuracy": 0.85, "log_loss": 0.4, "recall": {"no": 0.84, "yes": 0.86}},
+    "difference": 0.04,
+    "interval": [0.02, 0.06],
+    "n_held_out": 1200,
+    "after_approval": "promote",
+}
+HOSTILE = "![x](http://evil.example/p.png) :red[no]"
+
+
+@pytest.fixture
+def log(sqlite_url, monkeypatch):
+    monkeypatch.setenv("DRIFT_DATABASE_URL", sqlite_url)
+    monkeypatch.setenv("DRIFT_WORKER", "external")
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    log = open_log(sqlite_url)
+    log.register(MODEL, COLUMNS)
+    add_rows(log, 700)
+    registry.register_version(log, MODEL, uri=None, sha256=None, created_by="seed", champion=True)
+    workers.beat(log, "w1", "host", os.getpid(), "1")
+    yield log
+    log.close()
+    st.cache_resource.clear()
+
+
+def add_rows(log, n):
+    start = datetime(2026, 11, 1, tzinfo=UTC)
+    rows = [
+        {
+            "request_id": f"r{k}",
+            "predicted_at": start + timedelta(minutes=k),
+            "income": float(k % 90),
+            "prediction": "yes",
+            "label": "yes" if k % 3 else "no",
+        }
+        for k in range(n)
+    ]
+    log.append(MODEL, rows)
+
+
+def page() -> AppTest:
+    app = AppTest.from_file(PAGE, default_timeout=30)
+    app.session_state["scope"] = Scope(MODEL, LastRows(1000), "1000", None, None)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def text_of(app: AppTest) -> str:
+    kinds = ("success", "info", "warning", "error", "markdown", "caption")
+    return "\n".join(element.value for kind in kinds for element in app.get(kind))
+
+
+def cells(app: AppTest) -> str:
+    return "\n".join(table.value.to_string() for table in [*app.table, *app.dataframe])
+
+
+def until_approval(log, **result) -> int:
+    """Let a worker carry a job to the approval."""
+    job_id = jobs.start(log, MODEL, "new words", "ana").job_id
+    for step, following in zip(jobs.STEPS[:6], jobs.STEPS[1:7], strict=True):
+        ticket = leases.claim(log, "w1")
+        assert ticket is not None
+        assert ticket.step == step
+        last = step == "register"
+        leases.commit(
+            log,
+            ticket,
+            Outcome(
+                state="waiting_approval" if last else "running",
+                step=following,
+                result={**RESULT, **result} if last else {},
+                effect=(lambda c, job_id=job_id: add_challenger(c, job_id)) if last else None,
+            ),
+        )
+    return job_id
+
+
+def add_challenger(connection, job_id):
+    values = {"job_id": job_id, "created_by": "worker", "uri": "f", "sha256": "0"}
+    return {"version": registry.add_version(connection, MODEL, values)}
+
+
+def act(app: AppTest, name: str = "ana") -> AppTest:
+    app.text_input(key="actor").input(name)
+    return app
+
+
+def test_the_first_sentence_says_that_a_retrain_can_start_and_the_preflight_shows_the_counts(log):
+    app = page()
+    assert "v1 serves" in app.info[0].value
+    assert "A retrain can start" in app.info[0].value
+    assert "700 in the log (yes 466, no 234)" in cells(app)
+    assert "1 alive" in cells(app)
+    assert not app.button(key="go").disabled
+
+
+def test_an_empty_reason_or_name_is_told_at_the_field_and_starts_nothing(log):
+    app = page()
+    app.button(key="go").click().run()
+    assert "A reason must be given" in text_of(app)
+    assert "Your name must be given" in text_of(app)
+    act(app).text_area(key="reason").input("   ")
+    app.button(key="go").click().run()
+    assert "A reason must be given" in text_of(app)
+    assert jobs.jobs(log) == ()
+
+
+def test_start_writes_one_job_with_its_reason_and_shows_it(log):
+    app = act(page())
+    app.text_area(key="reason").input("new words since Monday")
+    app.button(key="go").click().run()
+    (job,) = jobs.jobs(log)
+    assert (job.reason, job.requested_by, job.state) == ("new words since Monday", "ana", "queued")
+    assert job.params == {}, "what was left as it is keeps its default"
+    assert f"Job {job.id} is at work" in text_of(app)
+    assert f"Started: job {job.id}" in text_of(app).replace("\\", "")
+
+
+def test_the_rows_to_use_can_be_chosen(log):
+    app = act(page())
+    app.text_area(key="reason").input("a drift of yesterday")
+    app.number_input(key="window_rows").set_value(2_000)
+    app.slider(key="holdout").set_value(25)
+    app.button(key="go").click().run()
+    (job,) = jobs.jobs(log)
+    assert job.params == {"holdout_share": 0.25, "window_rows": 2_000}
+
+
+def test_a_click_on_a_dashboard_that_has_not_seen_the_job_says_who_started_it(log):
+    app = act(page(), "ben")
+    job_id = jobs.start(log, MODEL, "cron", "ana").job_id
+    app.text_area(key="reason").input("me too")
+    app.button(key="go").click().run()
+    assert f"Already running: job {job_id}, started by ana" in text_of(app).replace("\\", "")
+    assert len(jobs.jobs(log)) == 1
+
+
+def test_a_button_that_is_disabled_says_why(log, monkeypatch):
+    log.register("empty", COLUMNS[:2])  # not even a label column
+    app = page()
+    app.session_state["scope"] = Scope("empty", LastRows(1000), "1000", None, None)
+    app.run()
+    assert app.button(key="go").disabled
+    assert "At least 500 labelled rows in the log are needed; there are 0" in text_of(app).replace("\\", "")
+
+
+def test_a_running_job_shows_its_steps_progress_note_and_log(log):
+    job_id = jobs.start(log, MODEL, HOSTILE, HOSTILE[:70]).job_id
+    ticket = leases.claim(log, "w1")
+    leases.commit(log, ticket, Outcome(state="running", step="collect"))
+    ticket = leases.claim(log, "w1")
+    leases.report(log, ticket, 0.4, "collected 300 of 700 rows")
+    leases.write_log_tail(log, ticket, HOSTILE)
+    app = page()
+    assert f"Job {job_id} is at work" in text_of(app)
+    assert "collected 300 of 700 rows" in cells(app)
+    assert ":green[:material/check_circle:\u00a0done]" in cells(app)
+    assert ":blue[:material/sync:\u00a0running]" in cells(app)
+    assert HOSTILE in app.code[0].value
+    assert "![x]" not in text_of(app), "what people wrote must never be Markdown"
+
+
+def test_a_job_without_a_worker_says_so(log):
+    workers.leave(log, "w1")
+    job_id = jobs.start(log, MODEL, "new words", "ana").job_id
+    app = page()
+    assert f"Job {job_id} stands still until a worker is alive" in app.error[0].value
+
+
+def test_cancel_needs_a_name_and_frees_the_model(log):
+    jobs.start(log, MODEL, "new words", "ana")
+    app = page()
+    app.button(key="cancel").click().run()
+    assert "Your name must be given" in text_of(app)
+    act(app, "ben").button(key="cancel").click().run()
+    (job,) = jobs.jobs(log)
+    assert (job.state, job.cancel_by) == ("cancelled", "ben")
+    assert not app.button(key="go").disabled
+
+
+def test_approval_shows_both_models_and_promotes_with_the_name_and_the_note(log):
+    job_id = until_approval(log)
+    app = page()
+    assert f"Job {job_id} waits for your decision" in app.warning[0].value
+    assert "better by 4.0 points of accuracy [+2.0, +6.0]" in app.warning[0].value
+    assert "81.0 %" in cells(app)
+    assert "+4.0 points" in cells(app)
+    act(app, "ben").text_input(key="note").input("looked at recall")
+    app.button(key="approve").click().run()
+    job = jobs.job(log, job_id)
+    assert (job.decision, job.decided_by, job.decision_note) == ("approve", "ben", "looked at recall")
+    leases.commit(log, leases.claim(log, "w1"), Outcome(state="promoted", step="promote", effect=promote))
+    app.run()
+    assert "Accuracy 81.0% before, 85.0% after on 1,200 held-out rows" in app.success[0].value
+    assert "Approved by ben" in app.success[0].value
+    assert "cool-down ends" in cells(app)
+    jobs.rollback(log, MODEL, "ben", "complaints")
+    app.run()
+    assert "v1 serves. v2 of job" in app.info[0].value
+
+
+def promote(connection):
+    registry.promote(connection, MODEL, "v2", "worker")
+
+
+def test_a_refusal_needs_a_note(log):
+    job_id = until_approval(log)
+    app = act(page(), "ben")
+    app.button(key="refuse").click().run()
+    assert "A note must be given to refuse" in text_of(app)
+    assert jobs.job(log, job_id).state == "waiting_approval"
+    app.text_input(key="note").input("recall of no fell")
+    app.button(key="refuse").click().run()
+    assert jobs.job(log, job_id).state == "rejected"
+    assert "refused by ben: recall of no fell" in cells(app).replace("\\", "")
+
+
+def test_a_decision_that_came_too_late_says_who_decided(log):
+    job_id = until_approval(log)
+    app = act(page(), "ben")
+    jobs.refuse(log, job_id, "eve", "no")
+    app.button(key="approve").click().run()
+    assert jobs.job(log, job_id).decided_by == "eve"
+    assert "was refused already, by eve" in text_of(app).replace("\\", "")
+
+
+def test_a_result_without_numbers_is_shown_as_absent(log):
+    until_approval(log, champion=None, challenger={}, difference=None, interval=None, n_held_out=None)
+    app = page()
+    assert "No comparison was recorded" in text_of(app)
+
+
+def test_roll_back_needs_a_reason_and_brings_the_previous_champion_back(log):
+    registry.register_version(log, MODEL, uri=None, sha256=None, created_by="ana", champion=True)
+    app = act(page(), "ben")
+    app.button(key="do_roll_back").click().run()
+    assert "A reason must be given" in text_of(app)
+    app.text_input(key="roll_back_reason").input("complaints")
+    app.button(key="do_roll_back").click().run()
+    assert registry.alias(log, MODEL, "champion") == "v1"
+    assert read_audit(log, MODEL)[0].detail["note"] == "complaints"
+    assert app.button(key="do_roll_back").disabled
+
+
+def test_history_and_audit_list_what_was_done(log):
+    job_id = until_approval(log)
+    jobs.approve(log, job_id, "ben", "fine")
+    app = page()
+    history, audit = (table.value for table in app.dataframe)
+    assert history.iloc[0][["Job", "Reason", "By", "Decided by"]].tolist() == [job_id, "new words", "ana", "ben"]
+    assert audit["Action"].tolist()[0] == "approve"
