@@ -4,6 +4,9 @@ from datetime import UTC, datetime
 
 from drift.windows import LastRows, TimeSpan
 
+_MOST_DIGITS = 12
+_FIRST_YEAR, _LAST_YEAR = 1700, 2240
+
 
 def window_text(window: TimeSpan | LastRows) -> str:
     """Write a window as it stands in an address.
@@ -35,8 +38,14 @@ def read_window(text: str) -> LastRows | TimeSpan:
     LastRows(n=500)
     """
     if text.isdecimal():
+        if len(text) > _MOST_DIGITS:
+            raise ValueError(f"window must be a number of at most {_MOST_DIGITS} digits; got {len(text)}.")
         return LastRows(int(text))
     start, slash, end = text.partition("/")
     if not slash:
         raise ValueError(f"window must be a number of rows, or FROM/TO; got {text!r}.")
-    return TimeSpan(datetime.fromisoformat(start), datetime.fromisoformat(end))
+    window = TimeSpan(datetime.fromisoformat(start), datetime.fromisoformat(end))
+    # The log holds no other years; those at the ends of the calendar exist in some zones only.
+    if window.start.year < _FIRST_YEAR or window.end.year > _LAST_YEAR:
+        raise ValueError(f"window must lie between the years {_FIRST_YEAR} and {_LAST_YEAR}; got {text!r}.")
+    return window

@@ -32,9 +32,10 @@ class PredictBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    text: Annotated[str, StringConstraints(max_length=MAX_TEXT_LENGTH, pattern=r"^[^\x00]*$")] | None = None
+    # A text of nothing but blanks says nothing, and NUL cannot be stored.
+    text: Annotated[str, StringConstraints(max_length=MAX_TEXT_LENGTH, pattern=r"^[^\x00]*\S[^\x00]*$")] | None = None
     features: dict[str, StrictBool | FiniteFloat | StrictStr | None] | None = None
-    model: str | None = None
+    model: _Id | None = None
     request_id: _Id | None = None
     entity_id: _Id | None = None
 
@@ -44,8 +45,10 @@ class RetrainBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    model: str
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
+    model: _Id
+    reason: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, pattern=r"^[^\x00]*$")
+    ]
 
 
 def build_api(read_settings: Callable[[], Settings] = Settings.from_environment) -> FastAPI:
@@ -88,10 +91,11 @@ def _add_checking(app: FastAPI, service: Service) -> None:
         found = {key: board[key] for key in ("verdict", "sentence", "columns")}
         p_values = [column["adjusted_p_value"] for column in board["columns"]]
         tested = [p for p in p_values if p is not None]
-        if not tested:
+        drifted = board["verdict"] == "drift"  # perhaps by missing values alone, with none left to test
+        if not tested and not drifted:
             return {"status": "insufficient_data", "samples": n} | found
-        status = "drifted" if board["verdict"] == "drift" else "stable"
-        return {"status": status, "p_value": min(tested), "samples_checked": board["n"]} | found
+        p_value = min(tested, default=None)
+        return {"status": "drifted" if drifted else "stable", "p_value": p_value, "samples_checked": board["n"]} | found
 
     @app.get("/health")
     def health() -> JSONResponse:

@@ -10,6 +10,7 @@ from fastapi import Request
 
 from dashboard.errors import Refused
 
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 _NDJSON = ("application/x-ndjson", "application/jsonl")
 
 
@@ -63,11 +64,13 @@ def _fault(item: Any) -> str | None:
     if not isinstance(item, dict):
         return f"row must be a JSON object; got {_short(item)}."
     for name, value in item.items():
+        if _HALF_PAIR.search(name):
+            return f"names must be Unicode text; got half a surrogate pair in {_short(name)}."
         if isinstance(value, dict | list):
             return f"{name} must be text, a number, true, false or null; got {_short(value)}."
         if isinstance(value, int | float) and abs(value) > sys.float_info.max:
             return f"{name} must be a finite number; got {_short(value)}."
-        if isinstance(value, str) and re.search("[\ud800-\udfff]", value):
+        if isinstance(value, str) and _HALF_PAIR.search(value):
             return f"{name} must be Unicode text; got half a surrogate pair in {_short(value)}."
     return None
 

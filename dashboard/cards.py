@@ -103,7 +103,7 @@ def _prediction(board: Board, boards: Sequence[Board]) -> Card:
 def _accuracy(agreements: Sequence[Agreement | None]) -> Card:
     now = agreements[-1] if agreements else None
     if now is None:
-        return Card(label="Accuracy (labelled)", value="–", note="no labels logged", colour="gray", series=())
+        return Card(label="Accuracy (labelled)", value="–", note="no predictions with labels", colour="gray", series=())
     series = tuple(before.share for before in agreements if before is not None and before.n)
     return Card(
         label="Accuracy (labelled)",

@@ -77,7 +77,7 @@ def figures(scope: Scope, report: ColumnReport, detail: ColumnDetail, revision: 
     history = data.history(scope.model, revision, scope.window_text, scope.reference)
     left, right = st.columns(2, gap="small")
     with left.container(border=True, gap="xsmall"):
-        st.markdown("**Adjusted p**, window by window")
+        st.markdown("**Adjusted p**, window by window (drawn down to 1e-24)")
         figure = timeline_figure(history.boards, report.column, data.POLICY.alpha)
         st.plotly_chart(figure, key="timeline", config=CONFIG, height=280)
     with right.container(border=True, gap="xsmall"):

@@ -15,7 +15,8 @@ from drift.policy import DriftPolicy
 from drift.samples import reference_from
 from drift.sliding import sliding_spans, sliding_windows
 from drift.windows import Column, LastRows, TimeSpan, Window, WindowExtent
-from storage import PredictionLog, open_log
+from storage import PredictionLog, jobs, open_log
+from storage.jobs import Job
 from storage.references import Reference
 from storage.registry import aliases
 from storage.runs import Run, read_runs
@@ -69,6 +70,18 @@ def champion(model: str) -> str | None:
     """Return the version that serves, or None where none is registered."""
     found = aliases(log(), model).get("champion")
     return found.version if found else None
+
+
+def active_job(model: str) -> Job | None:
+    """Return the retrain job of the model that has not ended."""
+    return jobs.active_job(log(), model)
+
+
+def last_promotion(model: str) -> Job | None:
+    """Return the job that brought the champion, or None where no job did."""
+    found = (job for job in jobs.jobs(log(), model) if job.state == "promoted")
+    job = next(found, None)
+    return job if job is not None and (job.result or {}).get("version") == champion(model) else None
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

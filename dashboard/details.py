@@ -32,8 +32,6 @@ class ColumnDetail:
     """
 
     shown: Distribution
-    n_missing: int
-    n_missing_reference: int
     steps: Steps | None = None
     quantiles: tuple[tuple[float, float, float], ...] = ()
     moved_sd: float = float("nan")
@@ -50,20 +48,17 @@ def column_detail(reference: Reference, sample: Sample) -> ColumnDetail:
     (0.5, 0.0)
     """
     shown = distribution(reference, sample)
-    n_missing = len(sample) - shown.n_current
     residuals = None
     if shown.categories and shown.n_reference and shown.n_current:
         counts = (shown.reference_share * shown.n_reference, shown.current_share * shown.n_current)
         residuals = adjusted_residuals(*(np.rint(count) for count in counts))
     if not isinstance(reference, NumericReference) or not isinstance(sample, NumericSample):
-        return ColumnDetail(shown, n_missing, reference.n_missing, residuals=residuals)
+        return ColumnDetail(shown, residuals=residuals)
     ordered = NumericReference.from_sample(sample)
     if not reference.finite.size or not ordered.finite.size:
-        return ColumnDetail(shown, n_missing, reference.n_missing, residuals=residuals)
+        return ColumnDetail(shown, residuals=residuals)
     return ColumnDetail(
         shown,
-        n_missing,
-        reference.n_missing,
         _steps(reference.finite, ordered.finite),
         tuple(quantile_table(reference.finite, ordered.finite)),
         wasserstein_in_sd(reference.finite, ordered.finite),

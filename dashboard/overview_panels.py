@@ -1,5 +1,6 @@
 """The parts of the overview, from the verdict down to the chosen column."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import streamlit as st
@@ -10,7 +11,7 @@ from dashboard.charts import CONFIG, distribution_figure, heat_figure, timeline_
 from dashboard.labels import BADGES, extent_text, plain, span_text
 from dashboard.scope import Scope
 from dashboard.tables import column_table
-from drift.advice import advice
+from drift.advice import Advice, advice
 from drift.monitor import PREVIOUS, Board, onset
 
 _ADVICE_ICONS = {
@@ -21,14 +22,18 @@ _ADVICE_ICONS = {
 }
 
 
-def verdict_card(scope: Scope, board: Board, history: data.History) -> None:
+def verdict_card(scope: Scope, board: Board, history: data.History, said: Advice) -> None:
     """Say the verdict in words, and what was compared with what."""
     badge = BADGES[board.verdict]
-    since = onset(history.boards) if board.verdict == "drift" else None
-    sentence = since[1] if since else board.sentence
+    word, icon, colour, sentence = badge.word, badge.icon, badge.colour, board.sentence
+    if board.verdict == "drift" and (since := onset(_after_reference(scope, history.boards))):
+        sentence = since[1]
+    if board.verdict in ("stable", "warning") and said.lost_accuracy:
+        # Only labels show that the same inputs mean something else now; then no column need move.
+        word, icon, colour, sentence = "Accuracy fell", BADGES["drift"].icon, BADGES["drift"].colour, said.evidence
     with st.container(border=True, height="stretch", gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.badge(badge.word, icon=badge.icon, color=badge.colour)
+            st.badge(word, icon=icon, color=colour)
             st.markdown(f"**{plain(sentence)}**", width="stretch")
         version = data.champion(scope.model)
         serving = f"Champion **{version}**" if version else "No version registered"
@@ -36,8 +41,9 @@ def verdict_card(scope: Scope, board: Board, history: data.History) -> None:
         st.caption(
             f"Window **{plain(extent_text(board.window))}** against {plain(reference_text(scope))}.  \n"
             f"{serving} · rule: adjusted p ≤ {rule.alpha:g} and effect ≥ {rule.min_effect:g}, n ≥ {rule.min_sample}",
-            help=f"Where nothing moved, at most {rule.alpha:.0%} of looks show a difference. Inputs that moved do not "
-            "show that the model got worse: only labels do.",
+            help=f"Where nothing moved, about {rule.alpha:.0%} of looks show a difference between values, and as many "
+            "one between missing shares or new values. Inputs that moved do not show that the model got worse: only "
+            "labels do.",
         )
 
 
@@ -49,10 +55,41 @@ def reference_text(scope: Scope) -> str:
     return "the window before it" if scope.reference else "the window before it; no reference is frozen yet"
 
 
-def action_card(scope: Scope, board: Board, revision: int) -> None:
+def _after_reference(scope: Scope, boards: Sequence[Board]) -> list[Board]:
+    """Return the windows that begin after a frozen reference ends: no drift begins inside it."""
+    frozen = data.references(scope.model, data.revision(scope.model))
+    end = next((reference.end for reference in frozen if reference.name == scope.reference), None)
+    return [board for board in boards if end is None or (board.window.start is not None and board.window.start >= end)]
+
+
+def board_advice(scope: Scope, board: Board, revision: int) -> Advice:
+    """Return what to do: about a retrain that is under way or has just ended, or else about the board."""
+    if board.verdict != "insufficient" and (news := _retrain_news(scope.model, board)):
+        return news
+    frozen = data.references(scope.model, revision)
+    names = [reference.name for reference in frozen]
+    # The window before has the same model behind it: accuracy is compared with a frozen reference in any case.
+    name = scope.reference if scope.reference in names else next(iter(names), PREVIOUS)
+    before = data.labelled_reference(scope.model, revision, name)
+    return advice(board, data.labelled(scope.model, revision, scope.window_text), before, data.POLICY)
+
+
+def _retrain_news(model: str, board: Board) -> Advice | None:
+    job = data.active_job(model)
+    if job is not None and job.state == "waiting_approval":
+        return Advice("act", f"Job {job.id} waits for your decision", f"It was asked for by {job.requested_by}.")
+    if job is not None:
+        return Advice("wait", f"Job {job.id} is retraining the model", f"It was asked for by {job.requested_by}.")
+    done = data.last_promotion(model)
+    if done is None or board.window.end is None or done.updated_at < board.window.end:
+        return None
+    version = (done.result or {})["version"]
+    said = "Every row of this window was answered before that: judge the new version by newer ones."
+    return Advice("wait", f"{version} serves since {done.updated_at:%Y-%m-%d %H:%M} UTC", said)
+
+
+def action_card(scope: Scope, said: Advice) -> None:
     """Say what to do, with the evidence."""
-    before = data.labelled_reference(scope.model, revision, scope.reference or PREVIOUS)
-    said = advice(board, data.labelled(scope.model, revision, scope.window_text), before, data.POLICY)
     with st.container(border=True, height="stretch", gap="xsmall"):
         st.markdown(f"{_ADVICE_ICONS[said.urgency]} **{said.title}.** {plain(said.evidence)}")
         kind: Literal["primary", "secondary"] = "primary" if said.urgency == "act" else "secondary"
@@ -136,10 +173,10 @@ def two_charts(scope: Scope, board: Board, history: data.History, revision: int,
             st.caption("Nothing to compare with.")
         else:
             st.plotly_chart(
-                distribution_figure(detail.shown), key="overlay", config=CONFIG, height=215, alt=plain(report.reason)
+                distribution_figure(detail.shown), key="overlay", config=CONFIG, height=215, alt=report.reason
             )
     with right.container(border=True, gap="xsmall"):
-        st.markdown(f"**{plain(column)}** · adjusted p, window by window")
+        st.markdown(f"**{plain(column)}** · adjusted p, window by window (drawn down to 1e-24)")
         figure = timeline_figure(history.boards, column, data.POLICY.alpha)
         st.plotly_chart(figure, key="timeline", config=CONFIG, height=215, alt=f"p-value of {column} over time")
 

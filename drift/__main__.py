@@ -84,7 +84,9 @@ def _add_timeline(parser: argparse.ArgumentParser) -> None:
 def _add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--reference", metavar="NAME", help=f"a frozen one, or {PREVIOUS} (default: the first frozen)")
-    parser.add_argument("--alpha", type=float, default=DriftPolicy.alpha, help="chance of a false alarm per look")
+    parser.add_argument(
+        "--alpha", type=float, default=DriftPolicy.alpha, help="chance of a false alarm per look and kind of finding"
+    )
     parser.add_argument("--min-effect", type=float, default=DriftPolicy.min_effect, help="effect that is drift")
     parser.add_argument("--json", action="store_true", help="for machines")
 

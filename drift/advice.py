@@ -20,6 +20,7 @@ class Advice:
     urgency: Urgency
     title: str
     evidence: str
+    lost_accuracy: bool = False
 
 
 def advice(board: Board, now: Agreement | None, before: Agreement | None, policy: DriftPolicy) -> Advice:
@@ -34,19 +35,18 @@ def advice(board: Board, now: Agreement | None, before: Agreement | None, policy
     if board.verdict == "error":
         return Advice("look", "Repair the check", "Some columns could not be compared; the table says why.")
     moved = [report for report in board.columns if report.verdict == "drift"]
-    broken = [report for report in moved if report.missing_verdict == "drift"]
+    broken = [r.column for r in moved if r.missing_verdict == "drift" and r.missing_share > r.reference_missing_share]
     drop, accuracy = _accuracy(now, before, policy)
     if broken:
-        named = f"{len(broken)} {'column' if len(broken) == 1 else 'columns'}"
-        return Advice(
-            "look", "Repair the data feed before retraining", f"Missing values changed in {named}. {accuracy}"
-        )
+        named = ", ".join(broken[:3]) + (f" and {len(broken) - 3} more" if len(broken) > 3 else "")
+        return Advice("look", "Repair the data feed before retraining", f"Missing values rose in {named}. {accuracy}")
     if drop is None and moved:
-        return Advice("act", "Retrain, or label a sample first", accuracy)
+        # Inputs that moved do not show that the model got worse: only labels do.
+        return Advice("look", "Investigate: label a sample of the newest rows", accuracy)
     if drop is not None and drop >= INVESTIGATE:
         columns = f"Drift in {len(moved)} of {len(board.columns)} columns."
         said = columns if moved else "No column drifts, so what the labels mean may have changed."
-        return Advice("act" if drop >= RETRAIN else "look", _title(drop), f"{accuracy} {said}")
+        return Advice("act" if drop >= RETRAIN else "look", _title(drop), f"{accuracy} {said}", lost_accuracy=True)
     if moved:
         return Advice("look", "Look at the columns; retraining can wait", accuracy)
     return Advice("none", "Nothing to do", accuracy)
@@ -62,7 +62,8 @@ def _accuracy(now: Agreement | None, before: Agreement | None, policy: DriftPoli
     """Return how far accuracy fell beyond chance (0: it did not; None: cannot be told), and the numbers in words."""
     if now is None or now.n < policy.min_sample:
         n = 0 if now is None else now.n
-        return None, f"Accuracy cannot be told: {n:,} of {policy.min_sample:,} labelled rows in this window."
+        what = "rows with a prediction and its label"
+        return None, f"Accuracy cannot be told: {n:,} of {policy.min_sample:,} {what} in this window."
     said = f"{now.share:.1%} (n = {now.n:,})"
     if before is None or before.n < policy.min_sample:
         return None, f"Accuracy on labelled rows is {said}; the reference has no labels to compare with."
@@ -70,4 +71,7 @@ def _accuracy(now: Agreement | None, before: Agreement | None, policy: DriftPoli
     was = f"{before.share:.1%} (n = {before.n:,})"
     if p_value <= policy.alpha and now.share < before.share:
         return before.share - now.share, f"Accuracy fell from {was} to {said}, {p_phrase(p_value)}."
-    return 0.0, f"Accuracy on labelled rows holds: {said}, reference {was}, {p_phrase(p_value)}."
+    if p_value <= policy.alpha:
+        return 0.0, f"Accuracy on labelled rows rose from {was} to {said}, {p_phrase(p_value)}."
+    # Not seen is not absent: with few labels, a real fall stays within chance.
+    return 0.0, f"No fall of accuracy beyond chance: {said} on labelled rows, reference {was}, {p_phrase(p_value)}."

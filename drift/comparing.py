@@ -169,6 +169,7 @@ def categorical_values(
 def _categories(names: list[str], reference_counts: np.ndarray, counts: np.ndarray) -> Values:
     """Test the counts of categories, none empty in both; constants have their own test."""
     n_reference, n = int(reference_counts.sum()), int(counts.sum())
+    result: TwoSampleResult | None
     unseen = _most_frequent(names, np.where(reference_counts == 0, counts, 0))
     n_unseen = sum(count for _, count in unseen)
     if len(names) == 1:
@@ -178,8 +179,11 @@ def _categories(names: list[str], reference_counts: np.ndarray, counts: np.ndarr
         result = TwoSampleResult("constant", 1.0, *unseen_p_value(n_reference, n, n), 1.0)
         said = f"constant changed {wording.short(names[reference_counts.argmax()])} -> {wording.short(unseen[0][0])}"
     else:
-        result = chi_squared_test(reference_counts, counts)
-        said = wording.categories_moved(names, reference_counts / n_reference, counts / n)
+        tested = chi_squared_test(reference_counts, counts)
+        result = tested if tested.df else None
+        said = f"All {len(names):,} values are too rare to be compared"
+        if result:
+            said = wording.categories_moved(names, reference_counts / n_reference, counts / n, result.effect_size)
     return Values(
         result=result,
         said=said,

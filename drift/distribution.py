@@ -105,10 +105,7 @@ def _categories(reference: CategoricalReference, current: CategoricalSample) -> 
     # By the reference first, so that the order stays from window to window; then what is new.
     order = np.lexsort((-table[1], -table[0]))
     order = order[: np.count_nonzero(table.any(axis=0))]
-    n_seen = int(np.count_nonzero(table[0]))
-    n_known = min(n_seen, MAX_CATEGORIES - 3)
-    unseen = order[n_seen:]
-    shown = np.concatenate([order[:n_known], unseen[: MAX_CATEGORIES - 1 - n_known]])
+    shown = order[_shown(table[:, order])]
     rest = table.sum(axis=1) - table[:, shown].sum(axis=1)
     labels = tuple(names[k] for k in shown)
     if rest.any():
@@ -116,6 +113,17 @@ def _categories(reference: CategoricalReference, current: CategoricalSample) -> 
     else:
         table = table[:, shown]
     return _shared("categorical", _NONE, labels, table[0], table[1])
+
+
+def _shown(table: np.ndarray) -> np.ndarray:
+    """Return the positions of the categories to show: those that moved most, and the most frequent."""
+    n = table.shape[1]
+    if n <= MAX_CATEGORIES:
+        return np.arange(n)
+    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    moved = np.argsort(-np.abs(shares[0] - shares[1]), kind="stable")[: MAX_CATEGORIES // 2]
+    frequent = np.setdiff1d(np.arange(n), moved)[: MAX_CATEGORIES - 1 - moved.size]
+    return np.sort(np.concatenate([moved, frequent]))
 
 
 def _shared(

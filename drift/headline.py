@@ -52,13 +52,14 @@ def headline(reports: Sequence[ColumnReport], n: int, policy: DriftPolicy) -> st
     return f"Stable: none of {_columns(stable)} moved beyond chance{aside}."
 
 
-def headline_since(drifting: Sequence[Sequence[ColumnReport]], since: datetime) -> str:
+def headline_since(drifting: Sequence[Sequence[ColumnReport]], since: datetime, *, may_be_older: bool = False) -> str:
     """Say in one sentence since when a model drifts.
 
     Parameters
     ----------
     drifting : the columns of every drifting window since the onset, the oldest window first
     since : the start of the first of them
+    may_be_older : no healthy window comes before them, so that the drift may be older
 
     Examples
     --------
@@ -69,8 +70,11 @@ def headline_since(drifting: Sequence[Sequence[ColumnReport]], since: datetime) 
     """
     newest = [report for report in drifting[-1] if report.verdict == "drift"]
     running = f", {len(drifting)} windows running" if len(drifting) > 1 else ""
-    first = next(report.column for report in drifting[0] if report.verdict == "drift")
-    return f"Drift since {since:%Y-%m-%d %H:%M %Z}{running}: {who_moved(newest, drifting[-1])} ({first} moved first)."
+    first = [report.column for report in drifting[0] if report.verdict == "drift"]
+    # Columns that began in the same window have no order.
+    order = "moved first" if len(first) == 1 else "moved most at first"
+    at = f"{since:%Y-%m-%d %H:%M %Z}{' or earlier' if may_be_older else ''}"
+    return f"Drift since {at}{running}: {who_moved(newest, drifting[-1])} ({first[0]} {order})."
 
 
 def who_moved(moved: Sequence[ColumnReport], reports: Sequence[ColumnReport]) -> str:

@@ -126,7 +126,7 @@ def onset(boards: Sequence[Board]) -> tuple[datetime, str] | None:
         return None
     since, n_windows = found
     told = [board.columns for board in boards if board.verdict != "insufficient"]
-    return since, headline_since(told[-n_windows:], since)
+    return since, headline_since(told[-n_windows:], since, may_be_older=n_windows == len(told))
 
 
 def drifting_since(windows: Sequence[tuple[WindowExtent, Verdict]]) -> tuple[datetime, int] | None:

@@ -67,12 +67,14 @@ def ks_moved(location: float, reference_share: float, current_share: float) -> s
     return f"{before}, now {share_text(current_share)}"
 
 
-def categories_moved(names: Sequence[str], reference_shares: np.ndarray, current_shares: np.ndarray) -> str:
-    """Say how much traffic changed its category, and the largest movers."""
+def categories_moved(
+    names: Sequence[str], reference_shares: np.ndarray, current_shares: np.ndarray, effect_size: float
+) -> str:
+    """Say how much traffic changed its category (rare ones taken together, as tested), and the largest movers."""
     change = 100 * (current_shares - reference_shares)
     largest = np.argsort(-np.abs(change), kind="stable")[:_MOVERS]
     movers = ", ".join(f"{short(names[k])} {change[k]:+.1f}" for k in largest if change[k])
-    moved = f"{np.abs(change).sum() / 2:.1f} points of traffic moved"
+    moved = f"{100 * effect_size:.1f} points of traffic moved"
     return f"{moved} ({movers})" if movers else moved
 
 

@@ -79,7 +79,7 @@ def load(folder: Path, uri: str, sha256: str) -> FittedModel:
 
 
 def _path(folder: Path, name: str) -> Path:
-    if Path(name).name != name or name in ("", ".", ".."):
+    if Path(name).name != name or name in ("", ".", "..") or "\x00" in name:
         raise RefusedArtifact(f"uri must be the name of a file without a folder; got {name!r}.")
     return folder / name
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from retrain import artifacts
@@ -12,6 +13,8 @@ from storage import registry
 from storage.log import PredictionLog
 from storage.registry import Version
 from storage.rows import category_text
+
+_MOSTLY = 0.9
 
 
 def champion_version(log: PredictionLog, model: str) -> Version | None:
@@ -38,18 +41,28 @@ def data_end_of(champion: Version | None) -> datetime | None:
     return datetime.fromisoformat(recorded) if recorded else None
 
 
-def judge_champion(folder: Path, champion: Version | None, rows: pd.DataFrame) -> Judged | None:
+def judgeable(champion: Version | None, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that the champion can be judged on: those it was not trained on, or whose answers were logged."""
+    if champion is not None and champion.uri is not None:
+        end = data_end_of(champion)
+        return rows if end is None else rows[rows["predicted_at"] >= end]
+    # A row that it never answered is no mistake of the champion's.
+    return rows[rows["prediction"].notna()] if "prediction" in rows else rows.iloc[:0]
+
+
+def judge_champion(folder: Path, champion: Version | None, rows: pd.DataFrame) -> Judged:
     """Return what the champion says about rows: by its file, or by its logged predictions where it has none."""
     if champion is not None and champion.uri is not None:
         model = artifacts.load(folder, champion.uri, champion.sha256 or "")
         return judged(model, rows)
-    if "prediction" not in rows or not rows["prediction"].notna().any():
-        return None
     predicted = [category_text(value) for value in rows["prediction"]]
     classes = tuple(sorted({*rows["label"], *(name for name in predicted if name is not None)}))
     if len(classes) != 2 or "score" not in rows or not rows["score"].between(0, 1).all():
         return Judged(predicted)
     score = rows["score"].to_numpy()
+    # The score may be of the other class, or of the predicted one: then it is no probability of classes[1].
+    if ((score >= 0.5) == (np.array(predicted, object) == classes[1])).mean() < _MOSTLY:
+        return Judged(predicted)
     return Judged(predicted, pd.DataFrame({0: 1 - score, 1: score}).to_numpy(), classes)
 
 

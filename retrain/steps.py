@@ -1,7 +1,7 @@
 """What each step of a retrain job does. A step reads, computes and returns an Outcome; the pipeline writes it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version as library_version
 from pathlib import Path
@@ -11,7 +11,7 @@ import pandas as pd
 
 from drift.windows import TimeSpan
 from retrain import artifacts, checks, evaluation, recipes
-from retrain.champion import champion_version, data_end_of, features_of, judge_champion, judged, recipe_of
+from retrain.champion import champion_version, data_end_of, features_of, judge_champion, judgeable, judged, recipe_of
 from retrain.params import RetrainParams
 from retrain.rows import read_rows, split, write_rows
 from storage import registry
@@ -60,6 +60,11 @@ def precheck(context: Context) -> Outcome:
         return reject(f"The recipe must be one of {', '.join(recipes.RECIPES)}; the champion's is {recipe!r}.")
     if not any(column.role == "label" for column in log.columns(job.model)):
         return reject(f"Model {job.model!r} has no label column: there is nothing to learn from.")
+    if (champion is None or champion.uri is None) and "prediction" not in {c.name for c in log.columns(job.model)}:
+        return reject(
+            f"Model {job.model!r} has neither a model file nor logged predictions: there is nothing to compare a "
+            "challenger with. Log predictions, or register a first version (storage.registry.register_version)."
+        )
     trained = [v.created_at for v in registry.versions(log, job.model) if v.job_id and v.stage != "withdrawn"]
     left = checks.cool_down_left(max(trained, default=None), datetime.now(UTC), params.cool_down_hours)
     if left and not params.override:
@@ -142,10 +147,13 @@ def evaluate(context: Context) -> Outcome:
     job, params, trained = context.job, context.params, context.outputs["train"]
     _, newest = split(context.rows(), params.holdout_share)
     champion = champion_version(context.log, job.model)
+    newest = judgeable(champion, newest)
+    if newest.empty:
+        return reject(
+            "None of the held-out rows can judge the champion: it learnt from them, or answered none of them."
+        )
     context.progress(0.1, f"scoring {len(newest):,} held-out rows with both models")
     before = judge_champion(context.artifacts, champion, newest)
-    if before is None:
-        return reject("The champion has no file, and none of the held-out rows has its prediction logged.")
     challenger = artifacts.load(context.artifacts, trained["uri"], trained["sha256"])
     found = evaluation.compare(newest["label"].tolist(), before, judged(challenger, newest))
     name = champion.version if champion else registry.IMPORTED
@@ -190,6 +198,11 @@ def promote(context: Context) -> Outcome:
     job = context.job
     version = (job.result or {})["version"]
     by = job.decided_by or job.requested_by
+    champion = champion_version(context.log, job.model)
+    serving, judged_by = champion.version if champion else registry.IMPORTED, context.outputs["evaluate"]["champion"]
+    if serving != judged_by["version"]:  # such as after a rollback: what was approved is no longer the question
+        why = f"{version} was compared with {judged_by['version']}, but {serving} serves now: start another job."
+        return replace(reject(why), effect=lambda connection: registry.withdraw(connection, job.model, version, by))
     return Outcome(
         state="promoted",
         step="promote",

@@ -144,7 +144,7 @@ def register(connection: sa.Connection, catalogue: Catalogue, model: str, column
 
 
 def _check_model(model: str) -> None:
-    if not schema.MODEL_PATTERN.match(model):
+    if not schema.MODEL_PATTERN.fullmatch(model):
         raise ValueError(
             "model must start with a letter and hold at most 48 letters, digits, dots, dashes or underscores; "
             f"got {model!r}."

@@ -42,9 +42,11 @@ def open_engine(url: str = DEFAULT_URL) -> sa.Engine:
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
         engine = sa.create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
+    except (sa.exc.ArgumentError, ImportError, ValueError) as error:
+        # A URL may hold a password: of one that cannot be read, only the dialect is shown.
         raise DatabaseFault(
-            f"The database URL must look like sqlite:///var/drift.db or postgresql://user@host/name; got {url!r}."
+            "The database URL must look like sqlite:///var/drift.db or postgresql://user@host/name; "
+            f"got one that begins with {url.partition(':')[0][:20]!r}."
         ) from error
     if parsed.get_backend_name() == "sqlite":
         _prepare_sqlite(engine, parsed.database)
@@ -96,8 +98,11 @@ def _prepare_sqlite(engine: sa.Engine, database: str | None) -> None:
 def _refuse_foreign_file(path: Path) -> None:
     if not path.exists() or path.stat().st_size == 0:
         return
-    with path.open("rb") as file:
-        header = file.read(16)
+    try:
+        with path.open("rb") as file:
+            header = file.read(16)
+    except OSError as error:
+        raise DatabaseFault(f"{path} must be a file that can be read: {error.strerror}.") from error
     if header != b"SQLite format 3\x00":
         raise DatabaseFault(
             f"{path} must be an SQLite database; it starts with {header!r}. "

@@ -166,9 +166,16 @@ def _append(
         renamed["labelled_at"] = with_zone(renamed["labelled_at"])
     report = log.append(plan.model, renamed, run=run.id, n_unreadable=len(unreadable))
     positions = frame.index
-    found = [*unreadable, *(RejectedRow(int(positions[row.row]), row.error) for row in report.rejected)]
+    told = (RejectedRow(int(positions[row.row]), _by_source(plan, row.error)) for row in report.rejected)
+    found = [*unreadable, *told]
     rejected += sorted(found, key=lambda row: row.row)
     return report.accepted
+
+
+def _by_source(plan: ImportPlan, error: str) -> str:
+    """Name the column of the file where an error begins with the field of the log that it fills."""
+    field, _, rest = error.partition(" ")
+    return f"{plan.sources.get(field, field)} {rest}"
 
 
 def with_zone(times: pd.Series) -> pd.Series:

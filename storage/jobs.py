@@ -112,6 +112,7 @@ def cancel(source: Database, job_id: int, by: str, note: str = "") -> Answer:
 
     A job whose rollout has begun is rolled back.
     """
+    _check_name(by)
     with writing(source.engine) as connection:
         row = lock_job(connection, job_id)
         if row.state in FINAL:
@@ -128,6 +129,7 @@ def cancel(source: Database, job_id: int, by: str, note: str = "") -> Answer:
 
 def rollback(source: Database, model: str, by: str, note: str = "") -> Answer:
     """Take back the version on trial, or else bring back the previous champion; never waits for a job."""
+    _check_name(by)
     with writing(source.engine) as connection:
         current = registry.read_aliases(connection, model)
         trial = current.get("challenger") or current.get("shadow")
@@ -190,8 +192,7 @@ def _insert(connection: sa.Connection, values: Mapping[str, Any]) -> int:
 
 
 def _decide(source: Database, job_id: int, decision: str, by: str, note: str) -> Answer:
-    if not by.strip():
-        raise ValueError("by must be the name of a person; got nothing.")
+    _check_name(by)
     with writing(source.engine) as connection:
         row = lock_job(connection, job_id)
         if row.state != "waiting_approval":
@@ -219,3 +220,8 @@ def _decide(source: Database, job_id: int, decision: str, by: str, note: str) ->
         registry.withdraw(connection, row.model, row.result["version"], by, job=job_id)
         end_job(connection, job_id, "rejected", f"Refused by {by}. {note}".strip(), **made)
     return Answer(True, f"job {job_id} is refused")
+
+
+def _check_name(by: str) -> None:
+    if not by.strip():
+        raise ValueError("by must be the name of a person; got nothing.")

@@ -37,19 +37,16 @@ def write_labels(
         raise ValueError(f"model {entry.name!r} must have a label column; register Column('label', ..., 'label').")
     check = number if kinds["label"] == "numeric" else category_text
     checked, rejected = _check(request_ids, labels, check)
-    values: dict[int, Any] = {row: label for row, (_, label) in checked.items()}
+    stored = _stored(connection, layout.table, [request_id for request_id, _ in checked.values()])
+    # What belongs to no row must not join the dictionary: it has only so many places.
+    values: dict[int, Any] = {row: label for row, (request_id, label) in checked.items() if request_id in stored}
+    unknown = [(row, request_id) for row, (request_id, _) in checked.items() if request_id not in stored]
+    rejected += [RejectedRow(row, f"request_id must be one in the log; got {key!r}.") for row, key in unknown]
     n_new = 0
     if kinds["label"] == "categorical":
         values, n_new, overflowing = _code(connection, catalogue, entry, values)
         rejected += [RejectedRow(row, f"label {CATEGORIES_LIMIT}; this row brings a new one.") for row in overflowing]
-    stored = _stored(connection, layout.table, [request_id for request_id, _ in checked.values()])
-    updates = []
-    for row, value in values.items():
-        request_id = checked[row][0]
-        if request_id not in stored:
-            rejected.append(RejectedRow(row, f"request_id must be one in the log; got {request_id!r}."))
-            continue
-        updates.append((row, stored[request_id], value))
+    updates = [(row, stored[checked[row][0]], value) for row, value in values.items()]
     _update(connection, layout.table, updates, labelled_at)
     return len(updates), n_new, sorted(rejected, key=lambda r: r.row)
 

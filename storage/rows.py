@@ -81,9 +81,7 @@ def category_text(value: object) -> str | None:
     text = str(value)
     if len(text) > MAX_CATEGORY_LENGTH:
         raise ValueError(f"must be at most {MAX_CATEGORY_LENGTH} characters long; got {len(text)}")
-    if "\x00" in text:
-        raise ValueError("must not hold a NUL character")
-    return text
+    return _storable(text)
 
 
 def number(value: object) -> float | None:
@@ -92,7 +90,7 @@ def number(value: object) -> float | None:
         return None
     try:
         result = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(f"must be a number; got {_short(value)}") from None
     return None if math.isnan(result) else result
 
@@ -120,9 +118,7 @@ def plain_text(value: object) -> str | None:
     text = str(value)
     if len(text) > MAX_TEXT_LENGTH:
         raise ValueError(f"must be at most {MAX_TEXT_LENGTH} characters long; got {len(text)}")
-    if "\x00" in text:
-        raise ValueError("must not hold a NUL character")
-    return text
+    return _storable(text)
 
 
 def key_text(value: object) -> str | None:
@@ -215,6 +211,14 @@ def _checked(record: Mapping[str, Any], checks: Mapping[str, Callable[[object], 
         except ValueError as error:
             raise ValueError(f"{name} {error}.") from None
     return row
+
+
+def _storable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("must not hold a NUL character")
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError(f"must be Unicode text; got half a surrogate pair in {_short(text)}")
+    return text
 
 
 def _short(value: object) -> str:

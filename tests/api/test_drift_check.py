@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from drift.text import text_features
+from drift.windows import Column
 from storage.settings import Settings
 from tests.api.conftest import client_of, review
 
@@ -94,3 +95,12 @@ def test_a_database_that_is_away_is_said_to_be_away(tmp_path):
 
 def test_health_tells_of_database_and_worker(client, reviews):
     assert client.get("/health").json() == {"status": "ok", "database": "ok", "worker": "none"}
+
+
+def test_a_column_that_is_gone_is_drift_though_nothing_is_left_to_test(client, log):
+    log.register("m", [Column("x", "numeric")])
+    start = datetime.now(UTC) - timedelta(hours=1)
+    log.append("m", [{"predicted_at": start + timedelta(seconds=k), "x": k if k < 500 else None} for k in range(1_000)])
+    log.freeze_reference("m", "training", rows=500)
+    said = client.get("/drift-check", params={"model": "m", "window": 500}).json()
+    assert (said["status"], said["verdict"], said["p_value"]) == ("drifted", "drift", None)

@@ -134,6 +134,7 @@ def test_a_model_of_features_answers_to_features(client, log, settings):
     [
         ({}, "text"),
         ({"text": None}, "text"),
+        ({"text": " \n"}, "text"),
         ({"text": 7}, "text"),
         ({"text": "x" * 20_001}, "text"),
         ({"text": "a\x00b"}, "text"),

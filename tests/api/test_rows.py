@@ -79,3 +79,14 @@ def test_a_retrain_needs_a_reason(client, reviews, reason):
     assert answer.json()["error"]["field"] == "reason"
     assert client.post("/retrain", json={"model": "nope", "reason": "drift"}).status_code == 404
     assert not jobs.jobs(reviews)
+
+
+def test_a_name_of_half_a_character_is_named_and_the_others_land(client, reviews):
+    rows = [{"predicted_at": NOW, "\ud800": 1}, {"predicted_at": NOW}]
+    said = client.post("/predictions?model=reviews", content=json.dumps(rows), headers=JSON).json()
+    assert (said["accepted"], said["rejected"][0]["row"]) == (1, 0)
+
+
+@pytest.mark.parametrize("body", [{"model": "\ud800", "reason": "r"}, {"model": "reviews", "reason": "\ud800"}])
+def test_a_retrain_is_asked_for_in_whole_characters(client, reviews, body):
+    assert client.post("/retrain", content=json.dumps(body), headers=JSON).status_code == 422

@@ -1,9 +1,10 @@
 """The pages as people meet them, on a real database and without a browser."""
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from storage import runs
+from storage import jobs, runs
 from tests.dashboard.conftest import BOARD, COLUMNS, HOSTILE, N_ROWS, review_rows
 
 
@@ -179,3 +180,25 @@ def test_new_rows_are_seen_at_the_next_look(board, reviews):
     board.run()
     reviews.append("reviews", [{"predicted_at": datetime.now(UTC), "length": 1.0, "prediction": "positive"}])
     assert numbers(board.run())["Rows in window"] == f"{N_ROWS + 1:,}"
+
+
+def test_the_overview_follows_a_retrain_that_is_under_way(board, reviews):
+    jobs.start(reviews, "reviews", "length moved", "ana")
+    assert "Job 1 is retraining the model" in said(board.run())
+
+
+def test_accuracy_that_fell_while_no_column_moved_is_the_headline(log):
+    rows = review_rows()
+    rng = np.random.default_rng(3)
+    log.register("reviews", COLUMNS)
+    log.append("reviews", rows.assign(length=rng.normal(size=len(rows)), channel="web"))
+    log.freeze_reference("reviews", "training", rows=1_000)
+    page = AppTest.from_file(str(BOARD), default_timeout=60)
+    page.query_params["window"] = "500"
+    page.run()
+    shown = said(page)
+    assert "Accuracy fell from" in shown
+    assert "No column drifts, so what the labels mean may have changed" in shown
+    for reference in ("training", "previous"):  # the window before has the same wrong model behind it
+        page.query_params["reference"] = reference
+        assert "Retrain now" in said(page.run())

@@ -18,7 +18,12 @@ def test_a_window_survives_the_address(window):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "-5", "0", "yesterday", "2026-11-22/2026-11-23", "2026-11-23T00:00Z/2026-11-22T00:00Z"]
+    "text",
+    [
+        *("", "-5", "0", "yesterday", "2026-11-22/2026-11-23", "2026-11-23T00:00Z/2026-11-22T00:00Z"),
+        *("99999999999999999999", "1500-01-01T00:00Z/2026-01-01T00:00Z", "0001-01-01T00:00+14:00/2026-01-01T00:00Z"),
+        "2026-01-01T00:00Z/9999-12-31T23:59-14:00",
+    ],
 )
 def test_what_is_no_window_is_refused(text):
     with pytest.raises(ValueError, match="must"):

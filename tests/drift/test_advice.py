@@ -33,13 +33,20 @@ def test_drift_that_costs_nothing_can_wait():
 
 def test_too_few_labels_prove_nothing_and_the_advice_says_so():
     said = advice(board(), Agreement(8, 12, 1_000), GOOD, POLICY)
-    assert "12 of 50 labelled rows" in said.evidence
+    assert "12 of 50 rows with a prediction and its label" in said.evidence
     assert "label a sample" in said.title
 
 
 def test_a_broken_feed_is_repaired_before_anything_is_retrained():
-    said = advice(board(missing_verdict="drift"), Agreement(800, 1_000, 1_000), GOOD, POLICY)
+    rose = board(missing_verdict="drift", reference_missing_share=0.0, missing_share=0.4)
+    said = advice(rose, Agreement(800, 1_000, 1_000), GOOD, POLICY)
     assert said.title == "Repair the data feed before retraining"
+    assert "Missing values rose in age." in said.evidence
+
+
+def test_fewer_missing_values_are_no_fault_of_the_feed():
+    fell = board(missing_verdict="drift", reference_missing_share=0.4, missing_share=0.0)
+    assert advice(fell, Agreement(940, 1_000, 1_000), GOOD, POLICY).title.startswith("Look at the columns")
 
 
 def test_lost_accuracy_without_drift_speaks_of_the_labels():
@@ -78,3 +85,9 @@ def test_a_label_that_was_never_predicted_is_wrong():
 def test_how_far_accuracy_fell_decides_how_urgent_it_is(n_right, urgency, title):
     said = advice(board(), Agreement(n_right, 10_000, 10_000), GOOD, POLICY)
     assert (said.urgency, said.title) == (urgency, title)
+
+
+def test_a_fall_that_few_labels_cannot_show_is_not_called_none():
+    said = advice(board(), Agreement(44, 50, 1_000), GOOD, POLICY)
+    assert said.evidence.startswith("No fall of accuracy beyond chance: 88.0% (n = 50)")
+    assert "rose from 94.0%" in advice(board("stable"), Agreement(990, 1_000, 1_000), GOOD, POLICY).evidence

@@ -92,7 +92,8 @@ def test_a_single_unseen_row_is_no_alarm(report):
 def test_columns_of_ids_are_not_alarming_for_being_new(report):
     found = report("categorical", [f"id{k}" for k in range(3_000)], [f"id{k}" for k in range(3_000, 4_000)])
     assert found.unseen_share == 1
-    assert found.verdict == "stable"
+    assert found.verdict == "insufficient"  # nothing could be tested: neither red nor green
+    assert found.reason == "All 4,000 values are too rare to be compared."
 
 
 def test_a_risen_missing_share_drifts_while_the_values_do_not(report):
@@ -263,3 +264,10 @@ def test_reports_keep_free_text_short_and_printable(report):
     found = report("categorical", ["a", "b"] * 500, ["a", "b"] * 200 + ["\x1b[31m" + "x" * 200] * 200)
     assert "\x1b" not in found.reason
     assert "x" * 41 not in found.reason
+
+
+def test_the_reason_counts_the_traffic_that_was_tested(report):
+    rng = np.random.default_rng(1)
+    reference, current = rng.integers(0, 300, 3_000), rng.integers(0, 150, 997)
+    found = report("categorical", [f"k{k}" for k in reference], [f"k{k}" for k in current])
+    assert f"{100 * found.effect_size:.1f} points of traffic moved" in found.reason

@@ -1,11 +1,12 @@
 """The one sentence of a board."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from drift.columns import ColumnReport
-from drift.headline import board_verdict, headline, who_moved
+from drift.headline import board_verdict, headline, headline_since, who_moved
 from drift.policy import WORST_FIRST, DriftPolicy
 
 POLICY = DriftPolicy()
@@ -106,3 +107,11 @@ def test_outputs_are_named_and_features_counted():
     features = [report("a", "drift"), report("b", "drift"), report("c")]
     assert who_moved([*outputs, *features[:2]], [*outputs, *features]) == "prediction, score and 2 of 3 features"
     assert who_moved(outputs, [*outputs, *features]) == "prediction and score"
+
+
+def test_a_drift_without_a_healthy_window_before_it_may_be_older_and_ties_have_no_order():
+    one, two = report("a", "drift", 0.4), report("b", "drift", 0.3)
+    since = datetime(2026, 11, 22, 14, tzinfo=UTC)
+    said = headline_since([[one, two]], since, may_be_older=True)
+    assert said == "Drift since 2026-11-22 14:00 UTC or earlier: 2 of 2 features (a moved most at first)."
+    assert "14:00 UTC:" in headline_since([[one]], since)

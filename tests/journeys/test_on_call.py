@@ -12,7 +12,7 @@ def test_from_the_verdict_to_a_promoted_challenger(page: Page, product: Product)
     page.goto(product.url)
     settle(page)
     expect(page.get_by_text(re.compile("^Drift since .*windows running"))).to_be_visible()
-    expect(page.get_by_text("income moved first")).to_be_visible()
+    expect(page.get_by_text("income moved most at first")).to_be_visible()
 
     table = page.get_by_test_id("stDataFrame").first
     table.click(position={"x": 15, "y": 38 + 29 + 14})  # the mark before the second row; the table is a canvas

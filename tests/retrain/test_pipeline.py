@@ -55,6 +55,34 @@ def test_a_model_without_a_file_is_compared_by_its_logged_predictions(log, artif
     assert registry.aliases(log, "m")["previous"].version == "imported"
 
 
+def test_a_row_that_the_champion_never_answered_is_no_mistake_of_its(log, artifacts):
+    log.register("m", COLUMNS)
+    rows = simulated(1500)
+    log.append("m", rows.assign(prediction=rows["label"].where(np.arange(len(rows)) % 2 == 0), score=0.5))
+    job = run(log, artifacts, start(log))
+    assert job.result["champion"]["accuracy"] == 1
+    assert job.result["n_held_out"] == 187
+
+
+def test_a_champion_is_not_judged_on_the_rows_that_it_was_trained_on(log, artifacts):
+    fill(log, artifacts)
+    job = run(log, artifacts, start(log, window_rows=2_500, holdout_share=0.9))
+    data_end = registry.version(log, "m", "v1").params["data_end"]
+    assert job.result["held_out_start"] >= data_end
+    assert job.result["n_held_out"] == 1_500
+
+
+def test_an_approval_does_not_outlive_the_champion_that_was_compared(log, artifacts):
+    fill(log, artifacts)
+    job = run(log, artifacts, start(log))
+    registry.register_version(log, "m", uri=None, sha256=None, created_by="ben", champion=True)
+    jobs.approve(log, job.id, "ana")
+    job = run(log, artifacts, job.id)
+    assert (job.state, job.note) == ("rejected", "v2 was compared with v1, but v3 serves now: start another job.")
+    assert registry.version(log, "m", "v2").stage == "withdrawn"
+    assert registry.aliases(log, "m")["champion"].version == "v3"
+
+
 def test_a_worse_challenger_is_refused_with_both_accuracies(log, artifacts):
     fill(log, artifacts, turned=False)
     bad = simulated(1500, turned=True, start=LATER)
@@ -171,3 +199,27 @@ def test_a_step_that_fails_is_tried_again_after_a_pause(log, artifacts):
     assert job.state == "queued"
     assert job.note.startswith("collect failed and will be tried again: NotADirectoryError")
     assert (job.not_before - job.updated_at).total_seconds() == pytest.approx(2, abs=0.1)
+
+
+def test_a_model_that_nothing_can_be_compared_with_is_refused_before_anything_is_trained(log, artifacts):
+    log.register("m", [column for column in COLUMNS if column.role != "prediction"])
+    log.append("m", simulated(1500).drop(columns="prediction", errors="ignore"))
+    job = run(log, artifacts, start(log))
+    assert (job.state, job.step) == ("rejected", "precheck")
+    assert "neither a model file nor logged predictions" in job.note
+
+
+def test_a_score_of_the_other_class_is_not_taken_for_a_probability(log, artifacts):
+    log.register("m", COLUMNS)
+    rows = simulated(1500)
+    log.append("m", rows.assign(prediction=rows["label"], score=np.where(rows["label"] == "bad", 0.9, 0.1)))
+    job = run(log, artifacts, start(log))
+    assert job.result["champion"]["accuracy"] == 1.0
+    assert job.result["champion"]["log_loss"] is None
+
+
+@pytest.mark.parametrize("act", [jobs.approve, jobs.refuse, jobs.cancel])
+def test_a_decision_needs_the_name_of_a_person(act, log, artifacts):
+    fill(log, artifacts)
+    with pytest.raises(ValueError, match="by must be the name of a person"):
+        act(log, start(log), " ")

@@ -58,6 +58,20 @@ def test_a_url_that_names_no_database_is_refused(url):
         open_engine(url)
 
 
+@pytest.mark.parametrize(
+    "url", ["nosuch://ana:s3cret@host/db", "mysql://ana:s3cret@host/db", "postgresql://ana:s3cret@host:p/x"]
+)
+def test_a_url_that_cannot_be_used_is_refused_without_its_password(url):
+    with pytest.raises(DatabaseFault, match="must look like") as refused:
+        open_engine(url)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_folder_is_no_database(tmp_path):
+    with pytest.raises(DatabaseFault, match="must be a file that can be read"):
+        open_engine(f"sqlite:///{tmp_path}")
+
+
 def test_a_database_that_is_not_there_is_named_and_the_connection_closed(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(DatabaseFault, match="folder of the database cannot be made"):

@@ -49,9 +49,9 @@ def test_the_good_rows_land_and_the_bad_are_listed_with_row_and_reason(log, writ
     assert run("import", path, "--model", "loans", "--time", "when", "--id", "id") == 0
     out = capsys.readouterr().out
     assert "21 rows imported, 4 rejected" in out
-    assert "row 21: predicted_at must be a time such as 2026-11-23T14:00:00+00:00; got 'yesterday'." in out
+    assert "row 21: when must be a time such as 2026-11-23T14:00:00+00:00; got 'yesterday'." in out
     assert "row 22: amount must be a number; got 'much'." in out
-    assert "row 23: request_id must be new: a row with 'r3' is in the log already" in out
+    assert "row 23: id must be new: a row with 'r3' is in the log already" in out
     assert "row 24: row must have 4 fields as the header has; got 3." in out
     assert log.n_rows("loans") == 21
     assert log.columns("loans") == (Column("amount", "numeric"), Column("channel", "categorical"))
@@ -61,7 +61,7 @@ def test_only_a_file_of_which_nothing_landed_is_an_error(log, write, capsys):
     path = write("when,amount", "never,1", "later,2")
     assert run("import", path, "--model", "loans", "--time", "when") == 2
     captured = capsys.readouterr()
-    assert "row 1: predicted_at must be a time" in captured.out
+    assert "row 1: when must be a time" in captured.out
     assert "nothing was imported" in captured.err
     # Nothing landed, so mending the cause and trying again is not a second import.
     assert runs.read_runs(log.engine)[0].state == "failed"

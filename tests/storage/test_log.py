@@ -76,11 +76,15 @@ def test_a_bad_row_is_named_and_the_others_land(log):
             {"length": 3},
             row(4, colour="red"),
             row(5, length=5),
+            row(6, length=10**400),
+            row(7, channel="half a pair \ud800"),
         ],
     )
     assert report.accepted == 2
+    assert [bad.row for bad in report.rejected] == [1, 2, 3, 4, 6, 7]
     errors = {bad.row: bad.error for bad in report.rejected}
     assert errors[1] == "length must be a number; got 'long'."
+    assert "Unicode" in errors[7]
     assert "must carry a time zone" in errors[2]
     assert "predicted_at must be a time with a zone" in errors[3]
     assert "colour" in errors[4]
@@ -139,6 +143,18 @@ def test_a_late_label_is_written_once_and_a_corrected_one_replaces_it(log):
     assert labelled["labelled_at"].tolist() == [came]
     log.label("reviews", ["a"], ["positive"], later)
     assert log.read_rows("reviews", labelled_only=True)["labelled_at"].tolist() == [later]
+
+
+def test_a_label_of_an_unknown_request_takes_no_place_in_the_dictionary(log):
+    log.append("reviews", [row(0, request_id="a")])
+    assert log.label("reviews", ["nobody", "a"], ["a typo", "positive"]).accepted == 1
+    label = next(column for column in log.columns("reviews") if column.name == "label")
+    assert log.read_window("reviews", LastRows(9), [label])["label"].categories == ("positive",)
+
+
+def test_a_model_name_of_two_lines_is_refused(log):
+    with pytest.raises(ValueError, match="model must start with a letter"):
+        log.register("other\n", COLUMNS)
 
 
 def test_a_reference_stays_as_it_is_whatever_happens_to_the_log(log):

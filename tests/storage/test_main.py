@@ -37,11 +37,11 @@ def test_good_rows_land_bad_rows_are_listed_and_an_export_comes_back_as_it_was(s
     assert done.returncode == 0, done.stderr
     assert "100 rows imported, 5 rejected" in done.stdout
     for row, reason in {
-        101: "predicted_at must be a time such as 2026-11-23T14:00:00+00:00; got 'soon'.",
+        101: "when must be a time such as 2026-11-23T14:00:00+00:00; got 'soon'.",
         102: "amount must be a number; got 'many'.",
-        103: "request_id must be new: a row with 'r7' is in the log already",
+        103: "id must be new: a row with 'r7' is in the log already",
         104: "row must have 5 fields as the header has; got 2.",
-        105: "predicted_at must be a time",
+        105: "when must be a time",
     }.items():
         assert f"row {row}: {reason}" in done.stdout
     assert "Reference 'training': 50 rows" in done.stdout
