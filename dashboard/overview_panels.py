@@ -12,7 +12,7 @@ from dashboard.labels import BADGES, extent_text, plain, span_text
 from dashboard.scope import Scope
 from dashboard.tables import column_table
 from drift.advice import Advice, advice
-from drift.monitor import PREVIOUS, Board, onset
+from drift.monitor import PREVIOUS, Board, begun_after, onset
 
 _ADVICE_ICONS = {
     "act": ":material/model_training:",
@@ -59,7 +59,7 @@ def _after_reference(scope: Scope, boards: Sequence[Board]) -> list[Board]:
     """Return the windows that begin after a frozen reference ends: no drift begins inside it."""
     frozen = data.references(scope.model, data.revision(scope.model))
     end = next((reference.end for reference in frozen if reference.name == scope.reference), None)
-    return [board for board in boards if end is None or (board.window.start is not None and board.window.start >= end)]
+    return begun_after(boards, end)
 
 
 def board_advice(scope: Scope, board: Board, revision: int) -> Advice:

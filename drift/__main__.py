@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from drift.monitor import PREVIOUS, board_json, check, onset, sliding_spans, sliding_windows
+from drift.monitor import PREVIOUS, begun_after, board_json, check, onset, sliding_spans, sliding_windows
 from drift.policy import DriftPolicy, Verdict
 from drift.tables import board_table, timeline_table
 from drift.windows import LastRows, RowSpan, TimeSpan, Window
@@ -149,7 +149,8 @@ def _timeline(log: PredictionLog, options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([board_json(board) for board in boards], indent=2))
     else:
-        since = onset(boards)
+        ends = {reference.name: reference.end for reference in log.references(options.model)}
+        since = onset(begun_after(boards, ends.get(boards[-1].reference)))
         print(f"{since[1] if since else boards[-1].sentence}\n\n{timeline_table(boards)}")
     return EXIT_CODES[boards[-1].verdict]
 

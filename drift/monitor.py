@@ -22,6 +22,7 @@ __all__ = [
     "FrozenReference",
     "PreparedReference",
     "Source",
+    "begun_after",
     "board_json",
     "check",
     "distribution",
@@ -127,6 +128,11 @@ def onset(boards: Sequence[Board]) -> tuple[datetime, str] | None:
     since, n_windows = found
     told = [board.columns for board in boards if board.verdict != "insufficient"]
     return since, headline_since(told[-n_windows:], since, may_be_older=n_windows == len(told))
+
+
+def begun_after(boards: Sequence[Board], end: datetime | None) -> list[Board]:
+    """Return the boards whose windows begin at or after the end of a reference: no drift begins inside it."""
+    return [board for board in boards if end is None or (board.window.start is not None and board.window.start >= end)]
 
 
 def drifting_since(windows: Sequence[tuple[WindowExtent, Verdict]]) -> tuple[datetime, int] | None:

@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from drift.monitor import PREVIOUS, board_json, check, onset, prepare, sliding_spans, sliding_windows, timeline
+from drift.monitor import (
+    PREVIOUS,
+    begun_after,
+    board_json,
+    check,
+    onset,
+    prepare,
+    sliding_spans,
+    sliding_windows,
+    timeline,
+)
 from drift.policy import DriftPolicy
 from drift.windows import Column, LastRows, RowSpan, TimeSpan
 from tests.drift.conftest import START
@@ -223,3 +233,15 @@ def test_a_drift_begins_where_the_last_healthy_window_ended(array_source):
     first = next(board for board in boards if board.verdict == "drift")
     healthy = [board for board in boards if board.verdict == "stable"]
     assert first.window.start < found[0] == healthy[-1].window.end
+
+
+def test_no_drift_begins_inside_the_reference(array_source):
+    rng = np.random.default_rng(6)
+    # A season: parts of the reference differ from the whole of it.
+    source = array_source([Column("x", "numeric")], {"x": np.linspace(0, 20, 2_000) + rng.normal(size=2_000)})
+    boards = timeline(source, "m", sliding_windows(2_000, width=100))
+    end = START + timedelta(minutes=500)
+    found = onset(begun_after(boards, end))
+    assert found is not None
+    assert found[0] >= end
+    assert begun_after(boards, None) == list(boards)
