@@ -2,17 +2,17 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from drift.monitor import PREVIOUS, begun_after, board_json, check, onset, sliding_spans, sliding_windows
 from drift.policy import DriftPolicy, Verdict
 from drift.tables import board_table, timeline_table
 from drift.windows import LastRows, RowSpan, TimeSpan, Window
 from storage import PredictionLog, open_log
-from storage.engine import DEFAULT_URL, DatabaseFault
+from storage.command_line import count_argument, guarded, instant_argument
+from storage.engine import DEFAULT_URL
 from storage.settings import Settings
 
 LAST_ROWS = 1_000
@@ -26,26 +26,16 @@ EXIT_CODES: dict[Verdict, int] = {"stable": 0, "warning": 0, "insufficient": 0, 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code: 0 no drift, 1 drift, 2 an error."""
     options = _parser().parse_args(arguments)
+    return guarded(lambda: _run(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    log = open_log(Settings.from_environment().database_url)
     try:
-        log = open_log(Settings.from_environment().database_url)
-        try:
-            code: int = options.run(log, options)
-            return code
-        finally:
-            log.close()
-    except BrokenPipeError:  # the reader, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (ValueError, DatabaseFault) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped.", file=sys.stderr)
-        return 130
-    except Exception as error:  # a database that went away, a disk that is full: one sentence, not a traceback
-        said = str(error).strip().splitlines()
-        print(f"error: {type(error).__name__}: {said[0] if said else 'no more is known'}", file=sys.stderr)
-        return 2
+        code: int = options.run(log, options)
+        return code
+    finally:
+        log.close()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,22 +52,22 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     _add_shared(parser)
-    parser.add_argument("--last", type=_count, metavar="N", help=f"the newest N rows (default {LAST_ROWS})")
+    parser.add_argument("--last", type=count_argument, metavar="N", help=f"the newest N rows (default {LAST_ROWS})")
     parser.add_argument(
-        "--from", dest="start", type=_instant, metavar="T", help="rows from this time on (no zone: UTC)"
+        "--from", dest="start", type=instant_argument, metavar="T", help="rows from this time on (no zone: UTC)"
     )
-    parser.add_argument("--to", dest="end", type=_instant, metavar="T", help="rows before this time")
+    parser.add_argument("--to", dest="end", type=instant_argument, metavar="T", help="rows before this time")
     parser.set_defaults(run=_check)
 
 
 def _add_timeline(parser: argparse.ArgumentParser) -> None:
     _add_shared(parser)
     parser.add_argument(
-        "--windows", type=_count, metavar="K", help="how many windows; alone, they cut up the whole log"
+        "--windows", type=count_argument, metavar="K", help="how many windows; alone, they cut up the whole log"
     )
     parser.add_argument("--width", type=_width, metavar="W", help="of a window: rows (500) or time (90m, 12h, 7d, 4w)")
     parser.add_argument("--step", type=_width, metavar="W", help="from window to window (default: the width)")
-    parser.add_argument("--last", type=_count, metavar="N", help="only the newest N rows")
+    parser.add_argument("--last", type=count_argument, metavar="N", help="only the newest N rows")
     parser.set_defaults(run=_timeline)
 
 
@@ -91,24 +81,10 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for machines")
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number, at least 1; got {text!r}")
-    return int(text)
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a time such as 2026-11-23T14:00:00+00:00; got {text!r}") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-
-
 def _width(text: str) -> int | timedelta:
     if text[-1:] in _UNITS:
-        return _count(text[:-1]) * _UNITS[text[-1]]
-    return _count(text)
+        return count_argument(text[:-1]) * _UNITS[text[-1]]
+    return count_argument(text)
 
 
 def _policy(options: argparse.Namespace) -> DriftPolicy:

@@ -3,13 +3,13 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import get_args
 
 from seed.demo import DEMO, Plan, build_demo
 from seed.scenarios import SCENARIOS, Shape
 from storage import open_log
-from storage.engine import DEFAULT_URL, DatabaseFault
+from storage.command_line import guarded, instant_argument
+from storage.engine import DEFAULT_URL
 from storage.settings import Settings
 
 _SETTINGS = ("rows", "seed", "model", "shape", "strength", "end")
@@ -27,18 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = {name: value for name, value in vars(options).items() if name in _SETTINGS and value is not None}
     if options.demo and given:
         parser.error(f"--demo must stand alone; got --{', --'.join(given)}. Use --scenario to choose.")
-    try:
-        return _build(_plan(options.scenario, given) if options.scenario is not None else DEMO)
-    except (ValueError, DatabaseFault) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped; what was committed stays, and the same command goes on from there.", file=sys.stderr)
-        return 130
-    except Exception as error:  # a database that went away, a folder that is read-only: one sentence, not a traceback
-        said = str(error).strip().splitlines()
-        print(f"error: {type(error).__name__}: {said[0] if said else 'no more is known'}", file=sys.stderr)
-        return 2
+    return guarded(
+        lambda: _build(_plan(options.scenario, given) if options.scenario is not None else DEMO), goes_on=True
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", help="a new model's name (default reviews_NAME)")
     parser.add_argument("--shape", metavar="SHAPE", help=f"{' or '.join(get_args(Shape))} (default {Plan.shape})")
     parser.add_argument("--strength", type=float, metavar="X", help=f"above 0, at most 1 (default {Plan.strength:g})")
-    parser.add_argument("--end", type=_instant, metavar="T", help="the present of the log (no zone: UTC; default: now)")
+    parser.add_argument(
+        "--end", type=instant_argument, metavar="T", help="the present of the log (no zone: UTC; default: now)"
+    )
     return parser
 
 
@@ -65,14 +58,6 @@ def _whole(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be a whole number; got {text!r}")
     return int(text)
-
-
-def _instant(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a time such as 2026-11-23T14:00:00+00:00; got {text!r}") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _plan(scenario: str, given: dict[str, object]) -> Plan:

@@ -2,14 +2,14 @@
 
 import argparse
 import csv
-import os
 import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from storage.engine import DEFAULT_URL, DatabaseFault
+from storage.command_line import count_argument, guarded, instant_argument
+from storage.engine import DEFAULT_URL
 from storage.exporting import export
 from storage.importing import BATCH_ROWS, ColumnMapping, ImportResult, plan_import, run_import
 from storage.log import PredictionLog, open_log
@@ -21,27 +21,16 @@ _SHOWN = 20
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code (2 is an error)."""
     options = _parser().parse_args(arguments)
+    return guarded(lambda: _run(options), goes_on=True)
+
+
+def _run(options: argparse.Namespace) -> int:
+    log = open_log(Settings.from_environment().database_url)
     try:
-        log = open_log(Settings.from_environment().database_url)
-        try:
-            code: int = options.run(log, options)
-            return code
-        finally:
-            log.close()
-    except BrokenPipeError:  # the reader, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (ValueError, DatabaseFault) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nStopped; what was committed stays, and the same command goes on from there.", file=sys.stderr)
-        return 130
-    except Exception as error:  # a database that went away, a disk that is full: one sentence, not a traceback
-        said = str(error).strip().splitlines()
-        print(f"error: {type(error).__name__}: {said[0] if said else 'no more is known'}", file=sys.stderr)
-        print("What was committed stays, and the same command goes on from there.", file=sys.stderr)
-        return 2
+        code: int = options.run(log, options)
+        return code
+    finally:
+        log.close()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -81,9 +70,13 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
     }.items():
         parser.add_argument(option, metavar="A,B", type=_names, default=(), help=what)
     reference = parser.add_mutually_exclusive_group()
-    reference.add_argument("--reference-rows", type=_positive, metavar="N", help="freeze the first N rows as reference")
-    reference.add_argument("--reference-until", type=_time, metavar="T", help="freeze the rows before T as reference")
-    parser.add_argument("--batch", type=_positive, default=BATCH_ROWS, metavar="N", help="rows per transaction")
+    reference.add_argument(
+        "--reference-rows", type=count_argument, metavar="N", help="freeze the first N rows as reference"
+    )
+    reference.add_argument(
+        "--reference-until", type=instant_argument, metavar="T", help="freeze the rows before T as reference"
+    )
+    parser.add_argument("--batch", type=count_argument, default=BATCH_ROWS, metavar="N", help="rows per transaction")
     parser.add_argument("--again", action="store_true", help="import the same content a second time")
     parser.add_argument("--rejected", type=Path, metavar="FILE", help="write every rejected row to this CSV file")
     parser.set_defaults(run=_import)
@@ -91,20 +84,6 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number, at least 1; got {text!r}")
-    return int(text)
-
-
-def _time(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"must be a time such as 2026-11-23T14:00:00+00:00; got {text!r}") from None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def _import(log: PredictionLog, options: argparse.Namespace) -> int:

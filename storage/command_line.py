@@ -1,0 +1,71 @@
+"""What the command lines share: how arguments are read, and how an error is told."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from storage.engine import DatabaseFault
+
+GOES_ON = "what was committed stays, and the same command goes on from there."
+
+
+def guarded(run: Callable[[], int], *, goes_on: bool = False) -> int:
+    """Run a command; whatever goes wrong is told in one sentence and no traceback.
+
+    Parameters
+    ----------
+    run : the command; returns its exit code
+    goes_on : whether the same command takes up work that was interrupted
+
+    Returns
+    -------
+    int
+        The command's exit code; 2 after an error, 130 after Ctrl+C.
+    """
+    try:
+        return run()
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ValueError, DatabaseFault) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\nStopped; {GOES_ON}" if goes_on else "\nStopped.", file=sys.stderr)
+        return 130
+    except Exception as error:  # a database that went away, a disk that is full
+        said = str(error).strip().splitlines()
+        print(f"error: {type(error).__name__}: {said[0] if said else 'no more is known'}", file=sys.stderr)
+        if goes_on:
+            print(f"{GOES_ON[0].upper()}{GOES_ON[1:]}", file=sys.stderr)
+        return 2
+
+
+def count_argument(text: str) -> int:
+    """Read a whole number from 1 on.
+
+    Examples
+    --------
+    >>> count_argument("20")
+    20
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number, at least 1; got {text!r}")
+    return int(text)
+
+
+def instant_argument(text: str) -> datetime:
+    """Read an instant; without a zone it is meant in UTC, as the help of the option says.
+
+    Examples
+    --------
+    >>> instant_argument("2026-11-23").isoformat()
+    '2026-11-23T00:00:00+00:00'
+    """
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a time such as 2026-11-23T14:00:00+00:00; got {text!r}") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
