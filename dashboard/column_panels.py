@@ -48,7 +48,7 @@ def numbers(report: ColumnReport, detail: ColumnDetail | None) -> None:
             f"{TESTS[report.test]} statistic {number_cell(report.statistic)}",
         ),
         ("p, adjusted", p_cell(report.adjusted_p_value), f"alone {p_cell(report.p_value)}"),
-        ("Moved on average", moved, "of the reference"),
+        ("Moved on average", moved, f"PSI {detail.psi:.2f}" if detail and detail.psi == detail.psi else "PSI –"),
         ("Missing", share_text(report.missing_share) if report.n else "–", f"reference {before}"),
         ("Unseen values", share_text(report.unseen_share), f"out of range {share_text(report.out_of_range_share)}"),
         ("Rows", f"{report.n:,}", f"reference {report.n_reference:,}"),

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from drift.distribution import Distribution, distribution
-from drift.effects import adjusted_residuals, quantile_table, shares_at, wasserstein_in_sd
+from drift.effects import (
+    adjusted_residuals,
+    population_stability,
+    quantile_bin_counts,
+    quantile_table,
+    shares_at,
+    wasserstein_in_sd,
+)
 from drift.samples import NumericReference, NumericSample, Reference, Sample
 from drift.two_sample import ks_statistic
 
@@ -28,7 +35,8 @@ class ColumnDetail:
     """A column of a window and of its reference.
 
     `steps`, `quantiles` and `moved_sd` (how far values moved on average, in standard deviations of the reference)
-    are there for numbers; `residuals`, in standard errors, for what is shown by category.
+    are there for numbers; `residuals`, in standard errors, for what is shown by category. `psi`, the population
+    stability index, is over ten bins at quantiles of the reference, or over the categories that are shown.
     """
 
     shown: Distribution
@@ -36,6 +44,7 @@ class ColumnDetail:
     quantiles: tuple[tuple[float, float, float], ...] = ()
     moved_sd: float = float("nan")
     residuals: np.ndarray | None = None
+    psi: float = float("nan")
 
 
 def column_detail(reference: Reference, sample: Sample) -> ColumnDetail:
@@ -44,25 +53,28 @@ def column_detail(reference: Reference, sample: Sample) -> ColumnDetail:
     Examples
     --------
     >>> reference = NumericReference.from_sample(NumericSample(np.arange(100.0)))
-    >>> column_detail(reference, NumericSample(np.arange(50.0, 100.0))).steps.shares
-    (0.5, 0.0)
+    >>> detail = column_detail(reference, NumericSample(np.arange(50.0, 100.0)))
+    >>> detail.steps.shares, round(detail.psi, 2)
+    ((0.5, 0.0), 3.8)
     """
     shown = distribution(reference, sample)
-    residuals = None
+    residuals, psi = None, float("nan")
     if shown.categories and shown.n_reference and shown.n_current:
         counts = (shown.reference_share * shown.n_reference, shown.current_share * shown.n_current)
         residuals = adjusted_residuals(*(np.rint(count) for count in counts))
+        psi = population_stability(*counts)
     if not isinstance(reference, NumericReference) or not isinstance(sample, NumericSample):
-        return ColumnDetail(shown, residuals=residuals)
+        return ColumnDetail(shown, residuals=residuals, psi=psi)
     ordered = NumericReference.from_sample(sample)
     if not reference.finite.size or not ordered.finite.size:
-        return ColumnDetail(shown, residuals=residuals)
+        return ColumnDetail(shown, residuals=residuals, psi=psi)
     return ColumnDetail(
         shown,
         _steps(reference.finite, ordered.finite),
         tuple(quantile_table(reference.finite, ordered.finite)),
         wasserstein_in_sd(reference.finite, ordered.finite),
         residuals,
+        psi if shown.categories else population_stability(*quantile_bin_counts(reference.finite, ordered.finite)),
     )
 
 
