@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from storage.command_line import count_argument, guarded, instant_argument
+from storage.command_line import ProgressBar, count_argument, guarded, instant_argument
 from storage.engine import DEFAULT_URL
 from storage.exporting import export
+from storage.first_look import look_ahead
 from storage.importing import BATCH_ROWS, ColumnMapping, ImportResult, plan_import, run_import
 from storage.log import PredictionLog, open_log
+from storage.references import Reference
 from storage.settings import Settings
+from storage.upkeep_commands import add_commands
 
 _SHOWN = 20
 
@@ -36,7 +39,7 @@ def _run(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m storage",
-        description="Bring files into the prediction log, and take them out.",
+        description="Bring files into the prediction log, take them out, and look after what is stored.",
         epilog=f"The database is named by DRIFT_DATABASE_URL (default {DEFAULT_URL}).",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -45,7 +48,18 @@ def _parser() -> argparse.ArgumentParser:
     out.add_argument("file", type=Path, help="the file to write; it must not exist yet")
     out.add_argument("--model", required=True)
     out.set_defaults(run=_export)
+    _add_freeze(commands.add_parser("freeze", help="keep rows as a reference to compare later windows with"))
+    add_commands(commands)
     return parser
+
+
+def _add_freeze(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--name", required=True, help="how the reference is called; a new name")
+    parser.add_argument("--rows", type=count_argument, metavar="N", help="the first N rows of the log")
+    parser.add_argument("--from", dest="start", type=instant_argument, metavar="T", help="the rows from T on (UTC)")
+    parser.add_argument("--to", dest="end", type=instant_argument, metavar="T", help="and before T")
+    parser.set_defaults(run=_freeze_rows)
 
 
 def _add_import(parser: argparse.ArgumentParser) -> None:
@@ -112,13 +126,20 @@ def _import(log: PredictionLog, options: argparse.Namespace) -> int:
     for decision in plan.decisions:
         print(f"  {decision.source:<{width}}  {decision.why}")
     started = time.perf_counter()
-    result = run_import(log, plan, batch=options.batch, again=options.again, progress=_Bar())
+    result = run_import(log, plan, batch=options.batch, again=options.again, progress=ProgressBar())
     _report(result, options, time.perf_counter() - started)
     if result.accepted == 0 and not result.resumed_at:
         print("error: nothing was imported.", file=sys.stderr)
         return 2
     _freeze(log, options)
+    _look_ahead(log, options.model)
     return 0
+
+
+def _look_ahead(log: PredictionLog, model: str) -> None:
+    n = look_ahead(log, model, ProgressBar("rows looked at for drift"))
+    if n:
+        print(f"{n:,} rows since the reference are looked at for drift.")
 
 
 def _report(result: ImportResult, options: argparse.Namespace, seconds: float) -> None:
@@ -149,32 +170,26 @@ def _freeze(log: PredictionLog, options: argparse.Namespace) -> None:
     else:
         start = datetime(1700, 1, 1, tzinfo=UTC)
         reference = log.freeze_reference(options.model, "training", start, options.reference_until)
-    span = f"{reference.start:%Y-%m-%d %H:%M} to {reference.end:%Y-%m-%d %H:%M} UTC"
-    print(f"Reference 'training': {reference.n:,} rows, {span}.")
+    _tell(reference)
 
 
-def _export(log: PredictionLog, options: argparse.Namespace) -> int:
-    n = export(log, options.model, options.file, _Bar())
-    print(f"{n:,} rows written to {options.file}.")
+def _freeze_rows(log: PredictionLog, options: argparse.Namespace) -> int:
+    if options.rows is not None and (options.start or options.end):
+        raise ValueError("freeze must be given --rows, or --from and --to; got both.")
+    _tell(log.freeze_reference(options.model, options.name, options.start, options.end, rows=options.rows))
+    _look_ahead(log, options.model)
     return 0
 
 
-class _Bar:
-    """A progress bar on a terminal; a line every tenth of the way in a log file."""
+def _tell(reference: Reference) -> None:
+    span = f"{reference.start:%Y-%m-%d %H:%M} to {reference.end:%Y-%m-%d %H:%M} UTC"
+    print(f"Reference {reference.name!r}: {reference.n:,} rows, {span}.")
 
-    def __init__(self) -> None:
-        self._tenth = -1
 
-    def __call__(self, n_done: int, n_rows: int | None) -> None:
-        share = n_done / n_rows if n_rows else None
-        text = f"{n_done:,} rows" if share is None else f"{n_done:,} of {n_rows:,} rows"
-        if sys.stderr.isatty():
-            bar = "" if share is None else f"[{'#' * int(30 * share):<30}] "
-            end = "\n" if share == 1 else ""
-            print(f"\r{bar}{text} ", end=end, file=sys.stderr, flush=True)
-        elif share is not None and int(10 * share) > self._tenth:
-            self._tenth = int(10 * share)
-            print(text, file=sys.stderr, flush=True)
+def _export(log: PredictionLog, options: argparse.Namespace) -> int:
+    n = export(log, options.model, options.file, ProgressBar())
+    print(f"{n:,} rows written to {options.file}.")
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,17 +1,18 @@
 """Which models there are, what columns each has, and what its category codes mean."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import get_args
 
 import sqlalchemy as sa
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from drift.windows import Column, Kind, Role
 from storage import schema
-from storage.rows import CODED
+from storage.driver import Prepared
+from storage.layout import Layout
 
 MAX_CATEGORIES = 32_000
 CATEGORIES_LIMIT = f"must have at most {MAX_CATEGORIES:,} distinct values over the model's life"
@@ -31,19 +32,35 @@ class Entry:
     n_rows: int
     n_columns: int
     n_categories: int
-
-
-@dataclass(frozen=True)
-class Layout:
-    """The table of a model's log and the columns that are monitored."""
-
-    columns: tuple[Column, ...]
-    table: sa.Table
+    sealed_id: int | None
+    n_sealed: int
+    n_retired: int
+    seal_revision: int
 
     @property
-    def coded(self) -> tuple[str, ...]:
-        """Names of the columns that hold category codes."""
-        return (*(c.name for c in self.columns if c.kind == "categorical"), *CODED)
+    def n_unsealed(self) -> int:
+        """How many rows stand behind the watermark."""
+        return self.n_rows - self.n_sealed
+
+
+Codes = Mapping[str, Mapping[str, int]]
+_c = schema.model.c
+_ENTRY = sa.select(*(_c[field.name] for field in fields(Entry))).where(_c.name == sa.bindparam("model"))
+_READ, _LOCK = Prepared(_ENTRY), Prepared(_ENTRY.with_for_update())
+_GROW = Prepared(
+    sa.update(schema.model)
+    .values(
+        revision=_c.revision + sa.text("1"),
+        n_rows=_c.n_rows + sa.bindparam("n_rows_added"),
+        n_categories=_c.n_categories + sa.bindparam("n_categories_added"),
+    )
+    .where(_c.id == sa.bindparam("model_id"))
+)
+
+
+def grow(connection: sa.Connection, entry: Entry, n_rows: int, n_categories: int) -> None:
+    """Add to a model's totals, which tells every cache that the model has changed."""
+    _GROW.run(connection, n_rows, n_categories, entry.id)
 
 
 class Catalogue:
@@ -52,6 +69,8 @@ class Catalogue:
     def __init__(self) -> None:
         self._layouts: dict[int, Layout] = {}
         self._dictionaries: dict[int, tuple[int, dict[str, tuple[str, ...]]]] = {}
+        self._codes: dict[int, tuple[dict[str, tuple[str, ...]], dict[str, dict[str, int]]]] = {}
+        self._ids: dict[str, int] = {}
 
     def names(self, connection: sa.Connection) -> tuple[str, ...]:
         """Return every model's name, in the order of registration."""
@@ -65,9 +84,7 @@ class Catalogue:
         UnknownModel
             If there is no such model.
         """
-        c = schema.model.c
-        query = sa.select(c.id, c.name, c.revision, c.n_rows, c.n_columns, c.n_categories).where(c.name == model)
-        row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+        row = (_LOCK if lock else _READ).run(connection, model).fetchone()
         if row is None:
             known = ", ".join(self.names(connection)) or "none is registered yet"
             raise UnknownModel(f"model must be a registered one ({known}); got {model!r}.")
@@ -83,7 +100,19 @@ class Catalogue:
             )
             columns = tuple(Column(*row) for row in rows)
             known = self._layouts[entry.id] = Layout(columns, schema.prediction_table(entry.name, columns))
+            self._ids[entry.name] = entry.id
         return known
+
+    def known_columns(self, model: str) -> tuple[Column, ...] | None:
+        """Return the columns that a model had when it was last asked about: to be checked in the next transaction."""
+        known = self._layouts.get(self._ids.get(model, -1))
+        return None if known is None else known.columns
+
+    def remembered(self, model: str) -> tuple[Layout, Codes] | None:
+        """Return a model's layout and codes when it was last asked about: to be checked in the next transaction."""
+        model_id = self._ids.get(model, -1)
+        layout, codes = self._layouts.get(model_id), self._codes.get(model_id)
+        return None if layout is None or codes is None else (layout, codes[1])
 
     def dictionary(self, connection: sa.Connection, entry: Entry) -> dict[str, tuple[str, ...]]:
         """Return the categories of every coded column, each at the position that is its code."""
@@ -99,6 +128,15 @@ class Catalogue:
             known = {column: tuple(values) for column, values in grouped.items()}
             self._dictionaries[entry.id] = (entry.n_categories, known)
         return known
+
+    def codes(self, connection: sa.Connection, entry: Entry) -> Codes:
+        """Return the code of every category of every coded column."""
+        dictionary = self.dictionary(connection, entry)
+        known, codes = self._codes.get(entry.id, ({}, {}))
+        if known is not dictionary:
+            codes = {column: {value: k for k, value in enumerate(values)} for column, values in dictionary.items()}
+            self._codes[entry.id] = (dictionary, codes)
+        return codes
 
 
 def add_categories(connection: sa.Connection, entry: Entry, column: str, n_known: int, values: Sequence[str]) -> int:
@@ -188,7 +226,10 @@ def _create(connection: sa.Connection, model: str, columns: Sequence[Column]) ->
         sa.insert(schema.model).values(name=model, created_at=datetime.now(UTC), n_columns=len(columns))
     ).inserted_primary_key[0]  # type: ignore[index]
     _insert_columns(connection, model_id, 0, columns)
-    connection.execute(CreateTable(schema.prediction_table(model, columns)))
+    table = schema.prediction_table(model, columns)
+    connection.execute(CreateTable(table))
+    for index in sorted(table.indexes, key=lambda index: index.name or ""):
+        connection.execute(CreateIndex(index))
 
 
 def _add_columns(connection: sa.Connection, entry: Entry, columns: Sequence[Column]) -> None:

@@ -2,9 +2,12 @@
 
 import argparse
 import os
+import sqlite3
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+
+import sqlalchemy as sa
 
 from storage.engine import DatabaseFault
 
@@ -36,11 +39,41 @@ def guarded(run: Callable[[], int], *, goes_on: bool = False) -> int:
         print(f"\nStopped; {GOES_ON}" if goes_on else "\nStopped.", file=sys.stderr)
         return 130
     except Exception as error:  # a database that went away, a disk that is full
-        said = str(error).strip().splitlines()
-        print(f"error: {type(error).__name__}: {said[0] if said else 'no more is known'}", file=sys.stderr)
+        print(f"error: {_sentence(error)}", file=sys.stderr)
         if goes_on:
             print(f"{GOES_ON[0].upper()}{GOES_ON[1:]}", file=sys.stderr)
         return 2
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, sa.exc.DBAPIError) and _is_full(error.orig):
+        return "The disk that holds the database is full; nothing of the last transaction was stored. Make room."
+    said = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {said[0] if said else 'no more is known'}"
+
+
+def _is_full(error: BaseException | None) -> bool:
+    # SQLSTATE 53100 is PostgreSQL's disk_full.
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL or getattr(error, "sqlstate", "") == "53100"
+
+
+class ProgressBar:
+    """A progress bar on a terminal; a line every tenth of the way in a log file."""
+
+    def __init__(self, what: str = "rows") -> None:
+        self._what = what
+        self._tenth = -1
+
+    def __call__(self, n_done: int, n_rows: int | None) -> None:
+        share = n_done / n_rows if n_rows else None
+        text = f"{n_done:,} {self._what}" if share is None else f"{n_done:,} of {n_rows:,} {self._what}"
+        if sys.stderr.isatty():
+            bar = "" if share is None else f"[{'#' * int(30 * share):<30}] "
+            end = "\n" if share == 1 else ""
+            print(f"\r{bar}{text} ", end=end, file=sys.stderr, flush=True)
+        elif share is not None and int(10 * share) > self._tenth:
+            self._tenth = int(10 * share)
+            print(text, file=sys.stderr, flush=True)
 
 
 def count_argument(text: str) -> int:

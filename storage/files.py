@@ -3,22 +3,16 @@
 import csv
 import hashlib
 import re
-from collections import deque
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO
 
 import pandas as pd
 
-from storage.rows import RejectedRow
+from storage.csv_files import Chunk, count_csv_rows, csv_chunks, open_csv
 
-# What spreadsheets and programs write for "no value".
-MISSING = frozenset(["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>"])
 _UTF_16_MARKS = ("\udcff\udcfe", "\udcfe\udcff")
 # How pandas names an index in a Parquet file when nobody else did: it only counts rows.
 _ROW_COUNTER = re.compile(r"__index_level_\d+__")
-Chunk = tuple[int, pd.DataFrame, list[RejectedRow]]
 
 
 class UnreadableFile(ValueError):
@@ -44,7 +38,7 @@ def column_names(path: Path) -> list[str]:
     if _is_parquet(path):
         names = [str(name) for name in _open_parquet(path).schema_arrow.names]
         return [name for name in names if not _ROW_COUNTER.fullmatch(name)]
-    with _open_csv(path) as file:
+    with open_csv(path) as file:
         names = next(csv.reader(file), [])
     if not names:
         raise UnreadableFile(f"{path.name} must begin with a line of column names; it is empty.")
@@ -58,19 +52,29 @@ def column_names(path: Path) -> list[str]:
 
 
 def count_rows(path: Path) -> int | None:
-    """Return the number of rows where the file tells it without being read (Parquet)."""
-    return int(_open_parquet(path).metadata.num_rows) if _is_parquet(path) else None
+    """Return the number of rows where it can be told without splitting them into fields."""
+    return int(_open_parquet(path).metadata.num_rows) if _is_parquet(path) else count_csv_rows(path)
 
 
-def read_chunks(path: Path, columns: list[str], size: int, skip: int = 0) -> Iterator[Chunk]:
+def read_chunks(
+    path: Path, columns: list[str], size: int, skip: int = 0, *, numeric: Sequence[str] = ()
+) -> Iterator[Chunk]:
     """Yield the rows of a file from position `skip` on.
+
+    Parameters
+    ----------
+    path, columns, size, skip : the file, what to read of it, rows a chunk, and rows to leave out at the start
+    numeric : columns to hand over as numbers where every value of a chunk is one
 
     Yields
     ------
     n, frame, rejected
         `n` source rows; those that could be read, indexed by their position in the file from 0; the others.
     """
-    yield from (_parquet_chunks if _is_parquet(path) else _csv_chunks)(path, columns, size, skip)
+    if _is_parquet(path):
+        yield from _parquet_chunks(path, columns, size, skip)
+    else:
+        yield from csv_chunks(path, columns, size, skip, numeric)
 
 
 def _is_parquet(path: Path) -> bool:
@@ -103,66 +107,3 @@ def _parquet_chunks(path: Path, columns: list[str], size: int, skip: int) -> Ite
             frame.index = pd.RangeIndex(start, end)
             yield len(frame), frame, []
         position = end
-
-
-def _open_csv(path: Path):  # type: ignore[no-untyped-def]
-    # Bytes that are not UTF-8 become lone surrogates, so that their row can be named.
-    return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
-
-
-def _csv_chunks(path: Path, columns: list[str], size: int, skip: int) -> Iterator[Chunk]:
-    with _open_csv(path) as file:
-        lines = _records(file)
-        names = next(lines)
-        wanted = [names.index(column) for column in columns]
-        position = sum(1 for _ in islice(lines, skip))
-        while rows := list(islice(lines, size)):
-            rejected = []
-            kept, positions = [], []
-            for k, row in enumerate(rows, start=position):
-                if problem := row if isinstance(row, str) else _problem(row, len(names)):
-                    rejected.append(RejectedRow(k, problem))
-                else:
-                    kept.append(row)
-                    positions.append(k)
-            by_column = list(zip(*kept, strict=True)) if kept else [()] * len(names)
-            values = {names[j]: [None if v in MISSING else v for v in by_column[j]] for j in wanted}
-            yield len(rows), pd.DataFrame(values, index=positions, dtype=object), rejected
-            position += len(rows)
-
-
-def _records(file: TextIO) -> Iterator[Any]:
-    """Yield the fields of each row, or what is wrong with one that cannot be split into fields.
-
-    A quote that is never closed would swallow all rows that follow: it costs its own line, and those after it are
-    read again.
-    """
-    taken: list[str] = []
-    waiting: deque[str] = deque()
-
-    def lines() -> Iterator[str]:
-        while line := waiting.popleft() if waiting else file.readline():
-            taken.append(line)
-            yield line
-
-    while True:
-        try:
-            for record in csv.reader(lines(), strict=True):
-                taken.clear()
-                yield record
-            return
-        except csv.Error as error:
-            waiting.extendleft(reversed(taken[1:]))
-            taken.clear()
-            what = "a quote is never closed" if "unexpected end" in str(error) else str(error)
-            yield f"row must be readable CSV; got one in which {what}."
-
-
-def _problem(row: list[str], n_columns: int) -> str | None:
-    if len(row) != n_columns:
-        return f"row must have {n_columns} fields as the header has; got {len(row)}."
-    try:
-        "".join(row).encode()
-    except UnicodeEncodeError:
-        return "row must be UTF-8 text; it holds other bytes."
-    return None

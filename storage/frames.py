@@ -8,8 +8,11 @@ import pandas as pd
 
 from drift.windows import Column
 from storage import rows
+from storage.record_columns import plain_column
 from storage.rows import CODED, PLAIN, Batch, Coded, RejectedRow
 
+# Times between these lie in the years allowed, whatever their zone.
+_EARLY, _LATE = np.datetime64("1700-01-02", "us"), np.datetime64("2240-12-31", "us")
 _ZONED = r"(?:[zZ]|[+-]\d{2}:?\d{2})$"
 
 
@@ -36,13 +39,15 @@ def batch_from_frame(columns: Sequence[Column], frame: pd.DataFrame) -> Batch:
     texts = {name: _texts(frame, name, errors) for name in PLAIN}
     keep = np.ones(len(frame), bool)
     keep[list(errors)] = False
+    positions = np.flatnonzero(keep).tolist()
+    kept: np.ndarray | slice = keep if errors else slice(None)  # as a rule all of them: nothing is copied
     return Batch(
-        positions=np.flatnonzero(keep).tolist(),
-        predicted_at=predicted_at[keep].tolist(),
-        labelled_at=_optional(labelled_at[keep], ~labelled_known[keep]),
-        numbers={name: _optional(values[keep], np.isnan(values[keep])) for name, values in numbers.items()},
-        categories={name: Coded(codes[keep].tolist(), values) for name, (codes, values) in categories.items()},
-        texts={name: values[keep].tolist() for name, values in texts.items()},
+        positions=positions,
+        predicted_at=predicted_at[kept].tolist(),
+        labelled_at=_optional(labelled_at[kept], ~labelled_known[kept]),
+        numbers={name: _optional(values[kept], np.isnan(values[kept])) for name, values in numbers.items()},
+        categories={name: Coded(codes[kept].tolist(), values) for name, (codes, values) in categories.items()},
+        texts={name: values[kept].tolist() for name, values in texts.items()},
         rejected=[RejectedRow(row, errors[row]) for row in sorted(errors)],
     )
 
@@ -75,15 +80,16 @@ def _instants(values: pd.Series, name: str, errors: dict[int, str], *, required:
         _reject(errors, naive.to_numpy(bool), name, values, "carry a time zone, such as +00:00")
         unreadable = parsed.isna() & values.notna()
         _reject(errors, unreadable.to_numpy(bool), name, values, "be a time such as 2026-11-23T14:00:00+00:00")
-    present = parsed.notna().to_numpy(bool)
-    if required:
+    utc = parsed.dt.as_unit("us").to_numpy("datetime64[us]")
+    present = ~np.isnat(utc)
+    if required and not present.all():
         _reject(errors, ~present, name, values, "be a time with a zone")
-    micros = parsed.dt.tz_convert("UTC").dt.as_unit("us").astype("int64").to_numpy()
-    years = parsed.dt.year.to_numpy(float)
-    with np.errstate(invalid="ignore"):
-        far = present & ((years < 1700) | (years > 2240))
-    _reject(errors, far, name, values, "lie between the years 1700 and 2240")
-    return micros, present
+    if (present & ((utc < _EARLY) | (utc > _LATE))).any():
+        years = parsed.dt.year.to_numpy(float)  # by the clock of the row's own zone
+        with np.errstate(invalid="ignore"):
+            far = present & ((years < 1700) | (years > 2240))
+        _reject(errors, far, name, values, "lie between the years 1700 and 2240")
+    return utc.view(np.int64), present
 
 
 def _labelled_at(
@@ -142,6 +148,9 @@ def _texts(frame: pd.DataFrame, name: str, errors: dict[int, str]) -> np.ndarray
     if name not in frame:
         return texts
     check = rows.plain_text if name == "text" else rows.key_text
+    if (plain := plain_column(frame[name].tolist(), check)) is not None:
+        texts[:] = plain
+        return texts
     for row, value in enumerate(frame[name]):
         try:
             texts[row] = check(value)

@@ -15,6 +15,21 @@ def first_id(micros: int) -> int:
     return (micros // 1000) << SEQUENCE_BITS
 
 
+def next_id(predicted_at: int, newest_id: int | None) -> int | None:
+    """Return the id of a single row that comes after all others; None if it is older, or its millisecond is full.
+
+    Examples
+    --------
+    >>> next_id(5_000, None) == first_id(5_000), next_id(5_000, first_id(5_000) + 3) - first_id(5_000)
+    (True, 4)
+    """
+    first = first_id(predicted_at)
+    if newest_id is None or first > newest_id:
+        return first
+    key = newest_id + 1
+    return key if key >> SEQUENCE_BITS == first >> SEQUENCE_BITS else None
+
+
 def allocate(predicted_at: np.ndarray, newest_id: int | None, rng: np.random.Generator) -> np.ndarray:
     """Propose an id for every row of a batch.
 
@@ -37,6 +52,8 @@ def allocate(predicted_at: np.ndarray, newest_id: int | None, rng: np.random.Gen
         If more rows share a millisecond than have a place in it.
     """
     ms = predicted_at // 1000
+    if ms.size == 1 and (newest_id is None or int(ms[0]) > newest_id >> SEQUENCE_BITS):
+        return ms << SEQUENCE_BITS
     order = np.argsort(ms, kind="stable")
     groups, starts, sizes = np.unique(ms[order], return_index=True, return_counts=True)
     newest_ms, newest_sequence = (None, 0) if newest_id is None else divmod(newest_id, _SEQUENCES)

@@ -1,10 +1,12 @@
 """Brings the rows of a file into the log: columns are mapped, types inferred, bad rows listed, good ones kept."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import pandas as pd
+import sqlalchemy as sa
 
 from drift.windows import Column, Kind
 from storage import files, runs
@@ -127,28 +129,44 @@ def run_import(
         If the same content was imported in full before and `again` is not set.
     """
     fingerprint = files.fingerprint(plan.path, plan.model, sorted(plan.sources.items()))
-    done = runs.find_done(log.engine, fingerprint)
-    if done is not None and not again:
-        raise AlreadyImported(
-            f"{plan.path.name} was imported into {plan.model!r} on {done.started_at:%Y-%m-%d %H:%M} UTC "
-            f"(run {done.id}); nothing was changed. Add --again to import its rows a second time."
-        )
+    if not again:
+        _refuse_twice(log, plan, fingerprint)
     log.register(plan.model, plan.columns)
     run = runs.begin(log.engine, plan.model, plan.path.name, files.count_rows(plan.path), fingerprint)
     rejected: list[RejectedRow] = []
     accepted, n_done = 0, run.n_done
     progress(n_done, run.n_rows)
     try:
-        for n, frame, unreadable in files.read_chunks(plan.path, list(plan.sources.values()), batch, run.n_done):
-            accepted += _append(log, plan, run, frame, unreadable, rejected)
+        chunks = files.read_chunks(
+            plan.path, list(plan.sources.values()), batch, run.n_done, numeric=_numeric_sources(plan)
+        )
+        for n, frame, unreadable in chunks:
+            accepted += _append(log, plan, replace(run, n_done=n_done), frame, unreadable, rejected)
             n_done += n
             progress(n_done, run.n_rows)
+    except runs.RunTaken:
+        raise
     except BaseException as error:
-        runs.finish(log.engine, run.id, "stopped", f"stopped after {n_done:,} rows: {type(error).__name__}")
+        # A database that has just failed may not take this note either; the run is taken up again all the same.
+        with suppress(sa.exc.DBAPIError):
+            runs.finish(log.engine, run.id, "stopped", f"stopped after {n_done:,} rows: {type(error).__name__}")
         raise
     landed = accepted or run.n_done > run.n_rejected
     runs.finish(log.engine, run.id, "done" if landed else "failed", None if landed else "every row was rejected")
     return ImportResult(accepted, tuple(rejected), n_done, run.n_done)
+
+
+def _refuse_twice(log: PredictionLog, plan: ImportPlan, fingerprint: str) -> None:
+    done = runs.find_done(log.engine, fingerprint)
+    if done is not None:
+        raise AlreadyImported(
+            f"{plan.path.name} was imported into {plan.model!r} on {done.started_at:%Y-%m-%d %H:%M} UTC "
+            f"(run {done.id}); nothing was changed. Add --again to import its rows a second time."
+        )
+
+
+def _numeric_sources(plan: ImportPlan) -> list[str]:
+    return [plan.sources[column.name] for column in plan.columns if column.kind == "numeric"]
 
 
 def _append(
@@ -164,7 +182,7 @@ def _append(
     renamed["predicted_at"] = with_zone(renamed["predicted_at"])
     if "labelled_at" in renamed:
         renamed["labelled_at"] = with_zone(renamed["labelled_at"])
-    report = log.append(plan.model, renamed, run=run.id, n_unreadable=len(unreadable))
+    report = log.append(plan.model, renamed, run=run, n_unreadable=len(unreadable))
     positions = frame.index
     told = (RejectedRow(int(positions[row.row]), _by_source(plan, row.error)) for row in report.rejected)
     found = [*unreadable, *told]

@@ -1,131 +1,182 @@
 """Puts checked rows into a model's log: each once, whatever is sent twice."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from storage import ids
-from storage.catalogue import CATEGORIES_LIMIT, Catalogue, Entry, Layout, add_categories
-from storage.rows import PLAIN, Batch, Coded, RejectedRow
+from storage.catalogue import CATEGORIES_LIMIT, Catalogue, Entry, add_categories
+from storage.driver import copy_rows, run, run_many
+from storage.layout import Layout
+from storage.rows import CODED, PLAIN, Batch, Coded, RejectedRow
 
 _CHUNK = 5_000
+_OPTIONAL = (*CODED, *PLAIN, "labelled_at")
+_NO_CODES: Mapping[str, int] = {}
 _DUPLICATE = "request_id must be new: a row with {!r} is in the log already, which was left as it is."
 
 
-def insert_batch(
-    connection: sa.Connection, catalogue: Catalogue, entry: Entry, batch: Batch, rng: np.random.Generator
-) -> tuple[int, int, list[RejectedRow]]:
-    """Insert the rows of a batch.
+@dataclass(frozen=True)
+class Inserted:
+    """What became of a batch: the places in it of the rows that are in the log now, and their ids and codes."""
 
-    Returns
-    -------
-    n_inserted, n_new_categories, rejected
-        Rejected are rows whose request id is taken, and rows with one category too many.
+    kept: list[int]
+    ids: np.ndarray
+    codes: dict[str, list[int | None]]
+    n_new_categories: int
+    rejected: list[RejectedRow]
+
+
+def insert_batch(
+    connection: sa.Connection,
+    catalogue: Catalogue,
+    entry: Entry,
+    batch: Batch,
+    newest: int | None,
+    rng: np.random.Generator,
+) -> Inserted:
+    """Insert the rows of a batch; rejected are those whose request id is taken, or with one category too many.
+
+    Parameters
+    ----------
+    newest : the largest id in the log, None while it is empty
     """
     layout = catalogue.layout(connection, entry)
-    codes, n_new, overflowing = _codes(connection, catalogue, entry, batch)
-    rejected = [RejectedRow(batch.positions[k], error) for k, error in overflowing.items()]
+    known = catalogue.codes(connection, entry)
     request_ids = batch.texts["request_id"]
-    kept, repeated = _first_of_each(request_ids, overflowing)
-    newest = connection.execute(sa.select(sa.func.max(layout.table.c.id))).scalar()
+    kept, refused = _first_of_each(request_ids)
+    brings_new = _brings_new(batch, known)
+    if brings_new and any(request_ids):
+        # What is in the log already must add nothing to the dictionary.
+        taken_ids = _existing(connection, layout.table, request_ids)
+        refused += [k for k in kept if request_ids[k] in taken_ids]
+        kept = [k for k in kept if request_ids[k] not in taken_ids]
+    codes, n_new, overflowing = _codes(connection, entry, known, batch, kept if brings_new else None)
+    kept = [k for k in kept if k not in overflowing]
     allocated = ids.allocate(np.array(batch.predicted_at, np.int64), newest, rng).tolist()
-    rows = _tuples(layout, batch, codes, allocated)
-    kept, taken = _insert(connection, layout, rows, kept, request_ids, rng)
-    for k in sorted([*repeated, *taken]):
-        rejected.append(RejectedRow(batch.positions[k], _DUPLICATE.format(request_ids[k])))
-    return len(kept), n_new, sorted(rejected, key=lambda row: row.row)
+    columns = _given(layout, batch, codes, allocated)
+    kept, taken, inserted = _insert(connection, layout, columns, kept, request_ids, rng)
+    rejected = [RejectedRow(batch.positions[k], error) for k, error in overflowing.items()]
+    rejected += [RejectedRow(batch.positions[k], _DUPLICATE.format(request_ids[k])) for k in [*refused, *taken]]
+    return Inserted(kept, np.array(inserted, np.int64), codes, n_new, sorted(rejected, key=lambda row: row.row))
 
 
-def _first_of_each(request_ids: Sequence[str | None], dropped: Iterable[int]) -> tuple[list[int], list[int]]:
-    seen: set[str] = set()
-    kept, repeated = [], []
-    skip = set(dropped)
+def _brings_new(batch: Batch, known: Mapping[str, Mapping[str, int]]) -> bool:
+    return any(not known.get(column, _NO_CODES).keys() >= set(c.values) for column, c in batch.categories.items())
+
+
+def _first_of_each(request_ids: Sequence[str | None]) -> tuple[list[int], list[int]]:
+    """Return the places of the rows to insert, and those that repeat the request id of an earlier one."""
+    first: dict[str, int] = {}
     for k, request_id in enumerate(request_ids):
-        if k in skip:
-            continue
-        if request_id is not None and request_id in seen:
-            repeated.append(k)
-            continue
         if request_id is not None:
-            seen.add(request_id)
-        kept.append(k)
-    return kept, repeated
+            first.setdefault(request_id, k)
+    if len(first) + request_ids.count(None) == len(request_ids):
+        return list(range(len(request_ids))), []
+    repeated = [k for k, request_id in enumerate(request_ids) if request_id is not None and first[request_id] != k]
+    skip = set(repeated)
+    return [k for k in range(len(request_ids)) if k not in skip], repeated
 
 
 def _codes(
-    connection: sa.Connection, catalogue: Catalogue, entry: Entry, batch: Batch
+    connection: sa.Connection,
+    entry: Entry,
+    known: Mapping[str, Mapping[str, int]],
+    batch: Batch,
+    kept: Sequence[int] | None,
 ) -> tuple[dict[str, list[int | None]], int, dict[int, str]]:
-    """Translate the batch's categories to the model's codes; new values join the dictionary."""
-    dictionary = catalogue.dictionary(connection, entry)
+    """Translate the batch's categories to the model's codes; new values of kept rows join the dictionary."""
     result, n_new = {}, 0
     overflowing: dict[int, str] = {}
     for column, coded in batch.categories.items():
-        lookup, added = _lookup(connection, entry, column, coded, dictionary.get(column, ()))
+        used = None if kept is None else {coded.codes[k] for k in kept}
+        lookup, added = _lookup(connection, entry, column, coded, known.get(column, _NO_CODES), used)
         n_new += added
-        result[column] = [lookup[code] for code in coded.codes]
-        if -1 in lookup[:-1]:
-            for k, code in enumerate(result[column]):
-                if code == -1:
+        result[column] = list(map(lookup.__getitem__, coded.codes))
+        if kept is not None and -1 in lookup[:-1]:
+            for k in kept:
+                if result[column][k] == -1:
                     overflowing.setdefault(k, f"{column} {CATEGORIES_LIMIT}; this row brings a new one.")
     return result, n_new, overflowing
 
 
 def _lookup(
-    connection: sa.Connection, entry: Entry, column: str, coded: Coded, known: tuple[str, ...]
+    connection: sa.Connection,
+    entry: Entry,
+    column: str,
+    coded: Coded,
+    known: Mapping[str, int],
+    used: Collection[int] | None,
 ) -> tuple[list[int | None], int]:
-    positions = {value: code for code, value in enumerate(known)} if coded.values else {}
-    new = [value for value in coded.values if value not in positions]
+    new = [value for code, value in enumerate(coded.values) if value not in known and (used is None or code in used)]
     n_added = add_categories(connection, entry, column, len(known), new) if new else 0
-    positions |= {value: len(known) + k for k, value in enumerate(new[:n_added])}
+    added = {value: len(known) + k for k, value in enumerate(new[:n_added])}
     # The last place answers for code -1: missing.
-    return [*(positions.get(value, -1) for value in coded.values), None], n_added
+    return [*(known.get(value, added.get(value, -1)) for value in coded.values), None], n_added
 
 
-def _tuples(
+def _given(
     layout: Layout, batch: Batch, codes: dict[str, list[int | None]], allocated: list[int]
-) -> list[tuple[Any, ...]]:
+) -> dict[str, Sequence[Any]]:
+    """Return the batch's values column by column, in the order of the table, but for optional ones without any."""
     fields: dict[str, Sequence[Any]] = {"id": allocated, "predicted_at": batch.predicted_at}
     fields["labelled_at"] = batch.labelled_at
     fields |= batch.numbers
     fields |= codes
     fields |= {name: batch.texts[name] for name in PLAIN}
-    return list(zip(*(fields[column.name] for column in layout.table.columns), strict=True))
+    absent = {name for name in _OPTIONAL if fields[name].count(None) == len(batch)}
+    return {c.name: fields[c.name] for c in layout.table.columns if c.name not in absent}
 
 
 def _insert(
     connection: sa.Connection,
     layout: Layout,
-    rows: list[tuple[Any, ...]],
+    given: Mapping[str, Sequence[Any]],
     kept: list[int],
     request_ids: Sequence[str | None],
     rng: np.random.Generator,
-) -> tuple[list[int], list[int]]:
-    """Insert the kept rows; return those that are in the log now and those whose request id was taken."""
-    sql = _insert_sql(connection, layout.table)
-    if _insert_all(connection, sql, [rows[k] for k in kept]):
-        return kept, []
-    taken_ids = _existing(connection, layout.table, [request_ids[k] for k in kept])
-    taken = [k for k in kept if request_ids[k] in taken_ids]
-    kept = [k for k in kept if request_ids[k] not in taken_ids]
-    if _insert_all(connection, sql, [rows[k] for k in kept]):
-        return kept, taken
-    late = [k for k in kept if not _insert_one(connection, sql, layout.table, rows[k], request_ids[k], rng)]
-    return [k for k in kept if k not in set(late)], taken + late
+) -> tuple[list[int], list[int], list[int]]:
+    """Insert the kept rows; return those in the log now, those whose request id was taken, and the ids of the first."""
+    allocated, taken = given["id"], []
+    if len(kept) > 1:
+        if _insert_all(connection, layout, given, kept):
+            return kept, [], [allocated[k] for k in kept]
+        taken_ids = _existing(connection, layout.table, [request_ids[k] for k in kept])
+        taken = [k for k in kept if request_ids[k] in taken_ids]
+        kept = [k for k in kept if request_ids[k] not in taken_ids]
+        if _insert_all(connection, layout, given, kept):
+            return kept, taken, [allocated[k] for k in kept]
+    sql, columns = layout.insert(connection, tuple(given)), list(given.values())
+    keys = [_insert_one(connection, sql, layout.table, _row(columns, k), request_ids[k], rng) for k in kept]
+    taken += [k for k, key in zip(kept, keys, strict=True) if key is None]
+    return [k for k, key in zip(kept, keys, strict=True) if key is not None], taken, [k for k in keys if k is not None]
 
 
-def _insert_all(connection: sa.Connection, sql: str, rows: list[tuple[Any, ...]]) -> bool:
-    """Insert every row, or none if one of them is in conflict with the log."""
-    if not rows:
+def _row(columns: Sequence[Sequence[Any]], k: int) -> tuple[Any, ...]:
+    return tuple(column[k] for column in columns)
+
+
+def _insert_all(
+    connection: sa.Connection, layout: Layout, given: Mapping[str, Sequence[Any]], kept: Sequence[int]
+) -> bool:
+    """Insert every kept row, or none if one of them is in conflict with the log."""
+    if not kept:
         return True
+    columns = list(given.values())
+    if len(kept) < len(columns[0]):
+        columns = [[column[k] for k in kept] for column in columns]
+    # Row by row: thousands of tuples at once would only keep the garbage collector busy.
+    rows = zip(*columns, strict=True)
     savepoint = connection.begin_nested()
-    if connection.exec_driver_sql(sql, rows).rowcount == len(rows):
-        savepoint.commit()
-        return True
-    savepoint.rollback()
-    return False
+    if connection.dialect.name == "postgresql":
+        all_went_in = copy_rows(connection, layout.table, tuple(given), rows)
+    else:
+        all_went_in = run_many(connection, layout.insert(connection, tuple(given)), rows) == len(kept)
+    savepoint.commit() if all_went_in else savepoint.rollback()
+    return all_went_in
 
 
 def _insert_one(
@@ -135,14 +186,14 @@ def _insert_one(
     row: tuple[Any, ...],
     request_id: str | None,
     rng: np.random.Generator,
-) -> bool:
-    """Insert a row under the next free id of its millisecond; False if its request id is taken."""
-    first = row[0] >> ids.SEQUENCE_BITS << ids.SEQUENCE_BITS
-    while connection.exec_driver_sql(sql, [row]).rowcount == 0:
+) -> int | None:
+    """Insert a row under a free id of its millisecond and return it; None if its request id is taken."""
+    key: int = row[0]
+    while run(connection, sql, (key, *row[1:])).rowcount == 0:
         if request_id is not None and _existing(connection, table, [request_id]):
-            return False
-        row = (first + int(rng.integers(1 << ids.SEQUENCE_BITS)), *row[1:])
-    return True
+            return None
+        key = (key >> ids.SEQUENCE_BITS << ids.SEQUENCE_BITS) + int(rng.integers(1 << ids.SEQUENCE_BITS))
+    return key
 
 
 def _existing(connection: sa.Connection, table: sa.Table, request_ids: Sequence[str | None]) -> set[str]:
@@ -158,11 +209,3 @@ def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     """Split what is bound to one statement: SQLite binds at most 32,766 values."""
     for start in range(0, len(values), _CHUNK):
         yield values[start : start + _CHUNK]
-
-
-def _insert_sql(connection: sa.Connection, table: sa.Table) -> str:
-    """Write the statement once for the driver itself: tuples go in five times faster than dictionaries."""
-    if connection.dialect.name == "postgresql":
-        positional = postgresql.psycopg.dialect(paramstyle="format")
-        return str(postgresql.insert(table).on_conflict_do_nothing().compile(dialect=positional))
-    return str(sqlite.insert(table).on_conflict_do_nothing().compile(dialect=connection.dialect))

@@ -11,7 +11,7 @@ from storage import registry
 from storage.clock import now
 from storage.schema import retrain_job, retrain_step
 
-Open = Literal["queued", "running", "waiting_approval", "canary", "cancelling"]
+Open = Literal["proposed", "queued", "running", "waiting_approval", "canary", "cancelling"]
 Final = Literal["promoted", "rejected", "rolled_back", "cancelled", "failed"]
 State = Open | Final
 StepState = Literal["running", "waiting", "done", "rejected", "failed", "cancelled"]
@@ -22,6 +22,8 @@ STEPS = (
     *("approval", "shadow", "canary", "promote"),
 )
 TRIALS = ("shadow", "canary", "promote")
+# Steps that are repeated for as long as a trial lasts; between two rounds they wait.
+ROUNDS = ("shadow", "canary")
 
 
 @dataclass(frozen=True)
@@ -114,10 +116,15 @@ def settle(connection: sa.Connection, row: sa.Row[Any], by: str) -> State:
         registry.withdraw(connection, row.model, name, by, job=row.id)
     state: State = "rolled_back" if name is not None and row.step in TRIALS else "cancelled"
     end_job(connection, row.id, state, f"Cancelled by {by} at step {row.step}.", cancel_by=by)
-    c = retrain_step.c
-    open_steps = sa.update(retrain_step).where(c.job_id == row.id, c.state.in_(("running", "waiting")))
-    connection.execute(open_steps.values(state="cancelled", finished_at=now(connection)))
+    close_steps(connection, row.id, "cancelled")
     return state
+
+
+def close_steps(connection: sa.Connection, job_id: int, state: StepState) -> None:
+    """End the steps of a job that run or wait."""
+    c = retrain_step.c
+    open_steps = sa.update(retrain_step).where(c.job_id == job_id, c.state.in_(("running", "waiting")))
+    connection.execute(open_steps.values(state=state, finished_at=now(connection)))
 
 
 def write_step(connection: sa.Connection, job_id: int, name: str, **values: Any) -> None:

@@ -1,6 +1,6 @@
 """How workers hold a job: a lease that runs out, and a fence number that shuts out whoever lost it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,7 +11,19 @@ import sqlalchemy as sa
 from storage.audit import Database
 from storage.clock import now
 from storage.engine import reading, writing
-from storage.job_rows import FINAL, STEPS, TRIALS, State, StepState, end_job, lock_job, set_job, settle, write_step
+from storage.job_rows import (
+    FINAL,
+    ROUNDS,
+    STEPS,
+    TRIALS,
+    State,
+    StepState,
+    end_job,
+    lock_job,
+    set_job,
+    settle,
+    write_step,
+)
 from storage.schema import retrain_job, retrain_step
 
 LEASE = timedelta(seconds=60)
@@ -55,7 +67,7 @@ class Outcome:
 
 
 def claim(
-    source: Database, owner: str, lease: timedelta = LEASE, *, job_id: int | None = None, step: str | None = None
+    source: Database, owner: str, lease: timedelta = LEASE, *, job_id: int | None = None, steps: Sequence[str] = ()
 ) -> Ticket | None:
     """Take the oldest job that is due and that nobody holds, and begin the next attempt of its step.
 
@@ -65,14 +77,18 @@ def claim(
     Parameters
     ----------
     owner : who holds the lease
-    job_id, step : only this job, and only at this step; also one that runs elsewhere (`external_ref`)
+    job_id : only this job; also one that runs elsewhere (`external_ref`)
+    steps : only at one of these steps
     """
     with writing(source.engine) as connection:
         at = now(connection)
-        row = connection.execute(_due(at, job_id, step)).one_or_none()
+        due = _due(at, job_id, steps).limit(1).with_for_update(skip_locked=True)
+        row = connection.execute(due).one_or_none()
         if row is None:
             return None
         if row.step not in STEPS:
+            if (row.result or {}).get("version"):  # its challenger must not stay on trial with nobody who looks
+                settle(connection, row, "the worker")
             end_job(
                 connection, row.id, "failed", f"Step must be one that this release knows; the job has {row.step!r}."
             )
@@ -80,10 +96,18 @@ def claim(
         attempt = _begin_attempt(connection, row, at)
         if attempt is None:
             return None
-        state = "canary" if row.step in ("shadow", "canary") else "running"
+        on_trial = row.step in ROUNDS
         held = {"lease_owner": owner, "lease_until": at + lease, "fence": row.fence + 1}
-        set_job(connection, row.id, **held, state=state, note=None)
+        state, note = ("canary", row.note) if on_trial else ("running", None)
+        set_job(connection, row.id, **held, state=state, note=note)
         return Ticket(row.id, row.model, row.step, attempt, row.fence + 1)
+
+
+def due_jobs(source: Database, *, limit: int = 50) -> list[int]:
+    """Return the jobs that a worker could claim now, those that wait longest first."""
+    with reading(source.engine) as connection:
+        query = _due(now(connection), None, ()).with_only_columns(retrain_job.c.id).limit(limit)
+        return list(connection.execute(query).scalars())
 
 
 def renew(source: Database, ticket: Ticket, lease: timedelta = LEASE) -> State | None:
@@ -217,14 +241,14 @@ def write_log_tail(source: Database, ticket: Ticket, tail: str) -> None:
         connection.execute(sa.update(retrain_step).where(*mine).values(log=tail))
 
 
-def _due(at: datetime, job_id: int | None, step: str | None) -> sa.Select[Any]:
+def _due(at: datetime, job_id: int | None, steps: Sequence[str]) -> sa.Select[Any]:
     c = retrain_job.c
     free = sa.or_(c.lease_until.is_(None), c.lease_until < at)
     query = sa.select(retrain_job).where(c.state.in_(_CLAIMABLE), free, c.not_before <= at)
     query = query.where(c.external_ref.is_(None)) if job_id is None else query.where(c.id == job_id)
-    if step is not None:
-        query = query.where(c.step == step)
-    return query.order_by(c.not_before, c.id).limit(1).with_for_update(skip_locked=True)
+    if steps:
+        query = query.where(c.step.in_(steps))
+    return query.order_by(c.not_before, c.id)
 
 
 def _begin_attempt(connection: sa.Connection, row: sa.Row[Any], at: datetime) -> int | None:
@@ -233,7 +257,7 @@ def _begin_attempt(connection: sa.Connection, row: sa.Row[Any], at: datetime) ->
     attempt, failures, crashes = 1, 0, 0
     if old is not None:
         attempt = old.attempt + 1
-        if old.state != "done":  # a step that is done repeats because it has rounds, such as canary
+        if old.state not in ("done", "waiting"):  # a step that has rounds, such as canary, waits between them
             failures, crashes = old.failures, old.crashes + (old.state == "running")
     if crashes >= MAX_CRASHES:
         _give_up(connection, row, failures, crashes, "the worker died each time")

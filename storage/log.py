@@ -1,6 +1,7 @@
 """The prediction log: rows go in, windows come out."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,17 +9,36 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from drift.grid import ColumnCounts
+from drift.outcomes import Outcomes, Place
 from drift.samples import Sample
 from drift.windows import Column, LastRows, RowSpan, TimeSpan, Window, WindowExtent
-from storage import catalogue, references, runs, schema, selecting
-from storage.catalogue import Catalogue, Entry
-from storage.engine import DEFAULT_URL, open_engine, reading, writing
+from storage import adopting, catalogue, labelled, references, retention, runs, selecting, verifying, window_reading
+from storage.appending import Appended, append_batch
+from storage.catalogue import Catalogue
+from storage.engine import DEFAULT_URL, DatabaseBusy, open_engine, reading, writing
 from storage.frames import batch_from_frame
-from storage.inserting import insert_batch
+from storage.grids import GridCache
 from storage.labels import write_labels
 from storage.migrate import migrate
+from storage.record_columns import batch_from_many
 from storage.references import Reference
-from storage.rows import IngestReport, batch_from_records, instant
+from storage.rows import Batch, IngestReport, instant
+from storage.runs import Run
+from storage.sealed_reading import TailCache
+from storage.sealing import CaughtUp, catch_up, rebuild
+from storage.segments import SEGMENT_ROWS, SegmentCache
+from storage.single import NotPlain, insert_plain, plain_rows
+from storage.texts import read_texts
+from storage.watching import EvidenceLedger
+from storage.window_reading import Shelf
+
+# A single row that fills a segment seals this many: a backlog is left to whoever calls `catch_up`.
+_SEALED_AT_ONCE = 2
+# Counted at once for a new reference: about a second. More is left likewise, and counted at every look until then.
+_COUNTED_AT_ONCE = 256
+_RowsGiven = pd.DataFrame | Sequence[Mapping[str, Any]]
+_log = logging.getLogger(__name__)
 
 
 def open_log(url: str = DEFAULT_URL) -> "PredictionLog":
@@ -51,6 +71,7 @@ class PredictionLog:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self._catalogue = Catalogue()
+        self._shelf = Shelf(engine, self._catalogue, SegmentCache(), TailCache(), GridCache())
         self._rng = np.random.default_rng()
 
     def register(self, model: str, columns: Sequence[Column]) -> None:
@@ -69,7 +90,7 @@ class PredictionLog:
         model: str,
         rows: pd.DataFrame | Sequence[Mapping[str, Any]],
         *,
-        run: int | None = None,
+        run: Run | None = None,
         n_unreadable: int = 0,
     ) -> IngestReport:
         """Store predictions in one transaction; a bad row is reported and the others are kept.
@@ -80,7 +101,7 @@ class PredictionLog:
         rows : frame, or sequence of mappings
             `predicted_at` (with a zone) and any of the model's columns, `request_id`, `entity_id`,
             `version`, `variant`, `labelled_at` and `text`. What is absent is missing.
-        run : an import run (storage.runs) whose progress moves in the same transaction
+        run : an import run (storage.runs) whose progress moves in the same transaction, from its `n_done` on
         n_unreadable : source rows of that run that could not even be handed in
 
         Raises
@@ -88,20 +109,66 @@ class PredictionLog:
         UnknownModel
             If the model is not registered.
         ValueError
-            If a frame has a column that the model does not have.
+            If a frame has a column that the model does not have, or another process works on the run.
         """
-        with reading(self.engine) as connection:
-            columns = self._catalogue.layout(connection, self._catalogue.entry(connection, model)).columns
-        batch = batch_from_frame(columns, rows) if isinstance(rows, pd.DataFrame) else batch_from_records(columns, rows)
+        if run is None and not isinstance(rows, pd.DataFrame) and self._append_plain(model, rows):
+            return IngestReport(len(rows))
+        columns, batch = self._checked(model, rows)
         if not len(batch) and run is None:
             return IngestReport(0, tuple(batch.rejected))
         with writing(self.engine) as connection:
             entry = self._catalogue.entry(connection, model, lock=True)
-            n, n_new, rejected = insert_batch(connection, self._catalogue, entry, batch, self._rng)
-            _note(connection, entry, n_rows=n, n_categories=n_new)
+            if self._catalogue.layout(connection, entry).columns != columns:  # another process has added some
+                batch = _checked(self._catalogue.layout(connection, entry).columns, rows)
+            appended = append_batch(connection, self._shelf, entry, batch, self._rng)
             if run is not None:
-                runs.advance(connection, run, len(rows) + n_unreadable, len(rows) + n_unreadable - n)
-        return IngestReport(n, tuple(sorted([*batch.rejected, *rejected], key=lambda row: row.row)))
+                runs.advance(connection, run, len(rows) + n_unreadable, len(rows) + n_unreadable - appended.n)
+        self._settle(appended)
+        return IngestReport(appended.n, tuple(sorted([*batch.rejected, *appended.rejected], key=lambda row: row.row)))
+
+    def _append_plain(self, model: str, records: Sequence[Mapping[str, Any]]) -> bool:
+        """Store a few records if nothing about them is unusual; most that come one by one are stored like this."""
+        rows = plain_rows(self._catalogue, model, records)
+        if not rows:
+            return False
+        try:
+            with writing(self.engine) as connection:
+                entry = self._catalogue.entry(connection, model, lock=True)
+                insert_plain(connection, self._catalogue, entry, rows)
+        except NotPlain:
+            return False
+        if entry.n_unsealed % SEGMENT_ROWS + len(rows) >= SEGMENT_ROWS:
+            self._catch_up_if_free(model, _SEALED_AT_ONCE)
+        return True
+
+    def _checked(
+        self, model: str, rows: pd.DataFrame | Sequence[Mapping[str, Any]]
+    ) -> tuple[tuple[Column, ...], Batch]:
+        """Check rows against the columns last known: these are read anew only where that could change the outcome."""
+        columns = self._catalogue.known_columns(model)
+        if columns is not None:
+            try:
+                batch = _checked(columns, rows)
+            except ValueError:
+                columns = None
+            else:
+                if not batch.rejected:
+                    return columns, batch
+        columns = self.columns(model)
+        return columns, _checked(columns, rows)
+
+    def _settle(self, appended: Appended) -> None:
+        """Do what may wait until the rows are committed, and must not fail for them."""
+        if appended.tail is not None:
+            self._shelf.tails.remember(appended.entry, appended.tail)
+        if appended.filled_a_segment:
+            self._catch_up_if_free(appended.entry.name, _SEALED_AT_ONCE)
+
+    def _catch_up_if_free(self, model: str, max_segments: int) -> None:
+        try:
+            self.catch_up(model, max_segments)
+        except (DatabaseBusy, sa.exc.OperationalError) as error:
+            _log.warning("Model %s waits to be sealed and counted: %s", model, error)
 
     def label(
         self,
@@ -118,7 +185,7 @@ class PredictionLog:
             entry = self._catalogue.entry(connection, model, lock=True)
             came = instant(labelled_at or datetime.now(UTC))
             n, n_new, rejected = write_labels(connection, self._catalogue, entry, request_ids, labels, came)
-            _note(connection, entry, n_categories=n_new)
+            catalogue.grow(connection, entry, 0, n_new)
         return IngestReport(n, tuple(rejected))
 
     def freeze_reference(
@@ -145,7 +212,8 @@ class PredictionLog:
             layout = self._catalogue.layout(connection, entry)
             dictionary = self._catalogue.dictionary(connection, entry)
             frozen = references.freeze(connection, entry, layout, dictionary, name, window)
-            _note(connection, entry)
+            catalogue.grow(connection, entry, 0, 0)
+        self._catch_up_if_free(model, _COUNTED_AT_ONCE)
         return frozen
 
     def models(self) -> tuple[str, ...]:
@@ -163,6 +231,11 @@ class PredictionLog:
         with reading(self.engine) as connection:
             return references.read_references(connection, self._catalogue.entry(connection, model))
 
+    def default_reference(self, model: str) -> Reference | None:
+        """Return the reference that the champion brought with it; without one, the first that was frozen."""
+        with reading(self.engine) as connection:
+            return adopting.default_reference(connection, self._catalogue.entry(connection, model))
+
     def revision(self, model: str) -> int:
         """Return a number that grows with every change of the model's rows, labels or references."""
         with reading(self.engine) as connection:
@@ -175,17 +248,63 @@ class PredictionLog:
 
     def extent(self, model: str, window: Window) -> WindowExtent:
         """Count the rows of a window and return the half-open time that they span."""
+        return self.extents(model, [window])[0]
+
+    def extents(self, model: str, windows: Sequence[Window]) -> list[WindowExtent]:
+        """Return the extent of every window, all as of one instant."""
+        with self._shelf.open(model) as view:
+            return window_reading.read_extents(view, windows)
+
+    def n_retired(self, model: str) -> int:
+        """Return how many rows retention has removed from the front of the log."""
         with reading(self.engine) as connection:
-            layout = self._catalogue.layout(connection, self._catalogue.entry(connection, model))
-            return selecting.read_extent(connection, layout.table, window)
+            return self._catalogue.entry(connection, model).n_retired
+
+    def cut(self, model: str, k: int) -> tuple[RowSpan, ...]:
+        """Cut the log into at most k windows of about equal size, where counting them costs least."""
+        with self._shelf.open(model) as view:
+            return window_reading.cut(view, k)
+
+    def read_counts(
+        self, model: str, windows: Sequence[Window], reference: str, columns: Sequence[Column]
+    ) -> dict[str, ColumnCounts]:
+        """Count the rows of many windows on the cells of a frozen reference, column by column."""
+        with self._shelf.open(model) as view:
+            grids = self._shelf.grids.grids(view.connection, view.entry, view.layout)
+            dictionary = self._catalogue.dictionary(view.connection, view.entry)
+            return window_reading.read_counts(view, grids, dictionary, windows, reference, columns)
+
+    def catch_up(self, model: str, max_segments: int | None = None) -> CaughtUp:
+        """Seal what stands behind the watermark and repair what late rows changed (storage.sealing)."""
+        return catch_up(self._shelf, model, max_segments)
+
+    def retain(self, model: str, before: datetime, by: str = "command line") -> int:
+        """Remove the rows predicted before an instant and all that was derived from them; return how many."""
+        return retention.retain(self._shelf, model, before, by)
+
+    def erase(self, model: str, entity_id: str, by: str = "command line") -> int:
+        """Remove every row of one entity, such as a person, and its traces in segments and counts; return how many."""
+        return retention.erase(self._shelf, model, entity_id, by)
+
+    def verify(
+        self, model: str, progress: Callable[[int, int | None], None] = lambda n_done, n_all: None
+    ) -> tuple[str, ...]:
+        """Recompute every segment and count from the rows; return a sentence for each that differs."""
+        return verifying.verify(self._shelf, model, progress)
+
+    def rebuild(self, model: str) -> None:
+        """Throw away every segment and count of a model and build them from its rows again."""
+        rebuild(self._shelf, model)
+
+    def ledger(self, model: str, reference: str) -> EvidenceLedger:
+        """Return where the evidence against a frozen reference is kept."""
+        return EvidenceLedger(self._shelf, model, reference)
 
     def read_window(self, model: str, window: Window, columns: Sequence[Column]) -> dict[str, Sample]:
         """Return the values of a window, one sample per column, all in time order."""
-        with reading(self.engine) as connection:
-            entry = self._catalogue.entry(connection, model)
-            layout = self._catalogue.layout(connection, entry)
-            dictionary = self._catalogue.dictionary(connection, entry)
-            return selecting.read_samples(connection, layout, dictionary, window, columns)
+        with self._shelf.open(model) as view:
+            dictionary = self._catalogue.dictionary(view.connection, view.entry)
+            return window_reading.read_samples(view, dictionary, window, columns)
 
     def read_reference(self, model: str, name: str, columns: Sequence[Column]) -> dict[str, Sample]:
         """Return the values of a reference, one sample per column, in time order."""
@@ -194,6 +313,34 @@ class PredictionLog:
             reference = references.find(connection, entry, name)
             dictionary = self._catalogue.dictionary(connection, entry)
             return references.read_reference_samples(connection, reference, dictionary, columns)
+
+    def read_outcomes(self, model: str, reference: str, after: Place | None, n: int) -> Outcomes:
+        """Return up to n labelled predictions made after a reference, in label order, those that follow a place."""
+        with reading(self.engine) as connection:
+            entry = self._catalogue.entry(connection, model)
+            layout = self._catalogue.layout(connection, entry)
+            dictionary = self._catalogue.dictionary(connection, entry)
+            frozen = references.find(connection, entry, reference)
+            return labelled.read_outcomes(connection, entry, layout, dictionary, frozen, after, n)
+
+    def outcome_before(self, model: str, reference: str, place: Place, n: int) -> datetime:
+        """Return when the label came that lies n labels before a place in label order."""
+        with reading(self.engine) as connection:
+            entry = self._catalogue.entry(connection, model)
+            frozen = references.find(connection, entry, reference)
+            return labelled.outcome_before(connection, self._catalogue.layout(connection, entry), frozen, place, n)
+
+    def read_texts(self, model: str, window: Window, limit: int) -> list[str]:
+        """Return the texts of a window's newest `limit` rows that have one, in time order."""
+        with reading(self.engine) as connection:
+            layout = self._catalogue.layout(connection, self._catalogue.entry(connection, model))
+            return read_texts(connection, layout, window, limit)
+
+    def read_delays(self, model: str, window: Window, limit: int) -> np.ndarray:
+        """Return how many seconds labels took to come, for the newest `limit` labelled rows of a window."""
+        with reading(self.engine) as connection:
+            layout = self._catalogue.layout(connection, self._catalogue.entry(connection, model))
+            return labelled.read_delays(connection, layout, window, limit)
 
     def read_rows(
         self,
@@ -224,11 +371,7 @@ class PredictionLog:
         self.engine.dispose()
 
 
-def _note(connection: sa.Connection, entry: Entry, *, n_rows: int = 0, n_categories: int = 0) -> None:
-    """Tell every cache that the model has changed, in the transaction that changed it."""
-    c = schema.model.c
-    connection.execute(
-        sa.update(schema.model)
-        .where(c.id == entry.id)
-        .values(revision=c.revision + 1, n_rows=c.n_rows + n_rows, n_categories=c.n_categories + n_categories)
-    )
+def _checked(columns: Sequence[Column], rows: _RowsGiven) -> Batch:
+    if isinstance(rows, pd.DataFrame):
+        return batch_from_frame(columns, rows)
+    return batch_from_many(columns, rows)

@@ -1,6 +1,6 @@
 """Frozen samples to compare with: they stay as they are whatever happens to the log."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -8,9 +8,11 @@ import numpy as np
 import sqlalchemy as sa
 
 from drift.samples import CategoricalSample, NumericSample, Sample
-from drift.windows import Column, Window
+from drift.windows import Column, Window, WindowExtent
 from storage import schema
-from storage.catalogue import Entry, Layout
+from storage.catalogue import Entry
+from storage.grids import edges_of
+from storage.layout import Layout
 from storage.selecting import Dictionary, describe, read_extent, read_samples
 
 
@@ -36,6 +38,31 @@ def freeze(
     ValueError
         If the name is taken or not allowed, or the window is empty.
     """
+    extent = read_extent(connection, layout.table, window)
+    if extent.n == 0:
+        raise ValueError(f"a reference must hold rows; got none in {describe(window)} of model {entry.name!r}.")
+    # One column at a time: a reference may be large.
+    samples = (
+        (column, read_samples(connection, layout, dictionary, window, [column])[column.name])
+        for column in layout.columns
+    )
+    return freeze_samples(connection, entry, name, extent, samples)
+
+
+def freeze_samples(
+    connection: sa.Connection, entry: Entry, name: str, extent: WindowExtent, samples: Iterable[tuple[Column, Sample]]
+) -> Reference:
+    """Keep samples as a reference.
+
+    Parameters
+    ----------
+    extent : how many rows each sample holds, and the time they stand for: what follows it is compared with them
+
+    Raises
+    ------
+    ValueError
+        If the name is taken or not allowed, or there are no rows.
+    """
     if not schema.NAME_PATTERN.fullmatch(name) or name == "previous":
         raise ValueError(
             "a reference must be named by a letter and more letters, digits or spaces, and not 'previous'; "
@@ -43,9 +70,8 @@ def freeze(
         )
     if any(existing.name == name for existing in read_references(connection, entry)):
         raise ValueError(f"a reference must have a new name; {name!r} exists already for model {entry.name!r}.")
-    extent = read_extent(connection, layout.table, window)
     if extent.start is None or extent.end is None or extent.n == 0:
-        raise ValueError(f"a reference must hold rows; got none in {describe(window)} of model {entry.name!r}.")
+        raise ValueError(f"a reference must hold rows; got none for {name!r} of model {entry.name!r}.")
     frozen_at = datetime.now(UTC)
     reference_id = connection.execute(
         sa.insert(schema.reference).values(
@@ -57,8 +83,7 @@ def freeze(
             frozen_at=frozen_at,
         )
     ).inserted_primary_key[0]  # type: ignore[index]
-    for column in layout.columns:  # one at a time: a reference may be large
-        sample = read_samples(connection, layout, dictionary, window, [column])[column.name]
+    for column, sample in samples:
         values = sample.values if isinstance(sample, NumericSample) else sample.codes
         connection.execute(
             sa.insert(schema.reference_values).values(
@@ -66,6 +91,7 @@ def freeze(
                 column_name=column.name,
                 dtype="<f8" if column.kind == "numeric" else "<i4",
                 data=values.astype("<f8" if column.kind == "numeric" else "<i4").tobytes(),
+                edges=edges_of(values).tobytes() if column.kind == "numeric" else None,
             )
         )
     return Reference(reference_id, name, extent.n, extent.start, extent.end, frozen_at)

@@ -11,7 +11,8 @@ from storage.audit import Database, append_audit
 from storage.catalogue import Catalogue
 from storage.clock import now
 from storage.engine import reading, writing
-from storage.schema import model_alias, model_version
+from storage.schema import model as model_table
+from storage.schema import model_alias, model_version, retrain_job
 
 # The version that stands for the model whose predictions were imported: it has no file.
 IMPORTED = "imported"
@@ -123,6 +124,35 @@ def set_alias(source: Database, model: str, name: str, version: str, share: floa
         append_audit(connection, by, "alias", model, alias=name, version=version, share=share)
 
 
+def promote_version(source: Database, model: str, name: str, by: str, note: str) -> str | None:
+    """Let any version serve that was kept, such as one that was rolled back too soon; return the one it replaces.
+
+    Like a roll back it waits for no job: one that compares with the old champion finds out and ends.
+
+    Raises
+    ------
+    ValueError
+        If there is no such version, it serves already or its job is still open, or no name or no reason is given.
+    """
+    for field, value in {"by": by, "note": note}.items():
+        if not value.strip():
+            raise ValueError(f"{field} must be given; got nothing.")
+    with writing(source.engine) as connection:
+        Catalogue().entry(connection, model, lock=True)
+        found = _version_row(connection, model, name)
+        if found is None:
+            raise ValueError(f"version must be one of model {model!r}; got {name!r}.")
+        current = read_aliases(connection, model).get("champion")
+        if current is not None and current.version == name:
+            raise ValueError(f"version must be another than the one that serves; got {name!r}.")
+        c = retrain_job.c
+        # The job would find another champion than the one that it compared with, and withdraw what serves.
+        if connection.execute(sa.select(c.id).where(c.id == found.job_id, c.active_model == model)).first():
+            raise ValueError(f"version must not be that of an open job; decide job {found.job_id} instead.")
+        promote(connection, model, name, by, note=note)
+        return current.version if current else None
+
+
 # What follows runs inside a caller's transaction, together with the step or decision that it belongs to.
 
 
@@ -158,6 +188,8 @@ def promote(
     ----------
     replaces_imported : without a champion so far, the model behind the imported predictions is the one replaced
     """
+    # One change of the champion after the other, whoever makes it.
+    Catalogue().entry(connection, model, lock=True)
     current = read_aliases(connection, model)
     old = current["champion"].version if "champion" in current else None
     if old == name:
@@ -169,8 +201,10 @@ def promote(
         _set_stage(connection, model, old, "retired")
     write_alias(connection, model, "champion", name)
     _set_stage(connection, model, name, "champion")
+    # A version that is on trial against the old champion is not on trial against this one.
     for trial in ("challenger", "shadow"):
-        _drop_alias(connection, model, trial, name)
+        _drop_alias(connection, model, trial, current[trial].version if trial in current else name)
+    _note_change(connection, model)
     append_audit(connection, by, "promote", model, version=name, replaces=old, **detail)
 
 
@@ -202,6 +236,7 @@ def restore_previous(connection: sa.Connection, model: str, by: str, **detail: A
     _drop_alias(connection, model, "previous", restored)
     _set_stage(connection, model, restored, "champion")
     _set_stage(connection, model, bad, "rolled_back")
+    _note_change(connection, model)
     append_audit(connection, by, "roll back", model, version=bad, restored=restored, **detail)
     return restored, bad
 
@@ -227,6 +262,12 @@ def _imported(connection: sa.Connection, model: str) -> str:
         row = {"model": model, "version": IMPORTED, "stage": "champion", "created_by": IMPORTED}
         connection.execute(sa.insert(model_version).values(row | {"created_at": now(connection)}))
     return IMPORTED
+
+
+def _note_change(connection: sa.Connection, model: str) -> None:
+    """Tell every cache: what the model's windows are compared with follows its champion."""
+    c = model_table.c
+    connection.execute(sa.update(model_table).where(c.name == model).values(revision=c.revision + 1))
 
 
 def _version_row(connection: sa.Connection, model: str, name: str) -> sa.Row[Any] | None:

@@ -88,6 +88,9 @@ def number(value: object) -> float | None:
     """Return a number, or None where it is missing."""
     if value is None or value is pd.NA or value == "":
         return None
+    # Python reads "1_000" and digits of every script; a file that holds them means something else.
+    if isinstance(value, str) and ("_" in value or not value.isascii()):
+        raise ValueError(f"must be a number; got {_short(value)}")
     try:
         result = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
@@ -180,9 +183,10 @@ def _fill(batch: Batch, columns: Sequence[Column], kept: dict[str, list[Any]]) -
 
 def encode(values: Sequence[str | None]) -> Coded:
     """Give each distinct value a position, in order of appearance."""
-    positions: dict[str, int] = {}
-    codes = [-1 if value is None else positions.setdefault(value, len(positions)) for value in values]
-    return Coded(codes, list(positions))
+    distinct = [value for value in dict.fromkeys(values) if value is not None]
+    positions: dict[str | None, int] = {value: k for k, value in enumerate(distinct)}
+    positions[None] = -1
+    return Coded(list(map(positions.__getitem__, values)), distinct)
 
 
 def _checks(columns: Sequence[Column]) -> dict[str, Callable[[object], Any]]:

@@ -26,6 +26,10 @@ class Run:
     updated_at: datetime
 
 
+class RunTaken(ValueError):
+    """Another process works on the same run: both would store the same rows."""
+
+
 def begin(engine: sa.Engine, model: str, source: str, n_rows: int | None = None, fingerprint: str | None = None) -> Run:
     """Start a run, or take up the unfinished one with the same fingerprint where it stopped."""
     now = datetime.now(UTC)
@@ -48,12 +52,18 @@ def begin(engine: sa.Engine, model: str, source: str, n_rows: int | None = None,
         return Run(**inserted._mapping)
 
 
-def advance(connection: sa.Connection, run_id: int, n_done: int, n_rejected: int = 0) -> None:
-    """Count source rows as dealt with, in the transaction that stores them."""
+def advance(connection: sa.Connection, run: Run, n_done: int, n_rejected: int = 0) -> None:
+    """Count the next source rows after `run.n_done` as dealt with, in the transaction that stores them.
+
+    Raises
+    ------
+    RunTaken
+        If another process has dealt with them: the transaction must not be committed.
+    """
     c = import_run.c
-    connection.execute(
+    moved = connection.execute(
         sa.update(import_run)
-        .where(c.id == run_id)
+        .where(c.id == run.id, c.n_done == run.n_done)
         .values(
             n_done=c.n_done + n_done,
             n_rejected=c.n_rejected + n_rejected,
@@ -61,6 +71,10 @@ def advance(connection: sa.Connection, run_id: int, n_done: int, n_rejected: int
             updated_at=datetime.now(UTC),
         )
     )
+    if moved.rowcount == 0:
+        raise RunTaken(
+            f"{run.source} must be brought in by one process at a time; another one went on from row {run.n_done:,}."
+        )
 
 
 def say(engine: sa.Engine, run_id: int, note: str) -> None:

@@ -47,7 +47,8 @@ def microseconds(instant: datetime) -> int:
     """
     if instant.tzinfo is None:
         raise ValueError(f"instant must carry a time zone, such as +00:00; got {instant!s}.")
-    return (instant - EPOCH) // timedelta(microseconds=1)
+    since = instant - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def instant_from(micros: int) -> datetime:
@@ -81,6 +82,15 @@ model = sa.Table(
     sa.Column("n_rows", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("n_columns", sa.Integer, nullable=False, server_default="0"),
     sa.Column("n_categories", sa.Integer, nullable=False, server_default="0"),
+    # The watermark: every row up to this id is in a sealed segment (storage.segments); NULL before the first one.
+    sa.Column("sealed_id", sa.BigInteger),
+    sa.Column("n_sealed", sa.BigInteger, nullable=False, server_default="0"),
+    # Rows that retention has removed from the front of the log.
+    sa.Column("n_retired", sa.BigInteger, nullable=False, server_default="0"),
+    # Grows when a segment that exists changes; a new one at the end leaves it as it is.
+    sa.Column("seal_revision", sa.BigInteger, nullable=False, server_default="0"),
+    # The newest row whose label came with it: behind it, only the index of late labels need be asked for labels.
+    sa.Column("last_known_id", sa.BigInteger),
     sa.Column("created_at", UtcDateTime, nullable=False),
 )
 
@@ -115,6 +125,8 @@ reference = sa.Table(
     sa.Column("start_at", UtcDateTime, nullable=False),
     sa.Column("end_at", UtcDateTime, nullable=False),
     sa.Column("frozen_at", UtcDateTime, nullable=False),
+    # Segments below this number have been counted on the reference's cells.
+    sa.Column("counted_to", sa.Integer, nullable=False, server_default="0"),
     sa.UniqueConstraint("model_id", "name"),
 )
 
@@ -126,6 +138,8 @@ reference_values = sa.Table(
     sa.Column("column_name", sa.String(64), primary_key=True),
     sa.Column("dtype", sa.String(4), nullable=False),
     sa.Column("data", sa.LargeBinary, nullable=False),
+    # float64 borders of the cells in which a numeric column's segments are counted.
+    sa.Column("edges", sa.LargeBinary),
 )
 
 # Long work that fills the log: file imports and the demo. The board shows its progress.
@@ -245,22 +259,222 @@ audit = sa.Table(
 )
 
 
+# Sealed column segments (storage.segments): a pure function of the log and the references, rebuilt at any time.
+# Segment k holds the rows of a model with last_id of segment k - 1 < id <= last_id, in the order of their ids.
+segment = sa.Table(
+    "segment",
+    metadata,
+    sa.Column("model_id", sa.ForeignKey("model.id"), primary_key=True),
+    sa.Column("k", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("n", sa.Integer, nullable=False),
+    sa.Column("last_id", sa.BigInteger, nullable=False),
+    # Of the first and the last row; NULL in a segment whose rows have all been erased.
+    sa.Column("start_at", sa.BigInteger),
+    sa.Column("end_at", sa.BigInteger),
+    sqlite_with_rowid=False,
+)
+
+# One column of one segment; `position` is that of model_column, or -1 for the times of the rows.
+segment_values = sa.Table(
+    "segment_values",
+    metadata,
+    sa.Column("model_id", sa.ForeignKey("model.id"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("k", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("dtype", sa.String(4), nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+# Rows per cell of a reference's grid in segment k and those before it in its block of segments, as uint32.
+segment_histogram = sa.Table(
+    "segment_histogram",
+    metadata,
+    sa.Column("reference_id", sa.ForeignKey("reference.id"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("k", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+# The same for a full block of segments, as uint32.
+block_histogram = sa.Table(
+    "block_histogram",
+    metadata,
+    sa.Column("reference_id", sa.ForeignKey("reference.id"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("block", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+# Segments that got a late row since they were sealed: until they are repaired, their rows are read from the log.
+dirty = sa.Table(
+    "dirty",
+    metadata,
+    sa.Column("model_id", sa.ForeignKey("model.id"), primary_key=True),
+    sa.Column("k", sa.Integer, primary_key=True, autoincrement=False),
+)
+
+# What is tried out (storage.shadow). Of every request that two versions score, the answer that was not given: the one
+# that was given is a row of the model's log. Windows and training never see these rows.
+shadow_answer = sa.Table(
+    "shadow_answer",
+    metadata,
+    sa.Column("id", Key, primary_key=True),
+    sa.Column("model_id", sa.ForeignKey("model.id"), nullable=False),
+    sa.Column("request_id", sa.String(200), nullable=False),
+    sa.Column("version", sa.String(40), nullable=False),
+    sa.Column("answered_by", sa.String(40), nullable=False),
+    sa.Column("prediction", sa.String(200)),
+    sa.Column("score", sa.Double),
+    sa.Column("error", sa.Text),
+    sa.Column("seconds", sa.Double),
+    sa.Column("answered_seconds", sa.Double),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.UniqueConstraint("model_id", "request_id", "version"),
+    sa.Index("ix_shadow_answer_model", "model_id", "id"),
+)
+
+# When a model last answered a request of ours: without such traffic a canary would wait for ever.
+served_model = sa.Table(
+    "served_model",
+    metadata,
+    sa.Column("model_id", sa.ForeignKey("model.id"), primary_key=True),
+    sa.Column("answered_at", UtcDateTime, nullable=False),
+)
+
+# When a retrain job starts by itself: at the times of a cron expression, or on what a trigger watches.
+retrain_schedule = sa.Table(
+    "retrain_schedule",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", sa.String(48), nullable=False),
+    sa.Column("cron", sa.String(80), nullable=False),
+    sa.Column("time_zone", sa.String(40), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("params", sa.JSON),
+    sa.Column("enabled", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("next_at", UtcDateTime, nullable=False),
+    sa.Column("last_result", sa.Text),
+    sa.Column("created_by", sa.String(80), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+)
+
+retrain_trigger = sa.Table(
+    "retrain_trigger",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", sa.String(48), nullable=False),
+    sa.Column("kind", sa.String(12), nullable=False),
+    sa.Column("mode", sa.String(8), nullable=False),
+    sa.Column("settings", sa.JSON, nullable=False),
+    sa.Column("params", sa.JSON),
+    sa.Column("enabled", sa.Boolean, nullable=False, server_default=sa.true()),
+    # What the trigger has seen so far, such as for how many checks its condition has held.
+    sa.Column("memory", sa.JSON),
+    sa.Column("next_at", UtcDateTime, nullable=False),
+    sa.Column("last_result", sa.Text),
+    sa.Column("created_by", sa.String(80), nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+)
+
+# What the watcher knows of a frozen reference (drift.watching): which streams there are and how a healthy replay went.
+watch = sa.Table(
+    "watch",
+    metadata,
+    sa.Column("reference_id", sa.ForeignKey("reference.id"), primary_key=True),
+    sa.Column("model_id", sa.ForeignKey("model.id"), nullable=False, index=True),
+    # Grows with every change of the evidence, the alarms or the rows beneath: who writes must have read the newest.
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("rule", sa.String(80), nullable=False),
+    sa.Column("n_streams", sa.Integer, nullable=False),
+    sa.Column("phi", sa.JSON, nullable=False),
+    sa.Column("replay", sa.JSON),
+)
+
+# The evidence on one stream after `position` rows since the reference; the largest is the newest, the others are
+# where a late row is taken up from.
+evidence = sa.Table(
+    "evidence",
+    metadata,
+    sa.Column("reference_id", sa.ForeignKey("reference.id"), primary_key=True),
+    sa.Column("stream", sa.String(64), primary_key=True),
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("model_id", sa.ForeignKey("model.id"), nullable=False),
+    sa.Column("feed", sa.String(8), nullable=False),
+    # The last row taken in: its place in the order of the feed, its id and its instant.
+    sa.Column("mark", sa.BigInteger, nullable=False),
+    sa.Column("row_id", sa.BigInteger, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("score", sa.Double, nullable=False),
+    sa.Column("life_p", sa.Double, nullable=False),
+    # The last column: whoever reads only the others does not touch it.
+    sa.Column("state", sa.LargeBinary, nullable=False),
+    sa.Index("ix_evidence_row", "model_id", "row_id"),
+)
+
+# An alarm stays history once a person has answered it; one that is open follows from the rows.
+alarm = sa.Table(
+    "alarm",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("reference_id", sa.ForeignKey("reference.id"), nullable=False),
+    sa.Column("model_id", sa.ForeignKey("model.id"), nullable=False),
+    sa.Column("stream", sa.String(64), nullable=False),
+    sa.Column("feed", sa.String(8), nullable=False),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("mark", sa.BigInteger, nullable=False),
+    sa.Column("row_id", sa.BigInteger, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("onset", sa.BigInteger, nullable=False),
+    sa.Column("onset_at", UtcDateTime, nullable=False),
+    sa.Column("trigger", sa.String(16), nullable=False),
+    sa.Column("bet", sa.Text, nullable=False),
+    sa.Column("score", sa.Double, nullable=False),
+    sa.Column("life_p", sa.Double, nullable=False),
+    # Rows changed beneath it: it is seen no more, and whether it sounds again the rows decide.
+    sa.Column("stale", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("acknowledged_at", UtcDateTime),
+    sa.Column("acknowledged_by", sa.String(80)),
+    sa.Column("acknowledged_kind", sa.String(16)),
+    sa.Column("acknowledged_note", sa.Text),
+    # The last row that had been taken in when a person answered: there the scores restarted.
+    sa.Column("acknowledged_mark", sa.BigInteger),
+    sa.Column("acknowledged_row_id", sa.BigInteger),
+    sa.Column("acknowledged_row_at", UtcDateTime),
+    sa.Column("snoozed_until", UtcDateTime),
+    sa.Column("snoozed_by", sa.String(80)),
+    sa.Column("snoozed_note", sa.Text),
+    sa.Index("ix_alarm_reference", "reference_id", "stream"),
+    sa.Index("ix_alarm_row", "model_id", "row_id"),
+)
+
+
 def prediction_table(model_name: str, columns: Sequence[Column]) -> sa.Table:
     """Describe the log of one model: a typed column for every registered one.
 
     `id` is ordered by time (see storage.ids), so that a window of time is a range of the primary key.
     """
     typed = [sa.Column(c.name, sa.Double if c.kind == "numeric" else sa.Integer, quote=True) for c in columns]
+    has_request = sa.text("request_id IS NOT NULL")
+    came_late = sa.text("labelled_at <> predicted_at")
     return sa.Table(
         f"prediction_{model_name}",
         sa.MetaData(),
         sa.Column("id", Key, primary_key=True, autoincrement=False),
         sa.Column("predicted_at", sa.BigInteger, nullable=False),
-        sa.Column("request_id", sa.String(200), unique=True),
+        sa.Column("request_id", sa.String(200)),
         sa.Column("entity_id", sa.String(200)),
         sa.Column("version", sa.Integer),
         sa.Column("variant", sa.Integer),
         *typed,
         sa.Column("labelled_at", sa.BigInteger),
         sa.Column("text", sa.Text),
+        # Rows without a request id, and labels known at once, cost nothing here.
+        sa.Index(
+            f"ix_request_{model_name}",
+            "request_id",
+            unique=True,
+            sqlite_where=has_request,
+            postgresql_where=has_request,
+        ),
+        sa.Index(f"ix_late_label_{model_name}", "labelled_at", sqlite_where=came_late, postgresql_where=came_late),
     )

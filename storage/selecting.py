@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from drift.samples import CategoricalSample, NumericSample, Sample
 from drift.windows import Column, LastRows, RowSpan, TimeSpan, Window, WindowExtent
 from storage import ids
-from storage.catalogue import Layout
+from storage.layout import Layout
 from storage.schema import instant_from, microseconds
 
 Dictionary = Mapping[str, tuple[str, ...]]

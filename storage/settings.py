@@ -1,6 +1,7 @@
 """What the environment decides, read once by whoever starts a process and passed on."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,10 @@ from typing import Literal, cast, get_args
 from storage.engine import DEFAULT_URL
 
 WorkerMode = Literal["auto", "external"]
+Launcher = Literal["local", "github"]
+GITHUB_API = "https://api.github.com"
+_SAFE_ADDRESS = re.compile(r"^(https://|http://(localhost|127\.0\.0\.1)(:\d+)?(/|$))")
+_REPOSITORY = re.compile(r"^[\w.-]+/[\w.-]+$")
 _TRUE = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -21,6 +26,26 @@ class Settings:
     worker: WorkerMode = "auto"
     demo: bool = True
     api_tokens: str = field(default="", repr=False)
+    launcher: Launcher = "local"
+    github_repository: str = ""
+    github_token: str = field(default="", repr=False)
+    github_ref: str = "main"
+    github_api: str = GITHUB_API
+
+    def __post_init__(self) -> None:
+        if self.launcher not in get_args(Launcher):
+            raise ValueError(f"DRIFT_LAUNCHER must be local or github; got {self.launcher!r}.")
+        if self.launcher == "github" and not _REPOSITORY.match(self.github_repository):
+            raise ValueError(f"DRIFT_GITHUB_REPOSITORY must be owner/name; got {self.github_repository!r}.")
+        if self.launcher == "github" and not self.github_token:
+            raise ValueError("DRIFT_GITHUB_TOKEN must be a token with 'Actions: write'; got nothing.")
+        if self.github_token and not self.github_token.isprintable():
+            # The HTTP library would quote it in its own complaint, and so in a log.
+            raise ValueError("DRIFT_GITHUB_TOKEN must be one line of printable characters; it is not.")
+        if not _SAFE_ADDRESS.match(self.github_api):
+            raise ValueError(
+                f"DRIFT_GITHUB_API must begin with https://, for the token's sake; got {self.github_api!r}."
+            )
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -48,4 +73,9 @@ class Settings:
             worker=cast(WorkerMode, worker),
             demo=_TRUE[demo.lower()],
             api_tokens=environ.get("DRIFT_API_TOKENS", ""),
+            launcher=cast(Launcher, environ.get("DRIFT_LAUNCHER") or cls.launcher),
+            github_repository=environ.get("DRIFT_GITHUB_REPOSITORY", ""),
+            github_token=environ.get("DRIFT_GITHUB_TOKEN", "").strip(),
+            github_ref=environ.get("DRIFT_GITHUB_REF") or cls.github_ref,
+            github_api=(environ.get("DRIFT_GITHUB_API") or cls.github_api).rstrip("/"),
         )

@@ -7,14 +7,21 @@ import sqlalchemy as sa
 
 from storage.audit import Database
 from storage.clock import now
-from storage.engine import reading, writing
+from storage.engine import DatabaseBusy, reading, writing
 from storage.schema import worker
 
 # A worker beats every few seconds; one that has been silent for so long is taken for dead.
 ALIVE = timedelta(seconds=30)
 _KEPT = timedelta(days=1)
-# What a worker waits out: the server restarts, the network is away, a writer holds the file for long.
-DatabaseAway = sa.exc.OperationalError
+# What a worker waits out: the server restarts, the network is away, a writer holds the file for long, all connections
+# are in use.
+DatabaseAway = (
+    DatabaseBusy,
+    sa.exc.OperationalError,
+    sa.exc.InterfaceError,
+    sa.exc.InternalError,
+    sa.exc.TimeoutError,
+)
 
 
 @dataclass(frozen=True)

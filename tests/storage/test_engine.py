@@ -30,28 +30,6 @@ def test_an_sqlite_file_gets_the_settings_that_the_log_relies_on(sqlite_url):
     }
 
 
-@pytest.mark.parametrize("content", [b"PK\x03\x04 a spreadsheet", b"hello"])
-def test_a_foreign_file_is_refused_and_left_as_it_is(tmp_path, content):
-    path = tmp_path / "drift.db"
-    path.write_bytes(content)
-    with pytest.raises(DatabaseFault, match=r"must be an SQLite database.*DRIFT_DATABASE_URL"):
-        open_log(f"sqlite:///{path}")
-    assert path.read_bytes() == content
-
-
-def test_a_truncated_file_is_refused_with_a_sentence(sqlite_url, tmp_path):
-    log = open_log(sqlite_url)
-    log.register("m", [Column("a", "numeric")])
-    log.append("m", [{"predicted_at": datetime(2026, 9, 1, tzinfo=UTC), "a": k} for k in range(5_000)])
-    log.close()  # the last connection to close empties the WAL into the file
-    path = tmp_path / "drift.db"
-    whole = path.read_bytes()
-    assert len(whole) > 80_000
-    path.write_bytes(whole[:40_000])
-    with pytest.raises(DatabaseFault, match="cannot be read"):
-        open_log(sqlite_url)
-
-
 @pytest.mark.parametrize("url", ["drift.db", "oracle9://x", ""])
 def test_a_url_that_names_no_database_is_refused(url):
     with pytest.raises(DatabaseFault, match=r"must look like sqlite:///var/drift\.db"):

@@ -236,6 +236,20 @@ def test_an_import_that_was_stopped_goes_on_where_it_stopped(log, write):
     assert runs.read_runs(log.engine)[0].state == "done"
 
 
+def test_two_imports_of_one_file_at_once_store_every_row_once(log, write):
+    path = write("when,a", *(f"2026-09-01T00:00:{s:02},{s}" for s in range(50)))
+    plan = plan_import(log, path, "m", ColumnMapping(predicted_at="when"))
+
+    def another_one_comes(n_done, n_rows):
+        if n_done == 20:
+            assert run_import(log, plan, batch=30).accepted == 30
+
+    with pytest.raises(runs.RunTaken, match=r"by one process at a time; another one went on from row 20\."):
+        run_import(log, plan, batch=10, progress=another_one_comes)
+    assert log.read_window("m", LastRows(99), plan.columns)["a"].values.tolist() == list(range(50))
+    assert runs.read_runs(log.engine)[0].state == "done"
+
+
 def test_the_reference_is_frozen_from_the_first_rows_or_until_a_time(log, write):
     path = write("when,a", *(f"2026-09-{d:02},{d}" for d in range(1, 31)))
     run("import", path, "--model", "first", "--time", "when", "--reference-rows", 10)

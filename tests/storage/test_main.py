@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from drift.windows import Column
 from storage import open_log
 
 ROOT = Path(__file__).parents[2]
@@ -86,3 +87,18 @@ def test_an_unknown_model_cannot_be_exported(storage, tmp_path):
     assert done.returncode == 2
     assert "got 'nobody'" in done.stderr
     assert not list(tmp_path.glob("x.csv*"))
+
+
+def test_retain_deletes_nothing_on_a_dry_run_and_never_the_whole_log_by_mistake(storage, sqlite_url):
+    log = open_log(sqlite_url)
+    log.register("old", [Column("age", "numeric")])
+    log.append("old", [{"predicted_at": f"2019-01-{day:02}T00:00:00+00:00", "age": day} for day in range(1, 31)])
+    command = ("retain", "--model", "old", "--days", 365)
+    assert "30 of 30 rows" in storage(*command, "--dry-run").stdout
+    refused = storage(*command)
+    assert refused.returncode == 2
+    assert "--everything" in refused.stderr
+    assert log.n_rows("old") == 30
+    assert storage(*command, "--everything").returncode == 0
+    assert log.n_rows("old") == 0
+    log.close()

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -69,3 +70,31 @@ def test_numbers_keep_every_bit_on_both_ways():
         np.testing.assert_array_equal(
             np.array(batch.numbers["amount"]).view(np.int64), np.array(numbers).view(np.int64)
         )
+
+
+@pytest.mark.parametrize("text", ["1_000", "1,000", "１２", "0x10", "1 000"])
+def test_text_that_only_a_program_would_take_for_a_number_is_rejected_on_both_ways(text):
+    rows = [{"predicted_at": datetime(2026, 9, 1, tzinfo=UTC), "amount": value} for value in (text, "12")]
+    for batch in (batch_from_records(COLUMNS, rows), batch_from_frame(COLUMNS, pd.DataFrame(rows))):
+        assert [bad.error for bad in batch.rejected] == [f"amount must be a number; got {text!r}."]
+        assert batch.numbers["amount"] == [12.0]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+def test_times_of_every_unit_and_zone_are_those_of_single_records(unit, zone):
+    edges = ["1699-12-31T20", "1700-01-01T00", "1969-12-31T23:59:59.75", "2026-11-23", "2240-12-31T23", "2241-01-01T02"]
+    times = pd.Series(pd.to_datetime(edges, format="ISO8601")).dt.as_unit(unit).dt.tz_localize(zone)
+    together = batch_from_frame(COLUMNS, pd.DataFrame({"predicted_at": times}))
+    alone = batch_from_records(COLUMNS, [{"predicted_at": at.to_pydatetime()} for at in times])
+    assert together.predicted_at == alone.predicted_at
+    assert [row.row for row in together.rejected] == [row.row for row in alone.rejected] == [0, 5]
+
+
+@pytest.mark.parametrize("odd", ["b", None, "", "\x00", "x" * 201, 7, 1.5, float("nan")], ids=repr)
+def test_request_ids_of_a_frame_are_those_of_single_records(odd):
+    ids = pd.Series(["a", odd, "c"], dtype=object)
+    frame = pd.DataFrame({"predicted_at": pd.Timestamp("2026-11-23", tz="UTC"), "request_id": ids})
+    together, alone = batch_from_frame(COLUMNS, frame), batch_from_records(COLUMNS, frame.to_dict("records"))
+    assert together.texts == alone.texts
+    assert together.rejected == alone.rejected

@@ -1,0 +1,119 @@
+"""What a model's windows hold, from its segments: extents, values, and counts on the cells of a reference."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+import sqlalchemy as sa
+
+from drift.grid import ColumnCounts
+from drift.samples import CategoricalSample, NumericSample, Sample
+from drift.windows import Column, RowSpan, Window, WindowExtent
+from storage import references, selecting
+from storage.catalogue import Catalogue, Entry
+from storage.counting import count_spans
+from storage.engine import reading
+from storage.grids import Grid, GridCache
+from storage.remembering import Remembered
+from storage.sealed_reading import TailCache, View, extent_of, read_columns, span_of
+from storage.segments import SegmentCache, read_dirty, sealed_columns
+
+
+@dataclass(frozen=True, eq=False)
+class Shelf:
+    """A database and what is remembered of the models in it; all of it is checked anew in every transaction."""
+
+    engine: sa.Engine
+    catalogue: Catalogue
+    segments: SegmentCache
+    tails: TailCache
+    grids: GridCache
+    remembered: Remembered = field(default_factory=Remembered)
+
+    def view(self, connection: sa.Connection, model: str) -> View:
+        """Return a model's rows as this transaction sees them."""
+        entry = self.catalogue.entry(connection, model)
+        return self.view_of(connection, entry)
+
+    def view_of(self, connection: sa.Connection, entry: Entry) -> View:
+        """Return a model's rows as the transaction sees them that read its entry."""
+        layout = self.catalogue.layout(connection, entry)
+        index = self.segments.index(connection, entry)
+        dirty = read_dirty(connection, entry) if len(index) else set()
+        return View(connection, entry, layout, index, dirty, self.tails, self.remembered)
+
+    @contextmanager
+    def open(self, model: str) -> Iterator[View]:
+        """Open a view of a model in a transaction of its own."""
+        with reading(self.engine) as connection:
+            yield self.view(connection, model)
+
+
+def read_extents(view: View, windows: Sequence[Window]) -> list[WindowExtent]:
+    """Count the rows of every window and return the half-open time they span."""
+    return [
+        extent_of(view, window) or selecting.read_extent(view.connection, view.layout.table, window)
+        for window in windows
+    ]
+
+
+def read_samples(
+    view: View, dictionary: selecting.Dictionary, window: Window, columns: Sequence[Column]
+) -> dict[str, Sample]:
+    """Return the values of a window, one sample per column, all in time order."""
+    span = span_of(view, window)
+    sealed = {column.name for column in sealed_columns(view.layout).values()} if span is not None else set()
+    others = [column for column in columns if column.name not in sealed]
+    found: dict[str, Sample] = {}
+    if others:
+        found |= selecting.read_samples(view.connection, view.layout, dictionary, window, others)
+    if span is not None:
+        wanted = [column for column in columns if column.name in sealed]
+        for column, values in zip(wanted, read_columns(view, *span, wanted).values(), strict=True):
+            found[column.name] = sample_of(column, values, dictionary.get(column.name, ()))
+    return {column.name: found[column.name] for column in columns}
+
+
+def sample_of(column: Column, values: np.ndarray, categories: tuple[str, ...]) -> Sample:
+    """Return stored values as a sample."""
+    return NumericSample(values) if column.kind == "numeric" else CategoricalSample(values, categories)
+
+
+def read_counts(
+    view: View,
+    grids: Sequence[Grid],
+    dictionary: selecting.Dictionary,
+    windows: Sequence[Window],
+    reference: str,
+    columns: Sequence[Column],
+) -> dict[str, ColumnCounts]:
+    """Count many windows on the cells of a reference."""
+    frozen = references.find(view.connection, view.entry, reference)
+    grid = next(grid for grid in grids if grid.reference_id == frozen.id)
+    spans = [span_of(view, window) for window in windows]
+    # A window whose rows lie apart is counted by itself: nothing of it stands in the cumulated counts.
+    counted = count_spans(view, grid, [span or (0, 0) for span in spans], columns, dictionary)
+    apart = [at for at, span in enumerate(spans) if span is None]
+    for at in apart:
+        samples = selecting.read_samples(view.connection, view.layout, dictionary, windows[at], columns)
+        for position, column in sealed_columns(view.layout).items():
+            if (sample := samples.get(column.name)) is not None:
+                values = sample.values if isinstance(sample, NumericSample) else sample.codes
+                counts = grid.counts(position, values)
+                counted[column.name].counts[at, : counts.size] = counts
+                counted[column.name].n_missing[at] = values.size - counts.sum()
+    return counted
+
+
+def cut(view: View, k: int) -> tuple[RowSpan, ...]:
+    """Cut the log into at most k windows of about equal size, where segments end if there are enough of them."""
+    n_rows = view.n_rows
+    edges = np.linspace(0, n_rows, k + 1).round().astype(np.int64)
+    if len(view.index) >= k:
+        stops = np.concatenate([[0], view.index.stops])
+        # The rows behind the watermark belong to the newest window.
+        edges = np.append(stops[np.linspace(0, len(view.index), k + 1).round().astype(np.int64)][:-1], n_rows)
+    edges = np.unique(edges)
+    return tuple(RowSpan(int(a), int(b)) for a, b in pairwise(edges))
