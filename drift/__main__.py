@@ -3,12 +3,19 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 
-from drift.monitor import PREVIOUS, begun_after, board_json, check, onset, sliding_spans, sliding_windows
+from drift.board import honesty_json
+from drift.exploring import joint, words
+from drift.label_watching import acknowledge
+from drift.monitor import PREVIOUS, begun_after, board_json, onset, sliding_spans, sliding_windows, timeline
+from drift.performing import check_performance
 from drift.policy import DriftPolicy, Verdict
-from drift.tables import board_table, timeline_table
+from drift.replay import MOST_ROWS, N_LIVES
+from drift.tables import board_table, replay_table, timeline_table, words_text
+from drift.watching import replayed, snooze
 from drift.windows import LastRows, RowSpan, TimeSpan, Window
 from storage import PredictionLog, open_log
 from storage.command_line import count_argument, guarded, instant_argument
@@ -47,6 +54,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_check(commands.add_parser("check", help="compare one window, column by column"))
     _add_timeline(commands.add_parser("timeline", help="compare many windows; the newest decides the exit code"))
+    _add_replay(commands.add_parser("replay", help="count the false alarms that the reference itself would raise"))
+    _add_acknowledge(commands.add_parser("acknowledge", help="answer the alarm of a column; its scores restart"))
+    _add_snooze(commands.add_parser("snooze", help="let the alarm of a column be amber at most until a time"))
+    _add_asking(commands.add_parser("joint", help="ask whether all features changed together"), _joint)
+    _add_asking(commands.add_parser("words", help="tell the words, and the meaning, that are new in the texts"), _words)
     return parser
 
 
@@ -60,6 +72,11 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_check)
 
 
+def _add_asking(parser: argparse.ArgumentParser, run: Callable[[PredictionLog, argparse.Namespace], int]) -> None:
+    _add_check(parser)
+    parser.set_defaults(run=run)
+
+
 def _add_timeline(parser: argparse.ArgumentParser) -> None:
     _add_shared(parser)
     parser.add_argument(
@@ -71,11 +88,49 @@ def _add_timeline(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_timeline)
 
 
+def _add_replay(parser: argparse.ArgumentParser) -> None:
+    _add_model(parser)
+    parser.add_argument("--lives", type=count_argument, default=N_LIVES, metavar="N", help=f"default {N_LIVES}")
+    parser.add_argument(
+        "--rows",
+        type=count_argument,
+        default=MOST_ROWS,
+        metavar="N",
+        help=f"at most these, the newest (default {MOST_ROWS:,})",
+    )
+    parser.add_argument("--json", action="store_true", help="for machines")
+    parser.set_defaults(run=_replay)
+
+
+def _add_acknowledge(parser: argparse.ArgumentParser) -> None:
+    _add_decision(parser)
+    parser.add_argument("--false-alarm", action="store_true", help="nothing had changed")
+    parser.set_defaults(run=_acknowledge)
+
+
+def _add_snooze(parser: argparse.ArgumentParser) -> None:
+    _add_decision(parser)
+    parser.add_argument("--until", type=instant_argument, required=True, metavar="T", help="no zone: UTC")
+    parser.set_defaults(run=_snooze)
+
+
+def _add_decision(parser: argparse.ArgumentParser) -> None:
+    _add_model(parser)
+    parser.add_argument("--column", required=True, metavar="C", help="whose alarm it is")
+    parser.add_argument("--by", required=True, metavar="NAME", help="who decides")
+    parser.add_argument("--note", default="", help="why")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--reference", metavar="NAME", help="a frozen one (default: the champion's, else the first)")
+
+
 def _add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True)
-    parser.add_argument("--reference", metavar="NAME", help=f"a frozen one, or {PREVIOUS} (default: the first frozen)")
+    parser.add_argument("--reference", metavar="NAME", help=f"a frozen one, or {PREVIOUS} (default: the champion's)")
     parser.add_argument(
-        "--alpha", type=float, default=DriftPolicy.alpha, help="chance of a false alarm per look and kind of finding"
+        "--alpha", type=float, default=DriftPolicy.alpha, help=f"of one look, where --reference is {PREVIOUS}"
     )
     parser.add_argument("--min-effect", type=float, default=DriftPolicy.min_effect, help="effect that is drift")
     parser.add_argument("--json", action="store_true", help="for machines")
@@ -92,9 +147,21 @@ def _policy(options: argparse.Namespace) -> DriftPolicy:
 
 
 def _check(log: PredictionLog, options: argparse.Namespace) -> int:
-    board = check(log, options.model, _window(log, options), options.reference, _policy(options))
+    board = check_performance(log, options.model, _window(log, options), options.reference, _policy(options))
     print(json.dumps(board_json(board), indent=2) if options.json else board_table(board))
     return EXIT_CODES[board.verdict]
+
+
+def _joint(log: PredictionLog, options: argparse.Namespace) -> int:
+    found = joint(log, options.model, _window(log, options), options.reference, options.alpha)
+    print(json.dumps(asdict(found) | {"sentence": found.said}, indent=2) if options.json else found.said)
+    return 0
+
+
+def _words(log: PredictionLog, options: argparse.Namespace) -> int:
+    found = words(log, options.model, _window(log, options), options.reference)
+    print(json.dumps(found.to_json(), indent=2) if options.json else words_text(found))
+    return 0
 
 
 def _window(log: PredictionLog, options: argparse.Namespace) -> Window:
@@ -115,13 +182,7 @@ def _timeline(log: PredictionLog, options: argparse.Namespace) -> int:
         raise ValueError(
             f"windows must fit into the log; model {options.model!r} has {log.n_rows(options.model):,} rows."
         )
-    boards = []
-    for k, window in enumerate(windows, start=1):
-        boards.append(check(log, options.model, window, options.reference, _policy(options)))
-        if sys.stderr.isatty():
-            print(
-                f"\r{k} of {len(windows)} windows ", end="" if k < len(windows) else "\n", file=sys.stderr, flush=True
-            )
+    boards = timeline(log, options.model, windows, options.reference, _policy(options))
     if options.json:
         print(json.dumps([board_json(board) for board in boards], indent=2))
     else:
@@ -129,6 +190,48 @@ def _timeline(log: PredictionLog, options: argparse.Namespace) -> int:
         since = onset(begun_after(boards, ends.get(boards[-1].reference)))
         print(f"{since[1] if since else boards[-1].sentence}\n\n{timeline_table(boards)}")
     return EXIT_CODES[boards[-1].verdict]
+
+
+def _replay(log: PredictionLog, options: argparse.Namespace) -> int:
+    reference = _frozen(log, options)
+    honesty = replayed(log, options.model, reference, n_lives=options.lives, most_rows=options.rows)
+    if options.json:
+        print(json.dumps({"model": options.model, "reference": reference, **honesty_json(honesty)}, indent=2))
+    else:
+        print(replay_table(honesty))
+    return 0
+
+
+def _acknowledge(log: PredictionLog, options: argparse.Namespace) -> int:
+    record = acknowledge(
+        log,
+        options.model,
+        _frozen(log, options),
+        options.column,
+        by=options.by,
+        note=options.note,
+        kind="false alarm" if options.false_alarm else "acknowledged",
+    )
+    print(f"The alarm of {record.stream} on {record.mark.at:%Y-%m-%d %H:%M %Z} is answered; its scores start again.")
+    return 0
+
+
+def _snooze(log: PredictionLog, options: argparse.Namespace) -> int:
+    record = snooze(
+        log, options.model, _frozen(log, options), options.column, options.until, by=options.by, note=options.note
+    )
+    print(f"The alarm of {record.stream} is amber at most until {options.until:%Y-%m-%d %H:%M %Z}.")
+    return 0
+
+
+def _frozen(log: PredictionLog, options: argparse.Namespace) -> str:
+    """Return the name of the reference that a command is about."""
+    if options.reference is not None:
+        return str(options.reference)
+    reference = log.default_reference(options.model)
+    if reference is None:
+        raise ValueError(f"a reference must be frozen first; model {options.model!r} has none.")
+    return reference.name
 
 
 def _windows(log: PredictionLog, options: argparse.Namespace) -> Sequence[Window]:
@@ -144,6 +247,8 @@ def _windows(log: PredictionLog, options: argparse.Namespace) -> Sequence[Window
         spans = sliding_spans(extent.start, extent.end, width=width, step=step)
         return spans[-options.windows :] if options.windows else spans
     k = options.windows or (None if width else _WINDOWS)
+    if k and not (width or step or options.last):
+        return log.cut(options.model, k)
     spans_of_rows = sliding_windows(n_rows - first, k, width=width, step=step)
     return [RowSpan(first + span.first, first + span.last) for span in spans_of_rows]
 

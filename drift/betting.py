@@ -16,12 +16,15 @@ from drift.cells import Cells
 
 SHIFTS = (0.125, 0.25, 0.5, 1.0, 2.0)
 SPREADS = (0.5, 0.75, 1.33, 2.0)
+# Missing values are watched by the bets alone, so a share that doubles has a bet of its own.
+MISSING_ODDS = (2.0, 5.0, 50.0)
 # What the reference (almost) never showed is bet to become this much more frequent.
 NEW_ODDS = 50.0
 # A source that dried up, a renamed category, another unit: what was never seen is now nearly everything.
 FLOOD_ODDS = 1e6
 # "Any shape" experts expect what recent buckets held, each bucket weighing this share of the one after it.
 MEMORIES = (0.5, 0.9)
+_FADING = np.array(MEMORIES)[:, None]
 PRIOR_STRENGTH = 50.0
 # A bet on any shape learns the drift within one large bucket and overtakes the bet that names it. People are helped
 # by the name, so it explains the alarm unless it fits worse by more than this factor.
@@ -37,26 +40,29 @@ class Experts:
     """What is bet on: `names` in words, the ones of any shape last, and the odds they put on each cell.
 
     `tilts` has the shape (n_experts - 2, n_cells): factors on the expected counts, before they are made to sum up.
+    Without `shapes`, the experts of any shape are left out and every expert has its tilt.
     """
 
     names: tuple[str, ...]
     tilts: np.ndarray
+    shapes: bool = True
 
     @classmethod
     def of(cls, cells: Cells) -> Self:
         """Return the experts of a column: shifts, spreads and values out of range, or single categories."""
         named = _numeric_bets(cells) if cells.kind == "numeric" else _categorical_bets(cells)
         missing = len(cells.labels) - 1
-        named += [(f"missing values more often (x{odds:g})", _one(cells, missing, odds)) for odds in (3.0, NEW_ODDS)]
+        named += [(f"missing values more often (x{odds:g})", _one(cells, missing, odds)) for odds in MISSING_ODDS]
         named.append(("nearly all values missing", _one(cells, missing, FLOOD_ODDS)))
         return cls.from_bets(named)
 
     @classmethod
-    def from_bets(cls, bets: Sequence[tuple[str, np.ndarray]]) -> Self:
-        """Join named bets, and two that bet on whatever shape recent buckets had."""
-        shapes = tuple(f"another shape, as in the last {round(1 / (1 - memory))} buckets" for memory in MEMORIES)
-        names = tuple(name for name, _ in bets) + shapes
-        return cls(names, np.maximum(np.array([tilt for _, tilt in bets]), _SMALLEST_TILT))
+    def from_bets(cls, bets: Sequence[tuple[str, np.ndarray]], *, shapes: bool = True) -> Self:
+        """Join named bets and, with `shapes`, two that bet on whatever shape recent buckets had."""
+        named = tuple(name for name, _ in bets)
+        any_shape = tuple(f"another shape, as in the last {round(1 / (1 - memory))} buckets" for memory in MEMORIES)
+        names = named + any_shape if shapes else named
+        return cls(names, np.maximum(np.array([tilt for _, tilt in bets]), _SMALLEST_TILT), shapes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,18 +76,21 @@ class Bets:
     recent : float array, shape (2, n_cells)
         Rows of recent buckets, older ones fading.
     scores : float array, shape (n_experts,)
-        Each expert's Shiryaev-Roberts statistic.
+        Each expert's Shiryaev-Roberts statistic: the sum of what the bets begun at every row so far have made.
+    ages : float array, shape (n_experts,)
+        How many rows ago those bets were begun, weighted by what each has made: since when an expert would be right.
     """
 
     learned: np.ndarray
     recent: np.ndarray
     scores: np.ndarray
+    ages: np.ndarray
 
     @classmethod
     def start(cls, cells: Cells, experts: Experts) -> Self:
         """Begin with nothing learned and nothing won."""
-        n_cells = len(cells.labels)
-        return cls(np.zeros(n_cells), np.zeros((len(MEMORIES), n_cells)), np.zeros(len(experts.names)))
+        n_cells, n_experts = len(cells.labels), len(experts.names)
+        return cls(np.zeros(n_cells), np.zeros((len(MEMORIES), n_cells)), np.zeros(n_experts), np.zeros(n_experts))
 
     @property
     def score(self) -> float:
@@ -104,7 +113,7 @@ def bet(
     counts : int array, shape (n_buckets, n_cells)
         Rows per cell; the order inside a bucket does not matter and buckets may differ in size.
     phi : float
-        How many rows carry the information of one independent row (`drift.life.autocorrelation_factor`).
+        How many rows carry the information of one independent row (`drift.autocorrelation.autocorrelation_factor`).
     learn : bool
         Whether the rows count as healthy. Learning stops at an alarm.
 
@@ -121,7 +130,7 @@ def bet(
     >>> experts = Experts.of(cells)
     >>> buckets = np.array([[50, 50, 0, 0], [20, 80, 0, 0]])
     >>> [f"{step.score:.3g}" for step in bet(cells, experts, Bets.start(cells, experts), buckets)]
-    ['21.4', '2.32e+08']
+    ['25.3', '2.15e+08']
     """
     path: list[Bets] = []
     for first in range(0, len(counts), _CHUNK):
@@ -129,52 +138,72 @@ def bet(
     return path
 
 
-def winner(experts: Experts, bets: Bets) -> str:
-    """Return in words the bet that won most, one with a name unless another shape fits far better."""
-    n_named = len(experts.names) - len(MEMORIES)
+def winner(experts: Experts, bets: Bets) -> int:
+    """Return which bet won most, one with a name unless another shape fits far better."""
+    n_named = len(experts.tilts)
     best = int(bets.scores[:n_named].argmax())
+    if not experts.shapes:
+        return best
     shape = n_named + int(bets.scores[n_named:].argmax())
-    return experts.names[shape if bets.scores[shape] > _NAME_IS_WORTH * bets.scores[best] else best]
+    return shape if bets.scores[shape] > _NAME_IS_WORTH * bets.scores[best] else best
 
 
 def _bet_chunk(cells: Cells, experts: Experts, bets: Bets, counts: np.ndarray, phi: float, learn: bool) -> list[Bets]:
     n = counts / phi
-    # Summed one after the other, so that buckets taken one by one or at once leave the same bits.
-    learned = np.cumsum(np.concatenate([bets.learned[None], n if learn else np.zeros_like(n)]), axis=0)
-    recent = _fading(bets.recent, n)
-    ratios = np.exp(
-        np.clip(_log_ratios(cells, experts, learned[:-1], recent[:-1], n, phi), -_LARGEST_STEP, _LARGEST_STEP)
-    )
-    path, scores = [], bets.scores
-    for t, rows in enumerate(counts.sum(axis=1)):
-        with np.errstate(over="ignore"):  # an infinite product is cut like any other large one
-            scores = np.minimum((scores + rows) * ratios[t], _LARGEST_SCORE)
-        path.append(Bets(learned[t + 1], recent[t + 1], scores))
+    learned, recent = [bets.learned], [bets.recent]
+    # One after the other, so that buckets taken one by one or at once leave the same bits.
+    for row in n:
+        learned.append(learned[-1] + row if learn else learned[-1])
+        recent.append(_FADING * recent[-1] + row)
+    mass = cells.mass / phi
+    ratios = _ratios(experts.tilts, experts.shapes, mass + np.array(learned[:-1]), np.array(recent[:-1]), n)
+    path, scores, ages = [], bets.scores, bets.ages
+    with np.errstate(over="ignore"):  # an infinite product is cut like any other large one
+        for t, rows in enumerate(counts.sum(axis=1).tolist()):
+            staked = scores + rows
+            ages = rows + ages * (scores / staked)
+            scores = np.minimum(staked * ratios[t], _LARGEST_SCORE)
+            path.append(Bets(learned[t + 1], recent[t + 1], scores, ages))
     return path
 
 
-def _fading(recent: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """Return what the shape experts remember before each bucket, and after the last."""
-    memory = np.array(MEMORIES)[:, None]
-    remembered = [recent]
-    for row in n:
-        remembered.append(memory * remembered[-1] + row)
-    return np.array(remembered)
+def bet_abreast(
+    masses: np.ndarray, tilts: np.ndarray, bets: Sequence[Bets], counts: np.ndarray, phi: np.ndarray, learn: np.ndarray
+) -> list[Bets]:
+    """Take in one bucket of each of many columns that have as many cells and experts: `bet` for less overhead.
+
+    Parameters
+    ----------
+    masses, counts : shape (n_columns, n_cells)
+    tilts : shape (n_columns, n_experts - 2, n_cells)
+    phi, learn : shape (n_columns,)
+    """
+    n = counts / phi[:, None]
+    learned, recent = np.array([part.learned for part in bets]), np.array([part.recent for part in bets])
+    ratios = _ratios(tilts, True, masses / phi[:, None] + learned, recent, n)
+    rows = counts.sum(axis=1)[:, None]
+    scores, ages = np.array([part.scores for part in bets]), np.array([part.ages for part in bets])
+    staked = scores + rows
+    ages = rows + ages * (scores / staked)
+    with np.errstate(over="ignore"):  # as in _bet_chunk
+        scores = np.minimum(staked * ratios, _LARGEST_SCORE)
+    learned = np.where(learn[:, None], learned + n, learned)
+    return [Bets(*parts) for parts in zip(learned, _FADING * recent + n[:, None, :], scores, ages, strict=True)]
 
 
-def _log_ratios(
-    cells: Cells, experts: Experts, learned: np.ndarray, recent: np.ndarray, n: np.ndarray, phi: float
-) -> np.ndarray:
-    """Return the log likelihood ratio of every expert's urn to the plain one, shape (n_buckets, n_experts)."""
-    urn = cells.mass / phi + learned
+def _ratios(tilts: np.ndarray, shapes: bool, urn: np.ndarray, recent: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Return the likelihood ratio of every expert's urn to the plain one, shape (n_buckets, n_experts)."""
     total = urn.sum(axis=-1, keepdims=True)
     share = urn / total
-    tilted = experts.tilts * share[:, None, :]
+    tilted = tilts * share[:, None, :]
     tilted *= total[:, None, :] / tilted.sum(axis=-1, keepdims=True)
     shaped = PRIOR_STRENGTH * share[:, None, :] + recent
-    rivals = np.concatenate([tilted, shaped], axis=1)
-    result: np.ndarray = _log_polya(rivals, n[:, None, :]) - _log_polya(urn, n)[:, None]
-    return result
+    # Never surer of its shape than the urn is: where phi came out too large, that alone would win the bet.
+    shaped *= np.minimum(1.0, total[:, None, :] / shaped.sum(axis=-1, keepdims=True))
+    urns = np.concatenate([tilted, *([shaped] if shapes else []), urn[:, None, :]], axis=1)
+    log_p = _log_polya(urns, n[:, None, :])
+    ratios: np.ndarray = np.exp(np.minimum(np.maximum(log_p[:, :-1] - log_p[:, -1:], -_LARGEST_STEP), _LARGEST_STEP))
+    return ratios
 
 
 def _log_polya(urn: np.ndarray, n: np.ndarray) -> np.ndarray:

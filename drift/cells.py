@@ -6,7 +6,16 @@ from itertools import pairwise
 
 import numpy as np
 
-from drift.samples import MAX_DISTINCT, CategoricalSample, NumericReference, NumericSample, Sample
+from drift.samples import (
+    MAX_DISTINCT,
+    CategoricalReference,
+    CategoricalSample,
+    NumericReference,
+    NumericSample,
+    Reference,
+    Sample,
+    reference_from,
+)
 from drift.windows import Kind
 
 N_CELLS = 20
@@ -94,13 +103,15 @@ class Cells:
         return np.bincount(at, minlength=n_buckets * n_cells).reshape(n_buckets, n_cells)
 
 
-def cells_from(reference: Sample) -> Cells:
+def cells_from(reference: Sample | Reference) -> Cells:
     """Lay the cells of a column through its reference.
 
     A numeric reference of more than 20 different values gets 20 cells of equal mass, one of fewer a cell per value.
     """
-    if isinstance(reference, NumericSample):
-        return _numeric_cells(NumericReference.from_sample(reference))
+    if isinstance(reference, NumericSample | CategoricalSample):
+        reference = reference_from(reference)
+    if isinstance(reference, NumericReference):
+        return _numeric_cells(reference)
     return _categorical_cells(reference)
 
 
@@ -135,8 +146,8 @@ def _around(constant: float) -> np.ndarray:
     return np.array([constant - room, np.nextafter(constant + room, np.inf)])
 
 
-def _categorical_cells(reference: CategoricalSample) -> Cells:
-    counts = reference.counts()
+def _categorical_cells(reference: CategoricalReference) -> Cells:
+    counts = reference.counts
     seen = np.flatnonzero(counts)
     ranked = seen[np.argsort(-counts[seen], kind="stable")]
     kept = np.sort(ranked[:MAX_CATEGORIES] if ranked.size > MAX_CATEGORIES + 1 else ranked)
@@ -146,9 +157,8 @@ def _categorical_cells(reference: CategoricalSample) -> Cells:
     cell_of_code = np.full(counts.size, len(labels) - 2)
     cell_of_code[kept] = np.arange(kept.size)
     cell_of_code[pooled] = kept.size
-    n_missing = len(reference) - int(counts.sum())
     in_pool = [counts[pooled].sum()] if pooled.size else []
-    in_cells = np.array([*counts[kept], *in_pool, 0, n_missing])
+    in_cells = np.array([*counts[kept], *in_pool, 0, reference.n_missing])
     mass = np.maximum(in_cells, 1.0)
     mass[-2] = max(int((counts == 1).sum()), 1)
     return Cells("categorical", labels, in_cells, mass, np.empty(0), False, cell_of_code)

@@ -1,19 +1,25 @@
 """Every column of a window against its reference: one report each, the worst first."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from drift import wording
-from drift.comparing import Comparison, compare
+from drift.compared import Compared
+from drift.comparing import Values, compare_each
+from drift.effects import Mover
+from drift.ledger import AlarmRecord
 from drift.policy import WORST_FIRST, DriftPolicy, Verdict
 from drift.samples import Reference, Sample
-from drift.two_sample import Test, TwoSampleResult, benjamini_hochberg, ks_p_values
+from drift.standing import NOWHERE, Standing, Verdicts, settle
+from drift.two_sample import Test, adjusted_by_window, ks_p_values
 from drift.windows import Column, Kind, Role
 
 _NAN = float("nan")
-_Found = Comparison | Exception
+_RANK = {verdict: rank for rank, verdict in enumerate(WORST_FIRST)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +29,7 @@ class ColumnReport:
     `n` and `n_reference` count rows, missing values included. Numbers that could not be computed are NaN, and the
     verdict says so: `insufficient` or `error`. `adjusted_p_value` is over all columns of the window. The verdict is
     the worst of three: of the values, of the missing share and of values that the reference has never seen.
+    `statistic` is exact where `statistic_bound` is 0; else the true one is at most that much larger.
     """
 
     column: str
@@ -44,18 +51,64 @@ class ColumnReport:
     unseen_p_value: float = 1.0
     unseen_categories: tuple[tuple[str, int], ...] = ()
     out_of_range_share: float = 0.0
+    statistic_bound: float = 0.0
+    stability: float = _NAN
+    movers: tuple[Mover, ...] = ()
     betting_score: float | None = None
+    alarm: AlarmRecord | None = None
     verdict: Verdict = "error"
     value_verdict: Verdict = "error"
     missing_verdict: Verdict = "stable"
     unseen_verdict: Verdict = "stable"
     reason: str = ""
 
-    @property
+    @cached_property
     def largest_effect(self) -> float:
         """The largest of the three effects: values moved, missing share changed, unseen share."""
         effects = (self.effect_size, abs(self.missing_share - self.reference_missing_share), self.unseen_share)
         return max((effect for effect in effects if effect == effect), default=0.0)
+
+
+class _Unread(ColumnReport):
+    """A report whose words are found once somebody reads them: of the 1,600 of a timeline, few are."""
+
+    compared: Compared
+    window: int
+    standing: Standing | None
+    policy: DriftPolicy
+
+    @property
+    def found(self) -> Values:
+        """What the test of the values found, with its words."""
+        return self.compared.comparison(self.window).values
+
+    @cached_property
+    def reason(self) -> str:
+        return _reason(self, self.found, self.standing, self.policy)
+
+    @cached_property
+    def stability(self) -> float:
+        return self.found.telling.stability
+
+    @cached_property
+    def movers(self) -> tuple[Mover, ...]:
+        return self.found.telling.movers
+
+    @cached_property
+    def unseen_categories(self) -> tuple[tuple[str, int], ...]:
+        return self.found.unseen
+
+    def __reduce__(self) -> tuple[Callable[..., ColumnReport], tuple[Any, ...]]:
+        return _read, tuple(getattr(self, field.name) for field in fields(ColumnReport))
+
+
+def _read(*values: Any) -> ColumnReport:
+    return ColumnReport(**dict(zip((field.name for field in fields(ColumnReport)), values, strict=True)))
+
+
+Reports = tuple[ColumnReport, ...]
+# By column; None where one look alone decides.
+Standings = Mapping[str, Standing] | None
 
 
 def compare_columns(
@@ -63,7 +116,7 @@ def compare_columns(
     references: Mapping[str, Reference],
     samples: Mapping[str, Sample | Exception],
     policy: DriftPolicy,
-) -> tuple[ColumnReport, ...]:
+) -> Reports:
     """Compare every column with its reference, the worst first.
 
     A column that cannot be computed gets the verdict `error` with the reason and leaves its neighbours alone.
@@ -83,104 +136,142 @@ def compare_columns(
     >>> compare_columns([column], {"colour": reference}, {"colour": colours(80, 20)}, DriftPolicy())[0].reason
     "30.0 points of traffic moved ('red' +30.0, 'blue' -30.0), adjusted p 1.0e-08."
     """
-    found = [_attempt(references.get(c.name), samples.get(c.name), policy) for c in columns]
-    compared = [None if isinstance(part, Exception) else part for part in found]
-    results = _with_ks_p_values(compared)
-    adjusted = zip(
-        _adjusted([result.p_value if result else _NAN for result in results]),
-        _adjusted([part.missing_p_value if part else _NAN for part in compared]),
-        _adjusted([part.unseen_p_value if part else _NAN for part in compared]),
-        strict=True,
-    )
-    reports = [
-        _failed(column, part) if isinstance(part, Exception) else _report(column, part, result, p_values, policy)
-        for column, part, result, p_values in zip(columns, found, results, adjusted, strict=True)
-    ]
-    return tuple(sorted(reports, key=lambda r: (WORST_FIRST.index(r.verdict), -r.largest_effect)))
+    found = compare_each(columns, references, samples, policy)
+    return report_windows(columns, {name: Compared.of([part]) for name, part in found.items()}, policy)[0]
 
 
-def _attempt(reference: Reference | None, sample: Sample | Exception | None, policy: DriftPolicy) -> _Found:
-    try:
-        return compare(reference, sample, policy)
-    except Exception as error:  # whatever it is, the other columns are still of use
-        return error
-
-
-def _with_ks_p_values(compared: Sequence[Comparison | None]) -> list[TwoSampleResult | None]:
-    """Return the results of the value tests, the KS ones completed by one computation for all columns."""
-    results = [part.values.result if part else None for part in compared]
-    pending = [k for k, result in enumerate(results) if result and result.test == "ks"]
-    sizes = [(part.n_values_reference, part.n_values) for k in pending if (part := compared[k])]
-    distances = [result.statistic for k in pending if (result := results[k])]
-    if pending:
-        p_values, log10_p = ks_p_values(distances, *np.transpose(sizes))
-        for k, p, log10 in zip(pending, p_values.tolist(), log10_p.tolist(), strict=True):
-            if result := results[k]:
-                results[k] = replace(result, p_value=p, log10_p=log10)
-    return results
-
-
-def _adjusted(p_values: Sequence[float]) -> np.ndarray:
-    """Adjust p-values over the columns that have one."""
-    adjusted = np.array(p_values, float)
-    tested = ~np.isnan(adjusted)
-    adjusted[tested] = benjamini_hochberg(adjusted[tested])
-    return adjusted
-
-
-def _failed(column: Column, error: Exception) -> ColumnReport:
-    reason = f"Could not be computed: {error or type(error).__name__}"
-    return ColumnReport(column=column.name, kind=column.kind, role=column.role, reason=reason)
-
-
-def _report(
-    column: Column,
-    part: Comparison,
-    result: TwoSampleResult | None,
-    adjusted: tuple[float, float, float],
+def report_windows(
+    columns: Sequence[Column],
+    compared: Mapping[str, Compared],
     policy: DriftPolicy,
-) -> ColumnReport:
-    adjusted_p, missing_p, unseen_p = (float(p) for p in adjusted)
-    change = part.missing_share - part.reference_missing_share
-    value = policy.verdict(adjusted_p, result.effect_size) if result else "insufficient"
-    missing = policy.verdict(missing_p, abs(change)) if missing_p <= policy.alpha else "stable"
-    unseen = policy.verdict(unseen_p, part.unseen_share)
-    tested = result or TwoSampleResult("none", _NAN, _NAN, _NAN, _NAN)
-    return ColumnReport(
-        column=column.name,
-        kind=column.kind,
-        role=column.role,
-        test=tested.test,
-        n=part.n,
-        n_reference=part.n_reference,
-        statistic=tested.statistic,
-        p_value=tested.p_value,
-        log10_p=tested.log10_p,
-        adjusted_p_value=adjusted_p,
-        effect_size=tested.effect_size,
-        location=tested.location,
-        missing_share=part.missing_share,
-        reference_missing_share=part.reference_missing_share,
-        missing_p_value=part.missing_p_value,
-        unseen_share=part.unseen_share,
-        unseen_p_value=part.unseen_p_value,
-        unseen_categories=part.values.unseen,
-        out_of_range_share=part.out_of_range_share,
-        verdict=min((value, missing, unseen), key=WORST_FIRST.index),
-        value_verdict=value,
-        missing_verdict=missing,
-        unseen_verdict=unseen,
-        reason=_reason(part, tested, (value, missing, unseen), adjusted_p),
+    standings: Sequence[Standings] | None = None,
+) -> list[Reports]:
+    """Report every column of many windows, the worst first; the p-values of all tests are computed together.
+
+    Parameters
+    ----------
+    standings : where each column stands at the end of each window, or None in place of it
+        With it, alarms decide the verdicts; without, the adjusted p-values of this one look do.
+    """
+    if not columns:
+        return []
+    in_order = [compared[column.name] for column in columns]
+    stand = standings or [None] * len(in_order[0])
+    numbers = _with_p_values(in_order)
+    windows: list[list[ColumnReport]] = [[] for _ in stand]
+    for row, (column, found) in enumerate(zip(columns, in_order, strict=True)):
+        names = list(numbers)
+        by_window = zip(*(_listed(numbers[name][row]) for name in names), strict=True)
+        for window, (values, standing, reports) in enumerate(zip(by_window, stand, windows, strict=True)):
+            here = None if standing is None else standing.get(column.name, NOWHERE)
+            if window in found.failed:
+                reports.append(_failed(column, found.failed[window], here))
+                continue
+            known = dict(zip(names, values, strict=True))
+            known["column"], known["kind"], known["role"] = column.name, column.kind, column.role
+            known["test"], known["compared"], known["window"] = found.tests[window], found, window
+            reports.append(_report(known, here, policy))
+    return [tuple(sorted(reports, key=_worst_first)) for reports in windows]
+
+
+def _listed(numbers: np.ndarray) -> list[Any]:
+    """Return numbers as Python has them; every NaN is the same one, so that equal reports are equal."""
+    listed: list[Any] = numbers.tolist()
+    return [_NAN if number != number else number for number in listed] if np.isnan(numbers).any() else listed
+
+
+def _worst_first(report: ColumnReport) -> tuple[int, float]:
+    return _RANK[report.verdict], -report.largest_effect
+
+
+def _with_p_values(compared: Sequence[Compared]) -> dict[str, np.ndarray]:
+    """Return the numbers of reports by name, shape (n_columns, n_windows): p-values completed and adjusted."""
+    found = {name: np.array([column.numbers[name] for column in compared]) for name in compared[0].numbers}
+    n, n_values, n_reference, n_values_reference = (
+        found[name] for name in ("n", "n_values", "n_reference", "n_values_reference")
     )
+    pending = np.array([[test == "ks" for test in column.tests] for column in compared])
+    if pending.any():
+        distances = found["statistic"][pending]
+        p_values = ks_p_values(distances, n_values_reference[pending], n_values[pending])
+        found["p_value"][pending], found["log10_p"][pending] = p_values
+    with np.errstate(invalid="ignore"):
+        missing_share, reference_missing = (n - n_values) / n, (n_reference - n_values_reference) / n_reference
+        unseen_share = np.divide(found["n_unseen"], n_values, out=np.zeros(n.shape), where=n_values > 0)
+        effects = [found["effect_size"], np.abs(missing_share - reference_missing), unseen_share]
+    return {
+        "n": n.astype(np.int64),
+        "n_reference": n_reference.astype(np.int64),
+        "statistic": found["statistic"],
+        "statistic_bound": found["bound"],
+        "p_value": found["p_value"],
+        "log10_p": found["log10_p"],
+        "adjusted_p_value": adjusted_by_window(found["p_value"]),
+        "effect_size": found["effect_size"],
+        "location": found["location"],
+        "missing_share": missing_share,
+        "reference_missing_share": reference_missing,
+        "missing_p_value": found["missing_p"],
+        "adjusted_missing_p": adjusted_by_window(found["missing_p"]),
+        "unseen_share": unseen_share,
+        "unseen_p_value": found["unseen_p"],
+        "adjusted_unseen_p": adjusted_by_window(found["unseen_p"]),
+        "out_of_range_share": found["out_of_range"],
+        "largest_effect": np.nanmax([*effects, np.zeros(n.shape)], axis=0),
+    }
 
 
-def _reason(part: Comparison, result: TwoSampleResult, verdicts: tuple[Verdict, ...], adjusted_p: float) -> str:
-    """Say what was found, the findings that matter first."""
-    value, missing, unseen = verdicts
+def _failed(column: Column, error: Exception, standing: Standing | None) -> ColumnReport:
+    reason = f"Could not be computed: {error or type(error).__name__}"
+    alarm = standing.alarm if standing else None
+    return ColumnReport(column=column.name, kind=column.kind, role=column.role, alarm=alarm, reason=reason)
+
+
+def _report(known: dict[str, Any], standing: Standing | None, policy: DriftPolicy) -> ColumnReport:
+    """Settle the verdicts of a column by its numbers."""
+    report = object.__new__(_Unread)
+    # Past the constructor of a frozen class, which takes longer than all the rest.
+    object.__setattr__(report, "__dict__", known)
+    adjusted = known["adjusted_p_value"], known.pop("adjusted_missing_p"), known.pop("adjusted_unseen_p")
+    if standing:
+        verdicts = settle(report, known["test"], standing, policy)
+        known["betting_score"], known["alarm"] = standing.score, standing.alarm
+    else:
+        verdicts = _at_one_look(report, adjusted, policy)
+    known["value_verdict"], known["missing_verdict"], known["unseen_verdict"] = verdicts
+    known["verdict"] = min(verdicts, key=_RANK.__getitem__)
+    known["standing"], known["policy"] = standing, policy
+    return report
+
+
+def _at_one_look(report: ColumnReport, adjusted: tuple[float, float, float], policy: DriftPolicy) -> Verdicts:
+    """Return the verdicts that the adjusted p-values of a single look lead to."""
+    value_p, missing_p, unseen_p = adjusted
+    change = report.missing_share - report.reference_missing_share
+    value = policy.verdict(value_p, report.effect_size) if report.test != "none" else "insufficient"
+    missing = policy.verdict(missing_p, abs(change)) if missing_p <= policy.alpha else "stable"
+    return value, missing, policy.verdict(unseen_p, report.unseen_share)
+
+
+def _reason(report: ColumnReport, values: Values, standing: Standing | None, policy: DriftPolicy) -> str:
+    """Say what was found, the findings that matter first, and the alarm that rests on it."""
+    value = report.value_verdict
     findings = []
-    if missing != "stable":
-        findings.append(wording.missing_moved(part.reference_missing_share, part.missing_share))
-    if unseen != "stable":
-        findings.append(wording.unseen_found(part.unseen_share, part.values.unseen))
-    said = wording.value_finding(result.test, part.values.said, result.effect_size, adjusted_p, value)
-    return wording.sentences([said, *findings] if value in ("drift", "warning") else [*findings, said])
+    if report.missing_verdict != "stable":
+        findings.append(wording.missing_moved(report.reference_missing_share, report.missing_share))
+    if report.unseen_verdict != "stable":
+        findings.append(wording.unseen_found(report.unseen_share, values.unseen))
+    adjusted_p = report.adjusted_p_value
+    said = wording.value_finding(
+        report.test, values.said, report.effect_size, adjusted_p, value, adjusted_p > policy.alpha
+    )
+    findings = [said, *findings] if value in ("drift", "warning") else [*findings, said]
+    if standing and standing.n_awaited and report.n >= policy.min_sample:
+        findings.insert(0, wording.awaited(standing.n_awaited))
+    if standing and standing.answered and standing.answered.acknowledged:
+        findings.append(wording.answered(standing.answered, standing.answered.acknowledged))
+    if standing and standing.alarm:
+        findings.append(wording.alarm_sounded(standing.alarm))
+        if standing.snoozed and standing.alarm.snoozed:
+            findings.append(wording.snoozed(standing.alarm.snoozed))
+    return wording.sentences(findings)

@@ -1,20 +1,44 @@
 """One column of a window against its reference: which test, and everything it needs except many columns."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from drift import wording
-from drift.effects import shares_at
+from drift.effects import Mover, movers, quantile_bin_counts, shares_at, stability_index
+from drift.grid import slack_of
 from drift.policy import DriftPolicy
-from drift.samples import CategoricalReference, CategoricalSample, NumericReference, NumericSample, Reference, Sample
+from drift.samples import (
+    CategoricalReference,
+    CategoricalSample,
+    NumericReference,
+    NumericSample,
+    Reference,
+    Sample,
+    in_order,
+)
 from drift.two_sample import TwoSampleResult, chi_squared_test, ks_statistic, missing_share_test, unseen_p_value
+from drift.windows import Column
 
-# Two constants this close, relative to their size, are one: 0.1 + 0.2 against 0.3.
-_SAME = 1e-9
 _UNSEEN_NAMED = 5
 _PENDING = float("nan")
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What there is to say of a comparison, beside its numbers.
+
+    `said` says what moved, or why nothing was tested; `stability` is the population stability index, over ten bins at
+    quantiles of the reference or over the categories, less what chance adds to it; `movers` are the categories that
+    moved beyond their noise, the largest first.
+    """
+
+    said: str
+    stability: float = float("nan")
+    movers: tuple[Mover, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,15 +46,27 @@ class Values:
     """What the test of the values found.
 
     The p-value of a KS test is still NaN: those of all columns are computed together. `result` is None where there
-    was too little to test, and `said` is then the reason; otherwise it says what moved.
+    was too little to test. A KS distance that was computed from counts may be larger by at most `statistic_bound`.
+    `tell` is called when somebody asks: of a thousand columns of a timeline, few are read.
     """
 
     result: TwoSampleResult | None
-    said: str
+    tell: Callable[[], Telling]
     unseen: tuple[tuple[str, int], ...] = ()
     n_unseen: int = 0
     n_singletons: int = 0
     out_of_range_share: float = 0.0
+    statistic_bound: float = 0.0
+
+    @cached_property
+    def telling(self) -> Telling:
+        """What there is to say."""
+        return self.tell()
+
+    @property
+    def said(self) -> str:
+        """What moved, or why nothing was tested."""
+        return self.telling.said
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +104,25 @@ class Comparison:
         return self.values.n_unseen / self.n_values if self.n_values else 0.0
 
 
+Found = Comparison | Exception
+
+
+def compare_each(
+    columns: Sequence[Column],
+    references: Mapping[str, Reference],
+    samples: Mapping[str, Sample | Exception],
+    policy: DriftPolicy,
+) -> dict[str, Found]:
+    """Compare every column with its reference; in place of one that cannot be computed stands the exception."""
+    found: dict[str, Found] = {}
+    for column in columns:
+        try:
+            found[column.name] = compare(references.get(column.name), samples.get(column.name), policy)
+        except Exception as error:  # whatever it is, the other columns are still of use
+            found[column.name] = error
+    return found
+
+
 def compare(reference: Reference | None, sample: Sample | Exception | None, policy: DriftPolicy) -> Comparison:
     """Compare one column with its reference.
 
@@ -81,9 +136,8 @@ def compare(reference: Reference | None, sample: Sample | Exception | None, poli
     if isinstance(sample, Exception):
         raise sample
     if isinstance(reference, NumericReference) and isinstance(sample, NumericSample):
-        ordered = NumericReference.from_sample(sample)
-        values = numeric_values(reference, ordered.ordered, policy)
-        n_missing = ordered.n_missing
+        ordered, n_missing = in_order(sample)
+        values = numeric_values(reference, ordered, policy)
     elif isinstance(reference, CategoricalReference) and isinstance(sample, CategoricalSample):
         counts = sample.counts()
         n_missing = len(sample) - int(counts.sum())
@@ -91,8 +145,13 @@ def compare(reference: Reference | None, sample: Sample | Exception | None, poli
     else:
         kinds = [type(part).__name__ if part is not None else "nothing" for part in (reference, sample)]
         raise ValueError(f"the reference must hold what the window holds; got {kinds[0]} and {kinds[1]}.")
-    n, n_reference = len(sample), reference.n
-    n_values, n_values_reference = n - n_missing, n_reference - reference.n_missing
+    return comparison(reference, len(sample), n_missing, values, policy)
+
+
+def comparison(reference: Reference, n: int, n_missing: int, values: Values, policy: DriftPolicy) -> Comparison:
+    """Complete what the test of the values found by the tests of missing and of unseen values."""
+    n_reference, n_values = reference.n, n - n_missing
+    n_values_reference = n_reference - reference.n_missing
     enough = min(n, n_reference) >= policy.min_sample and n_values_reference > 0
     missing_p = missing_share_test(n_reference, reference.n_missing, n, n_missing) if enough else 1.0
     unseen_p = 1.0
@@ -111,16 +170,12 @@ def compare(reference: Reference | None, sample: Sample | Exception | None, poli
 
 def numeric_values(reference: NumericReference, ordered: np.ndarray, policy: DriftPolicy) -> Values:
     """Compare sorted numbers: by KS, or as categories where the reference has few different values."""
-    df = max(reference.distinct.size - 1, 0)
-    if too_few := _too_few(reference.ordered.size, ordered.size, policy, df):
-        return Values(result=None, said=too_few)
-    finite = reference.finite
-    inside = 0
-    if finite.size:
-        inside = np.searchsorted(ordered, finite[-1], side="right") - np.searchsorted(ordered, finite[0], side="left")
-    out_of_range_share = (ordered.size - int(inside)) / ordered.size
+    if said := too_few(reference.ordered.size, ordered.size, policy, max(reference.distinct.size - 1, 0)):
+        return Values(result=None, tell=partial(Telling, said))
     if reference.distinct.size:
-        return _few_distinct(reference, ordered, out_of_range_share)
+        return _few_distinct(reference, ordered)
+    finite = reference.finite
+    out_of_range_share = _outside(ordered, finite[0], finite[-1]) if finite.size else 1.0
     d, location, _ = ks_statistic(reference.ordered, ordered)
     unseen: tuple[tuple[str, int], ...] = ()
     if finite.size == reference.ordered.size:  # an infinity would be as new as an unseen category
@@ -128,36 +183,63 @@ def numeric_values(reference: NumericReference, ordered: np.ndarray, policy: Dri
         unseen = _most_frequent(("inf", "-inf"), np.array(infinite))
     return Values(
         result=TwoSampleResult("ks", d, _PENDING, _PENDING, d, location=location),
-        said=wording.ks_moved(location, *shares_at(reference.ordered, ordered, location)),
+        tell=partial(
+            tell_distance,
+            location,
+            shares_at(reference.ordered, ordered, location),
+            quantile_bin_counts(reference.ordered, ordered),
+        ),
         unseen=unseen,
         n_unseen=sum(count for _, count in unseen),
         out_of_range_share=out_of_range_share,
     )
 
 
-def _few_distinct(reference: NumericReference, ordered: np.ndarray, out_of_range_share: float) -> Values:
+def tell_distance(
+    location: float, shares: tuple[float, float], decile_counts: tuple[np.ndarray, np.ndarray]
+) -> Telling:
+    """Say where two distribution functions are furthest apart."""
+    return Telling(wording.ks_moved(location, *shares), stability_index(*decile_counts))
+
+
+def _few_distinct(reference: NumericReference, ordered: np.ndarray) -> Values:
     """Compare numbers of few different values as categories, by the values of the reference."""
-    known = reference.distinct
-    slack = np.where(np.isfinite(known), _SAME * np.abs(known), 0.0)
-    if (np.diff(known) <= slack[1:] + slack[:-1]).any():
-        slack = np.zeros(known.size)
+    known, slack = reference.distinct, slack_of(reference.distinct)
     first = np.searchsorted(ordered, known - slack, side="left")
     stop = np.searchsorted(ordered, known + slack, side="right")
     seen = np.zeros(ordered.size, bool)
     for start, end in zip(first, stop, strict=True):
         seen[start:end] = True
     new, n_new = np.unique(ordered[~seen], return_counts=True)
-    names = [f"{value:.6g}" for value in [*known, *new]]
-    found = _categories(names, np.append(reference.counts, 0 * n_new), np.append(stop - first, n_new))
-    return replace(found, out_of_range_share=out_of_range_share)
+    found = known_values(reference, stop - first, new, n_new)
+    finite = np.isfinite(known)
+    lowest, highest = (known - slack)[finite], (known + slack)[finite]
+    return replace(found, out_of_range_share=_outside(ordered, lowest[0], highest[-1]) if lowest.size else 1.0)
+
+
+def known_values(
+    reference: NumericReference, counts: np.ndarray, new: Sequence[float] | np.ndarray = (), n_new: ArrayLike = ()
+) -> Values:
+    """Compare counts of the reference's few different values, and of new ones, as categories."""
+    n_new = np.asarray(n_new, np.int64)
+    names = [f"{value:.6g}" for value in [*reference.distinct, *new]]
+    found = _categories(names, np.append(reference.counts, 0 * n_new), np.append(counts, n_new))
+    n_infinite = int(counts[~np.isfinite(reference.distinct)].sum())
+    return replace(found, out_of_range_share=n_infinite / int(counts.sum()) if n_infinite else 0.0)
+
+
+def _outside(ordered: np.ndarray, lowest: float, highest: float) -> float:
+    """Return the share of values below the lowest or above the highest."""
+    inside = np.searchsorted(ordered, highest, side="right") - np.searchsorted(ordered, lowest, side="left")
+    return (ordered.size - int(inside)) / ordered.size
 
 
 def categorical_values(
     reference: CategoricalReference, counts: np.ndarray, categories: tuple[str, ...], policy: DriftPolicy
 ) -> Values:
     """Compare counts of categories, by the codes that reference and window share."""
-    if too_few := _too_few(int(reference.counts.sum()), int(counts.sum()), policy, max(reference.n_distinct - 1, 1)):
-        return Values(result=None, said=too_few)
+    if said := too_few(int(reference.counts.sum()), int(counts.sum()), policy, max(reference.n_distinct - 1, 1)):
+        return Values(result=None, tell=partial(Telling, said))
     names = max(categories, reference.categories, key=len)
     table = np.zeros((2, len(names)), np.int64)
     table[0, : reference.counts.size] = reference.counts
@@ -181,16 +263,29 @@ def _categories(names: list[str], reference_counts: np.ndarray, counts: np.ndarr
     else:
         tested = chi_squared_test(reference_counts, counts)
         result = tested if tested.df else None
-        said = f"All {len(names):,} values are too rare to be compared"
-        if result:
-            said = wording.categories_moved(names, reference_counts / n_reference, counts / n, result.effect_size)
+        said = "" if result else f"All {len(names):,} values are too rare to be compared"
     return Values(
         result=result,
-        said=said,
+        tell=partial(tell_categories, names, reference_counts, counts, result, said),
         unseen=unseen[:_UNSEEN_NAMED],
         n_unseen=n_unseen,
         n_singletons=int((reference_counts == 1).sum()),
     )
+
+
+def tell_categories(
+    names: Sequence[str],
+    reference_counts: np.ndarray,
+    counts: np.ndarray,
+    result: TwoSampleResult | None,
+    said: str = "",
+) -> Telling:
+    """Say which categories moved, unless it has been `said` what happened."""
+    stability = stability_index(reference_counts, counts)
+    if said or result is None:
+        return Telling(said, stability)
+    moved = movers(names, reference_counts, counts)
+    return Telling(wording.categories_moved(moved, result.effect_size), stability, moved)
 
 
 def _most_frequent(names: Sequence[str], counts: np.ndarray) -> tuple[tuple[str, int], ...]:
@@ -198,7 +293,8 @@ def _most_frequent(names: Sequence[str], counts: np.ndarray) -> tuple[tuple[str,
     return tuple((names[k], int(counts[k])) for k in order)
 
 
-def _too_few(n_reference: int, n: int, policy: DriftPolicy, df: int) -> str:
+def too_few(n_reference: int, n: int, policy: DriftPolicy, df: int) -> str:
+    """Say that there are too few values to be compared; nothing where there are enough."""
     if n_reference == 0:
         return "The reference holds no value of this column: freeze a newer reference."
     if n < policy.min_sample:

@@ -5,10 +5,10 @@ from typing import Literal, Self
 
 import numpy as np
 
+from drift.autocorrelation import autocorrelation_factor
 from drift.betting import MEMORIES, Bets, Experts, bet, winner
 from drift.cells import Cells, cells_from
-from drift.life import LifeRule, autocorrelation_factor, window_p_values
-from drift.policy import Verdict
+from drift.life import LifeRule, more_often_p_values, window_p_values
 from drift.samples import Sample
 
 Trigger = Literal["betting score", "window"]
@@ -18,10 +18,12 @@ Trigger = Literal["betting score", "window"]
 class Alarm:
     """The moment an alarm sounded. It stays until a person acknowledges it or the reference is replaced.
 
-    `row` is the number of rows seen since the reference (or the last restart) and `bet` what had won most by then.
+    `row` is the number of rows seen since the reference, `onset` the row after which the drift seems to have begun, and
+    `bet` what had won most by then.
     """
 
     row: int
+    onset: int
     trigger: Trigger
     bet: str
     score: float
@@ -45,7 +47,7 @@ class Evidence:
 
     def to_bytes(self) -> bytes:
         """Return everything but the alarm as float64, little-endian: some kilobytes."""
-        parts = [[self.n, self.life_p], self.bets.scores, self.bets.learned, self.bets.recent.ravel()]
+        parts = [[self.n, self.life_p], self.bets.scores, self.bets.ages, self.bets.learned, self.bets.recent.ravel()]
         return np.concatenate([*parts, self.window.ravel()]).astype("<f8").tobytes()
 
 
@@ -53,7 +55,8 @@ class Evidence:
 class Watch:
     """What does not change while a column is watched: its cells, the bets on it, phi and the rule.
 
-    `n_columns` is how many columns share the rule's alpha.
+    `n_columns` is how many columns share the rule's alpha. `worse` is the one cell of which only more is evidence
+    (the wrong predictions, say); without it, any difference is.
     """
 
     cells: Cells
@@ -61,6 +64,7 @@ class Watch:
     phi: float
     rule: LifeRule
     n_columns: int = 1
+    worse: int | None = None
 
     @classmethod
     def over(cls, reference: Sample, rule: LifeRule, n_columns: int = 1) -> Self:
@@ -81,7 +85,7 @@ class Watch:
     def restart(self, evidence: Evidence) -> Evidence:
         """Return the evidence after a person acknowledged the alarm: nothing won, what was learned is kept."""
         fresh = self.start()
-        return replace(fresh, bets=replace(fresh.bets, learned=evidence.bets.learned))
+        return replace(fresh, n=evidence.n, bets=replace(fresh.bets, learned=evidence.bets.learned))
 
     def from_bytes(self, data: bytes, alarm: Alarm | None = None) -> Evidence:
         """Restore what `Evidence.to_bytes` wrote.
@@ -93,11 +97,11 @@ class Watch:
         """
         n_cells, n_experts, n_memories = len(self.cells.labels), len(self.experts.names), len(MEMORIES)
         values = np.frombuffer(data, "<f8")
-        at = np.cumsum([2, n_experts, n_cells, n_memories * n_cells])
+        at = np.cumsum([2, n_experts, n_experts, n_cells, n_memories * n_cells])
         if values.size < at[-1] or (values.size - at[-1]) % n_cells:
             raise ValueError(f"data must hold the state of {n_cells} cells and {n_experts} experts; got {values.size}.")
-        numbers, scores, learned, recent, window = np.split(values, at)
-        bets = Bets(learned, recent.reshape(n_memories, n_cells), scores)
+        numbers, scores, ages, learned, recent, window = np.split(values, at)
+        bets = Bets(learned, recent.reshape(n_memories, n_cells), scores, ages)
         return Evidence(bets, window.reshape(-1, n_cells), int(numbers[0]), float(numbers[1]), alarm)
 
 
@@ -133,22 +137,19 @@ def advance(watch: Watch, evidence: Evidence, counts: np.ndarray) -> Step:
     """
     life_p, windows = _life_p(watch, evidence, counts)
     path = bet(watch.cells, watch.experts, evidence.bets, counts, phi=watch.phi, learn=evidence.alarm is None)
-    scores = np.array([step.score for step in path])
+    scores = np.array([step.scores for step in path]).mean(axis=1) if path else np.empty(0)
     rows = evidence.n + np.cumsum(counts.sum(axis=1))
     sounding = (scores >= watch.threshold) | (life_p <= watch.rule.alpha / 2)
     if evidence.alarm is not None or not sounding.any():
-        after = replace(
-            evidence,
-            bets=path[-1] if path else evidence.bets,
-            window=windows,
-            n=int(rows[-1]) if len(rows) else evidence.n,
-            life_p=float(life_p[-1]) if len(rows) else evidence.life_p,
-        )
-        return Step(after, scores, life_p)
+        if not path:
+            return Step(evidence, scores, life_p)
+        return Step(Evidence(path[-1], windows, int(rows[-1]), float(life_p[-1]), evidence.alarm), scores, life_p)
     first = int(sounding.argmax())
     trigger: Trigger = "betting score" if scores[first] >= watch.threshold else "window"
-    bet_on = winner(watch.experts, path[first])
-    alarm = Alarm(int(rows[first]), trigger, bet_on, float(scores[first]), float(life_p[first]))
+    won = winner(watch.experts, path[first])
+    row = int(rows[first])
+    onset = max(row - round(float(path[first].ages[won])), 0)
+    alarm = Alarm(row, onset, trigger, watch.experts.names[won], float(scores[first]), float(life_p[first]))
     window = _latest(watch, evidence, counts[: first + 1])
     at_alarm = Evidence(path[first], window, alarm.row, alarm.life_p, alarm)
     rest = advance(watch, at_alarm, counts[first + 1 :])
@@ -157,13 +158,6 @@ def advance(watch: Watch, evidence: Evidence, counts: np.ndarray) -> Step:
         np.concatenate([scores[: first + 1], rest.scores]),
         np.concatenate([life_p[: first + 1], rest.life_p]),
     )
-
-
-def latched_verdict(evidence: Evidence, effect_size: float, min_effect: float) -> Verdict:
-    """Return green without an alarm; with one, the effect in the window decides between amber and red."""
-    if evidence.alarm is None:
-        return "stable"
-    return "drift" if effect_size >= min_effect else "warning"
 
 
 def _life_p(watch: Watch, evidence: Evidence, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -175,9 +169,15 @@ def _life_p(watch: Watch, evidence: Evidence, counts: np.ndarray) -> tuple[np.nd
     life_p = np.ones(len(counts))
     full = min(len(windows), len(counts))
     if full:
-        p_values = window_p_values(watch.cells, windows[-full:], watch.phi)
+        p_values = _p_values(watch, windows[-full:])
         life_p[-full:] = watch.rule.life_p(p_values, watch.n_columns)
-    return life_p, _latest(watch, evidence, counts)
+    return life_p, buckets[-depth:]
+
+
+def _p_values(watch: Watch, windows: np.ndarray) -> np.ndarray:
+    if watch.worse is None:
+        return window_p_values(watch.cells, windows, watch.phi)
+    return more_often_p_values(watch.cells, windows, watch.worse, watch.phi)
 
 
 def _latest(watch: Watch, evidence: Evidence, counts: np.ndarray) -> np.ndarray:

@@ -32,24 +32,61 @@ def headline(reports: Sequence[ColumnReport], n: int, policy: DriftPolicy) -> st
     if verdict == "error" and len(failed) == len(reports):
         return f"Check failed: {_uncapitalised(failed[0].reason)}"
     asides = [""]
-    slight = [report.column for report in reports if report.verdict == "warning"]
-    if verdict == "drift" and slight:
+    warned = [report for report in reports if report.verdict == "warning"]
+    # Amber though far from the reference: somebody has answered the alarm, or snoozed it.
+    known = [report for report in warned if report.largest_effect >= policy.min_effect]
+    if verdict == "drift" and (slight := [report.column for report in warned if report not in known]):
         who = ", ".join(slight) if len(slight) <= _SLIGHT_NAMED else _columns(len(slight))
         asides.append(f"{who} moved too, but not far")
+    if verdict == "drift" and known:
+        asides.append(f"{_columns(len(known))} answered")
     if failed:
         asides.append(f"{_columns(len(failed))} could not be checked ({failed[0].column})")
     if few := sum(report.verdict == "insufficient" for report in reports):
         asides.append(f"{_columns(few)} had too little data")
     aside = "; ".join(asides)
     moved = [report for report in reports if report.verdict == verdict]
+    found = f"({_most(moved)}){_begun(moved)}{aside}" if moved and verdict in ("drift", "warning") else ""
     if verdict == "drift":
-        return f"Drift: {who_moved(moved, reports)} ({_most(moved)}){aside}."
+        return f"Drift: {who_moved(moved, reports)} {found}."
+    if verdict == "warning" and known:
+        who = f"{who_moved(known, reports)} ({_most(known)})"
+        return f"Warning: answered, but still far from the reference: {who}{aside}."
     if verdict == "warning":
-        return f"Warning: {who_moved(moved, reports)} moved beyond chance, but not far ({_most(moved)}){aside}."
+        return f"Warning: {who_moved(moved, reports)} moved beyond chance, but not far {found}."
     stable = sum(report.verdict == "stable" for report in reports)
     if verdict == "error":
         return f"Check failed for {_columns(len(failed))} ({failed[0].column}); {_columns(stable)} stayed stable."
+    if far := far_columns(reports, policy):
+        most = max(far, key=lambda report: report.effect_size).column
+        who = f"{len(far)} of {_columns(stable)} ({most} most)"
+        return f"Stable: no alarm stands; far from the reference all the same: {who}{aside}."
     return f"Stable: none of {_columns(stable)} moved beyond chance{aside}."
+
+
+def far_columns(reports: Sequence[ColumnReport], policy: DriftPolicy) -> list[ColumnReport]:
+    """Return the columns that lie far from the reference though no alarm stands: answered, or not yet believed."""
+    return [
+        report
+        for report in reports
+        if report.verdict in ("stable", "warning")
+        and report.effect_size >= policy.min_effect
+        and report.adjusted_p_value <= policy.alpha
+    ]
+
+
+def first_alarmed(reports: Sequence[ColumnReport]) -> tuple[datetime, list[str]] | None:
+    """Return since when the drift of these columns seems to last, and which of them alarmed first.
+
+    The onset of a single column is an estimate, the order of the alarms is a fact: the earliest onset counts among the
+    columns that alarmed first.
+    """
+    alarms = [(report.alarm, report.column) for report in reports if report.alarm]
+    if not alarms:
+        return None
+    earliest = min(alarm.mark.at for alarm, _ in alarms)
+    first = [(alarm.onset_at, column) for alarm, column in alarms if alarm.mark.at == earliest]
+    return min(onset for onset, _ in first), [column for _, column in first]
 
 
 def headline_since(drifting: Sequence[Sequence[ColumnReport]], since: datetime, *, may_be_older: bool = False) -> str:
@@ -70,8 +107,9 @@ def headline_since(drifting: Sequence[Sequence[ColumnReport]], since: datetime, 
     """
     newest = [report for report in drifting[-1] if report.verdict == "drift"]
     running = f", {len(drifting)} windows running" if len(drifting) > 1 else ""
-    first = [report.column for report in drifting[0] if report.verdict == "drift"]
-    # Columns that began in the same window have no order.
+    alarmed = first_alarmed(newest)
+    first = alarmed[1] if alarmed else [report.column for report in drifting[0] if report.verdict == "drift"]
+    # Columns that began in the same window, or alarmed with the same row, have no order.
     order = "moved first" if len(first) == 1 else "moved most at first"
     at = f"{since:%Y-%m-%d %H:%M %Z}{' or earlier' if may_be_older else ''}"
     return f"Drift since {at}{running}: {who_moved(newest, drifting[-1])} ({first[0]} {order})."
@@ -84,6 +122,16 @@ def who_moved(moved: Sequence[ColumnReport], reports: Sequence[ColumnReport]) ->
     if n_moved := sum(report.role == "feature" for report in moved):
         parts.append("the only feature" if n_features == 1 else f"{n_moved} of {n_features} features")
     return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+
+
+def _begun(moved: Sequence[ColumnReport]) -> str:
+    """Say since when, and which column was first, where alarms tell."""
+    alarmed = first_alarmed(moved)
+    if alarmed is None:
+        return ""
+    since, first = alarmed
+    who = f", {first[0]} first" if len(first) == 1 and len(moved) > 1 else ""
+    return f", begun about {since:%Y-%m-%d %H:%M %Z}{who}"
 
 
 def _most(moved: Sequence[ColumnReport]) -> str:

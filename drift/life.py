@@ -1,4 +1,4 @@
-"""False alarms counted over a monitor's life instead of per look, and rows that are not independent."""
+"""False alarms counted over a monitor's life instead of per look."""
 
 from dataclasses import dataclass
 from math import log2
@@ -7,12 +7,10 @@ import numpy as np
 from scipy import special
 
 from drift.cells import Cells
+from drift.shares import more_often_p_value
 
-_MIN_BUCKETS = 8
-# Ten buckets of independent rows scatter 1 +- .5 times as expected: one in ten may look worse than it is.
-_CHANCE = 0.1
-# Below 40 buckets of 100 rows, phi of strongly correlated rows comes out too small too often.
-_ENOUGH_ROWS = 4_000
+# Up to here a one-sided p-value is far from any alarm.
+_CERTAINLY_CHANCE = 1.5
 # A Pearson cell is trusted from this expected count on; rarer ones are pooled.
 _MIN_EXPECTED = 5.0
 
@@ -81,14 +79,44 @@ def window_p_values(cells: Cells, counts: np.ndarray, phi: float = 1.0) -> np.nd
     if not reference.sum():
         return np.ones(len(present))
     if cells.ranked:
-        return _ks_p_values(reference, present)
+        return ks_p_values(reference, present)
     return _pearson_p_values(reference, present)
 
 
-def _ks_p_values(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
-    """Return Kolmogorov's limit with Stephens' correction (1970): .02 decades off at most where an alarm begins."""
-    n, m = reference.sum(), current.sum(axis=1)
-    steps = np.cumsum(reference) / n - np.cumsum(current, axis=1) / np.maximum(m, 1)[:, None]
+def more_often_p_values(cells: Cells, counts: np.ndarray, at: int, phi: float = 1.0) -> np.ndarray:
+    """Return per window the one-sided p-value of the cell `at` not having become more frequent.
+
+    Exact where the normal approximation leaves a doubt: the few wrong predictions of a good model scatter askew.
+
+    Parameters
+    ----------
+    counts : int array, shape (n_windows, n_cells)
+    phi : how many rows carry the information of one independent row
+    """
+    present = np.atleast_2d(counts)[:, :-1] / phi
+    reference = cells.reference_counts[:-1] / phi
+    n, m = float(reference.sum()), present.sum(axis=1)
+    hits, hits_before = present[:, at], float(reference[at])
+    share = (hits + hits_before) / np.maximum(m + n, 1)
+    spread = np.sqrt(share * (1 - share) * (1 / max(n, 1) + 1 / np.maximum(m, 1)))
+    score = np.divide(hits / np.maximum(m, 1) - hits_before / max(n, 1), spread, out=np.zeros(len(m)), where=spread > 0)
+    p_values: np.ndarray = special.ndtr(-score)
+    for k in np.flatnonzero(score > _CERTAINLY_CHANCE):
+        p_values[k] = more_often_p_value(round(n), round(hits_before), round(m[k]), round(hits[k]))
+    return p_values
+
+
+def ks_p_values(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
+    """Return Kolmogorov's limit with Stephens' correction (1970): .02 decades off at most where an alarm begins.
+
+    Parameters
+    ----------
+    reference : counts of ordered cells, shape (n_cells,), or one row per window
+    current : shape (n_windows, n_cells)
+    """
+    n, m = reference.sum(axis=-1), current.sum(axis=1)
+    before = np.cumsum(reference, axis=-1) / n[..., None]
+    steps = before - np.cumsum(current, axis=1) / np.maximum(m, 1)[:, None]
     root = np.sqrt(n * m / (n + m))
     with np.errstate(divide="ignore"):
         scale = np.where(root > 0, root + 0.12 + 0.11 / root, 0.0)
@@ -112,62 +140,3 @@ def _pearson_p_values(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
     df = (~rare).sum(axis=1) + has_pool - 1
     statistic = terms * ((n + m) / n)[:, 0]
     return np.where(df > 0, special.chdtrc(np.maximum(df, 1), statistic), 1.0)
-
-
-def autocorrelation_factor(cells: Cells, placed: np.ndarray) -> float:
-    """Return phi: how many rows of a reference carry the information of one independent row, at least 1.
-
-    The means of buckets of 100 and 500 rows scatter more than those of independent rows when neighbours are alike
-    (batch means [1]_); few buckets of 500 count as far as chance does not explain their scatter. Where a reference has
-    too few buckets to tell, the correlation of neighbours speaks too, as if it faded geometrically. The largest ratio
-    counts, over the normal scores of the rows and their squares, or over the categories together.
-
-    Parameters
-    ----------
-    placed : int array
-        The cell of each reference row, in time order (`Cells.place`).
-
-    References
-    ----------
-    .. [1] Alexopoulos and Seila (1996), "Implementing the batch means method in simulation experiments".
-    """
-    ratios = [1.0]
-    for values in _series(cells, placed):
-        if values.var(axis=0).sum() == 0:
-            continue
-        ratios += [_scatter(values, 100), _scatter(values, 500, _CHANCE)]
-        if len(values) < _ENOUGH_ROWS:
-            ratios.append(_geometric(values))
-    return max(ratios)
-
-
-def _series(cells: Cells, placed: np.ndarray) -> list[np.ndarray]:
-    """Return what must look independent, each of shape (n_rows, n): values, their spread, missing values."""
-    missing = placed == len(cells.labels) - 1
-    present = placed[~missing]
-    if not present.size:
-        return []
-    if cells.kind == "categorical":
-        return [missing[:, None].astype(float), (present[:, None] == np.arange(len(cells.labels) - 1)).astype(float)]
-    share = cells.mass[:-1] / cells.mass[:-1].sum()
-    scores = special.ndtri(np.cumsum(share) - share / 2)[present, None]
-    return [missing[:, None].astype(float), scores, scores**2]
-
-
-def _scatter(values: np.ndarray, length: int, chance: float | None = None) -> float:
-    """Return the variance of bucket means over that of independent rows, less what `chance` explains if given."""
-    n_buckets = len(values) // length
-    if n_buckets < _MIN_BUCKETS:
-        return 1.0
-    means = values[: n_buckets * length].reshape(n_buckets, length, -1).mean(axis=1)
-    ratio = float(length * means.var(axis=0, ddof=1).sum() / values.var(axis=0).sum())
-    df = n_buckets - 1
-    return ratio if chance is None else ratio * df / float(special.chdtri(df, chance))
-
-
-def _geometric(values: np.ndarray) -> float:
-    """Return phi of a series whose correlation fades geometrically from that of its neighbours."""
-    centred = values - values.mean(axis=0)
-    correlation = float((centred[1:] * centred[:-1]).sum() / (centred**2).sum())
-    correlation = min(max(correlation, 0.0), 1 - 1 / len(values))
-    return (1 + correlation) / (1 - correlation)

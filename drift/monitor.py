@@ -1,18 +1,21 @@
 """One window of a model's log against a reference: the board, for every front end alike."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from drift.columns import ColumnReport, compare_columns
+from drift.board import Board, board_json
+from drift.columns import ColumnReport, report_windows
 from drift.distribution import Distribution, distribution
-from drift.headline import board_verdict, headline, headline_since
+from drift.headline import board_verdict, first_alarmed, headline, headline_since
+from drift.looking import compare_windows
 from drift.policy import DriftPolicy, Verdict
 from drift.prepared import PreparedReference, prepare, prepared_from, read_each
 from drift.sliding import previous, sliding_spans, sliding_windows
-from drift.source import FrozenReference, Source
+from drift.source import FrozenReference, Source, monitored
+from drift.standing import standings
+from drift.watching import Watching, watch
 from drift.windows import Column, Window, WindowExtent
 
 __all__ = [
@@ -38,23 +41,6 @@ __all__ = [
 
 PREVIOUS = "previous"
 DEFAULT_POLICY = DriftPolicy()
-_IN_JSON = (
-    *("column", "kind", "test", "n", "statistic", "p_value", "log10_p", "adjusted_p_value", "effect_size"),
-    *("missing_share", "unseen_share", "betting_score", "verdict", "reason"),
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Board:
-    """All columns of a model for one window, the worst first, and what they amount to."""
-
-    model: str
-    verdict: Verdict
-    sentence: str
-    n: int
-    window: WindowExtent
-    reference: str
-    columns: tuple[ColumnReport, ...]
 
 
 def check(
@@ -71,7 +57,7 @@ def check(
     Parameters
     ----------
     reference : name of a frozen reference, "previous" for the window before this one, or a prepared one
-        Default: the model's first frozen reference.
+        Default: the reference that belongs to the model's champion, else the first one frozen.
 
     Returns
     -------
@@ -83,19 +69,7 @@ def check(
     ValueError
         If the model or the reference is unknown.
     """
-    columns = monitored(source, model)
-    extent = source.extent(model, window)
-    if isinstance(reference, PreparedReference):
-        ready: PreparedReference | None = reference
-    else:
-        ready = _reference(source, model, window, reference, columns)
-    if ready is None:
-        before = reference == PREVIOUS
-        said = "no rows come before this window" if before else "no reference is frozen yet"
-        return _board(model, extent, PREVIOUS if before else "", (), f"Not enough data: {said}.")
-    samples = read_each(lambda some: source.read_window(model, window, some), columns)
-    reports = compare_columns(columns, ready.columns, {**samples, **ready.failed}, policy)
-    return _board(model, extent, ready.name, reports, headline(reports, extent.n, policy))
+    return timeline(source, model, [window], reference, policy)[0]
 
 
 def timeline(
@@ -106,12 +80,52 @@ def timeline(
     policy: DriftPolicy = DEFAULT_POLICY,
 ) -> tuple[Board, ...]:
     """Return the board of every window, in the order given; a frozen reference is read once."""
-    return tuple(check(source, model, window, reference, policy) for window in windows)
+    columns = monitored(source, model)
+    if reference == PREVIOUS:
+        return tuple(_against_previous(source, model, window, columns, policy) for window in windows)
+    ready = reference if isinstance(reference, PreparedReference) else _frozen(source, model, reference, columns)
+    if ready is None:
+        extents = (source.extent(model, window) for window in windows)
+        said = "Not enough data: no reference is frozen yet."
+        return tuple(_board(model, extent, "", (), said) for extent in extents)
+    return _boards(source, model, windows, ready, columns, policy)
 
 
-def monitored(source: Source, model: str) -> tuple[Column, ...]:
-    """Return the columns that a board compares: features, prediction and score."""
-    return tuple(column for column in source.columns(model) if column.role != "label")
+def _boards(
+    source: Source,
+    model: str,
+    windows: Sequence[Window],
+    ready: PreparedReference,
+    columns: Sequence[Column],
+    policy: DriftPolicy,
+) -> tuple[Board, ...]:
+    extents, compared = compare_windows(source, model, windows, ready, columns, policy)
+    frozen = next((record for record in source.references(model) if record.name == ready.name), None)
+    watching = watch(source, model, ready, columns) if frozen else None
+    standing = standings(watching, frozen, extents, columns) if watching and frozen else [None] * len(extents)
+    reports = report_windows(columns, compared, policy, standing)
+    boards = []
+    for extent, reported, stand in zip(extents, reports, standing, strict=True):
+        board = _board(model, extent, ready.name, reported, headline(reported, extent.n, policy))
+        boards.append(replace(board, **_life(watching, extent)) if watching and stand is not None else board)
+    return tuple(boards)
+
+
+def _life(watching: Watching, extent: WindowExtent) -> dict[str, Any]:
+    """Return what a board says beside its columns where alarms are latched."""
+    sounded = [record for record in watching.kept.alarms if extent.end and record.mark.at < extent.end]
+    return {"rule": "life", "honesty": watching.honesty, "alarms": tuple(sounded)}
+
+
+def _against_previous(
+    source: Source, model: str, window: Window, columns: Sequence[Column], policy: DriftPolicy
+) -> Board:
+    before = previous(window, source.n_rows(model))
+    if before is None:
+        said = "Not enough data: no rows come before this window."
+        return _board(model, source.extent(model, window), PREVIOUS, (), said)
+    ready = prepared_from(PREVIOUS, read_each(lambda some: source.read_window(model, before, some), columns))
+    return _boards(source, model, [window], ready, columns, policy)[0]
 
 
 def onset(boards: Sequence[Board]) -> tuple[datetime, str] | None:
@@ -120,14 +134,17 @@ def onset(boards: Sequence[Board]) -> tuple[datetime, str] | None:
     Parameters
     ----------
     boards : a timeline, the oldest window first
-        Windows with too little data neither end a drift nor count for it.
+        Windows with too little data neither end a drift nor count for it. Where alarms tell since when, they decide.
     """
     found = drifting_since([(board.window, board.verdict) for board in boards])
     if found is None:
         return None
     since, n_windows = found
-    told = [board.columns for board in boards if board.verdict != "insufficient"]
-    return since, headline_since(told[-n_windows:], since, may_be_older=n_windows == len(told))
+    told = [board.columns for board in boards if board.verdict != "insufficient"][-n_windows:]
+    if alarmed := first_alarmed([report for report in told[-1] if report.verdict == "drift"]):
+        return alarmed[0], headline_since(told, alarmed[0])
+    older = n_windows == sum(board.verdict != "insufficient" for board in boards)
+    return since, headline_since(told, since, may_be_older=older)
 
 
 def begun_after(boards: Sequence[Board], end: datetime | None) -> list[Board]:
@@ -154,23 +171,6 @@ def drifting_since(windows: Sequence[tuple[WindowExtent, Verdict]]) -> tuple[dat
     return (since, n_drifting) if since else None
 
 
-def board_json(board: Board) -> dict[str, Any]:
-    """Return a board as the machine-readable answer of `drift check --json`; what is not a number is null."""
-    instants = {"start": board.window.start, "end": board.window.end}
-    return {
-        "model": board.model,
-        "verdict": board.verdict,
-        "sentence": board.sentence,
-        "n": board.n,
-        "window": {name: instant.isoformat() if instant else None for name, instant in instants.items()},
-        "columns": [{name: _or_null(getattr(report, name)) for name in _IN_JSON} for report in board.columns],
-    }
-
-
-def _or_null(value: object) -> object:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def _board(model: str, extent: WindowExtent, reference: str, reports: tuple[ColumnReport, ...], said: str) -> Board:
     return Board(
         model=model,
@@ -183,17 +183,10 @@ def _board(model: str, extent: WindowExtent, reference: str, reports: tuple[Colu
     )
 
 
-def _reference(
-    source: Source, model: str, window: Window, name: str | None, columns: Sequence[Column]
-) -> PreparedReference | None:
-    if name == PREVIOUS:
-        before = previous(window, source.n_rows(model))
-        if before is None:
-            return None
-        return prepared_from(PREVIOUS, read_each(lambda some: source.read_window(model, before, some), columns))
+def _frozen(source: Source, model: str, name: str | None, columns: Sequence[Column]) -> PreparedReference | None:
     if name is None:
-        frozen = source.references(model)
-        if not frozen:
+        frozen = source.default_reference(model)
+        if frozen is None:
             return None
-        name = frozen[0].name
+        name = frozen.name
     return prepare(source, model, name, columns)

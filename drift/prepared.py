@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from drift.samples import Reference, Sample, reference_from
@@ -13,6 +13,9 @@ from drift.windows import Column
 
 # Of one source. A reference of 1M rows and 16 columns takes 128 MB.
 MAX_PREPARED = 4
+
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +72,8 @@ def prepared_from(name: str, samples: Mapping[str, Sample | Exception]) -> Prepa
 
 
 def read_each(
-    read: Callable[[Sequence[Column]], Mapping[str, Sample]], columns: Sequence[Column]
-) -> Mapping[str, Sample | Exception]:
+    read: Callable[[Sequence[Column]], Mapping[str, Read]], columns: Sequence[Column]
+) -> Mapping[str, Read | Exception]:
     """Read all columns at once; if that fails, one by one, so that only the broken ones are lost.
 
     Raises
@@ -81,7 +84,7 @@ def read_each(
     try:
         return read(columns)
     except Exception as failure:
-        found: dict[str, Sample | Exception] = {}
+        found: dict[str, Read | Exception] = {}
         for column in columns:
             try:
                 found[column.name] = read([column])[column.name]

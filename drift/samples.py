@@ -26,6 +26,19 @@ class NumericSample:
         return self.values.size
 
 
+def in_order(sample: NumericSample) -> tuple[np.ndarray, int]:
+    """Return the values in ascending order, and how many are missing.
+
+    Examples
+    --------
+    >>> in_order(NumericSample(np.array([3.0, np.nan, 1.0, 3.0])))
+    (array([1., 3., 3.]), 1)
+    """
+    ordered = np.sort(sample.values)
+    n = int(np.searchsorted(ordered, np.nan))  # NaN sorts last
+    return ordered[:n], len(sample) - n
+
+
 @dataclass(frozen=True, eq=False)
 class CategoricalSample:
     """Codes in time order: -1 is missing, any other one is a position in `categories`.
@@ -89,8 +102,7 @@ class NumericReference:
         >>> NumericReference.from_sample(NumericSample(np.array([3.0, np.nan, 1.0, 3.0]))).ordered
         array([1., 3., 3.])
         """
-        n_missing = int(np.isnan(sample.values).sum())
-        ordered = np.sort(sample.values)[: len(sample) - n_missing]
+        ordered, n_missing = in_order(sample)
         starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if ordered.size else _NONE
         few = starts if starts.size <= MAX_DISTINCT else _NONE
         counts = np.diff(np.append(few, ordered.size)) if few.size else _NONE

@@ -33,6 +33,39 @@ def missing_share_test(n_reference: int, missing_reference: int, n_current: int,
     return float(min(1.0, 2 * np.exp(min(more, fewer))))
 
 
+def more_often_p_value(n_reference: int, hits_reference: int, n_current: int, hits_current: int) -> float:
+    """Return the one-sided exact p-value (Fisher) of a share not having risen.
+
+    Examples
+    --------
+    >>> round(more_often_p_value(10, 1, 10, 5), 4)
+    0.0704
+    """
+    return float(np.exp(_log_at_least(hits_current, hits_current + hits_reference, n_current, n_reference)))
+
+
+def missing_share_tests(n_reference: int, missing_reference: int, n: np.ndarray, n_missing: np.ndarray) -> np.ndarray:
+    """Return the p-values of `missing_share_test` for many windows.
+
+    Examples
+    --------
+    >>> missing_share_tests(1_000, 20, np.array([500, 500]), np.array([10, 0])).round(4)
+    array([1.    , 0.0015])
+    """
+    p_values = np.ones(n.size)
+    missing, rows = missing_reference + n_missing, n_reference + n
+    some = (missing > 0) & (missing < rows)
+    rarer = np.minimum(missing, rows - missing)
+    many = some & (rarer * np.minimum(n_reference, n) >= MIN_EXPECTED * rows)
+    if many.any():
+        gap = n_missing[many] / n[many] - missing_reference / n_reference
+        share = missing[many] / rows[many]
+        p_values[many] = special.chdtrc(1, gap * gap / (share * (1 - share) * (1 / n[many] + 1 / n_reference)))
+    for at in np.flatnonzero(some & ~many).tolist():
+        p_values[at] = missing_share_test(n_reference, missing_reference, int(n[at]), int(n_missing[at]))
+    return p_values
+
+
 def unseen_p_value(n_reference: int, n_current: int, n_unseen: int, n_singletons: int = 0) -> tuple[float, float]:
     """Return p and log10 p that so many rows of categories unseen in the reference fall in the window by chance.
 

@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 
-from drift.monitor import Board
-from drift.wording import p_text, share_text
+from drift.board import Board
+from drift.exploring import TextReport
+from drift.ledger import Honesty
+from drift.performance_report import performance_lines
+from drift.wording import LARGE_PHI, bounded_text, honesty_line, p_text, share_text
 
 _BOARD = ("verdict", "column", "effect", "test", "statistic", "p", "adjusted p", "missing", "unseen", "reason")
+_REPLAY = ("column", "phi", "independent", "lives with a false alarm")
 _TIMELINE = ("from", "to", "rows", "verdict", "drifted", "moved most", "effect")
 
 
@@ -24,13 +28,16 @@ def board_table(board: Board) -> str:
     span = f", {_span(board)}," if board.window.start else ""
     against = f" against reference '{board.reference}'" if board.reference else ""
     lines = [board.sentence, f"{board.n:,} rows{span}{against}."]
+    lines += performance_lines(board.performance)
+    if board.honesty:
+        lines.append(honesty_line(board.honesty))
     rows = [
         (
             report.verdict,
             report.column,
             _number(report.effect_size, ".3f"),
             report.test,
-            _number(report.statistic, ".4g"),
+            bounded_text(report.statistic, report.statistic_bound) if report.statistic == report.statistic else "-",
             _p(report.p_value),
             _p(report.adjusted_p_value),
             _share(report.missing_share),
@@ -54,6 +61,29 @@ def timeline_table(boards: Sequence[Board]) -> str:
         )
         rows.append((*edges, f"{board.n:,}", board.verdict, f"{drifted} of {len(board.columns)}", *moved))
     return "\n".join(aligned(_TIMELINE, rows))
+
+
+def replay_table(honesty: Honesty) -> str:
+    """Return what a replay of the reference heard: the honesty line, and a line per column."""
+    lines = [honesty_line(honesty)]
+    if replay := honesty.replay:
+        rows = [
+            (
+                name,
+                f"{honesty.phi[name]:.2f}",
+                "no" if honesty.phi[name] > LARGE_PHI else "yes",
+                f"{n} of {replay.n_lives}",
+            )
+            for name, n in sorted(replay.alarms.items(), key=lambda item: (-item[1], item[0]))
+        ]
+        lines += ["", *aligned(_REPLAY, rows)]
+    return "\n".join(lines)
+
+
+def words_text(found: TextReport) -> str:
+    """Return what is new in the texts: the sentences, and a line per new word."""
+    rows = [(new.word, f"{new.n_texts:,}", share_text(new.text_share)) for new in found.words.top]
+    return "\n".join([found.said, *(["", *aligned(("new word", "texts", "share"), rows)] if rows else [])])
 
 
 def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
+from drift.effects import moved_share, moved_shares
 from drift.shares import missing_share_test, unseen_p_value
 from drift.smirnov import SMALLEST_P, ks_p_values, log_exact_p
 
@@ -26,7 +27,9 @@ __all__ = [
 Test = Literal["ks", "chi2", "constant", "none"]
 # A chi-squared cell is trusted from this expected count on (Cochran 1954).
 MIN_EXPECTED = 5.0
-_CELLS = 1024
+# Samples up to this size are compared value by value; larger ones by so many marks first.
+_SMALL = 8_192
+_CELLS = 1_024
 _LOG10 = np.log(10)
 
 
@@ -34,8 +37,8 @@ _LOG10 = np.log(10)
 class TwoSampleResult:
     """A test of one column.
 
-    `effect_size` is the KS distance or the total variation, 0 to 1 and free of sample size; `location` is the
-    value where the KS distance occurs; `log10_p` stays finite where `p_value` underflows.
+    `effect_size` is the KS distance or the total variation (`drift.effects.moved_share`), 0 to 1 and free of sample
+    size; `location` is the value where the KS distance occurs; `log10_p` stays finite where `p_value` underflows.
     """
 
     test: Test
@@ -87,7 +90,7 @@ def ks_test(reference: np.ndarray, current: np.ndarray, method: Literal["auto", 
 def ks_statistic(reference_sorted: np.ndarray, current_sorted: np.ndarray) -> tuple[float, float, int]:
     """Return the largest distance between two empirical distribution functions, where it occurs, and its sign.
 
-    A first look at every 1/1024 of the reference bounds the distance between the marks; only the current values
+    A first look at marks all over the reference bounds the distance between the marks; only the current values
     that can hold the maximum are then compared one by one.
 
     Parameters
@@ -109,7 +112,7 @@ def ks_statistic(reference_sorted: np.ndarray, current_sorted: np.ndarray) -> tu
     (0.5, 2.0, 1)
     """
     a, b = reference_sorted, current_sorted
-    rows = _rows_that_matter(a, b) if min(a.size, b.size) > 8 * _CELLS else np.arange(b.size)
+    rows = _rows_that_matter(a, b) if min(a.size, b.size) > _SMALL else np.arange(b.size)
     values = b[rows]
     above = np.searchsorted(a, values, side="right")
     below = above.copy()
@@ -126,13 +129,16 @@ def ks_statistic(reference_sorted: np.ndarray, current_sorted: np.ndarray) -> tu
 
 def _rows_that_matter(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the positions in b beside which the distance to a can be largest."""
-    marks = a[np.linspace(0, a.size - 1, _CELLS).astype(np.int64)]
+    marks, n_hit = np.unique(a[np.linspace(0, a.size - 1, _CELLS).astype(np.int64)], return_counts=True)
+    # A frequent value has a cell of its own, within which nothing is hidden.
+    marks = np.unique(np.concatenate([marks, np.nextafter(marks[n_hit > 1], -np.inf)]))
     up_to = np.searchsorted(b, marks, side="right")
     share_a, share_b = np.searchsorted(a, marks, side="right") / a.size, up_to / b.size
     share_a, share_b = np.concatenate([[0.0], share_a, [1.0]]), np.concatenate([[0.0], share_b, [1.0]])
     reached = np.abs(share_a - share_b).max()
     within = np.maximum(share_a[1:] - share_b[:-1], share_b[1:] - share_a[:-1])
-    candidates = np.repeat(within >= reached, np.diff(np.concatenate([[0], up_to, [b.size]])))
+    is_open = np.concatenate([[True], np.nextafter(marks[:-1], np.inf) < marks[1:], [True]])
+    candidates = np.repeat(is_open & (within >= reached), np.diff(np.concatenate([[0], up_to, [b.size]])))
     # The distance at a mark itself is seen from the current values next to it.
     candidates[np.clip(up_to - 1, 0, b.size - 1)] = True
     candidates[np.clip(up_to, 0, b.size - 1)] = True
@@ -166,8 +172,8 @@ def chi_squared_test(
     (1.62241, 5, 0.898526)
     """
     table = pooled(reference_counts, current_counts, min_expected)
-    shares = table / table.sum(axis=1, keepdims=True)
-    effect_size = float(np.abs(shares[0] - shares[1]).sum() / 2)
+    # Pooling is for the test: what moved among rare categories has moved all the same.
+    effect_size = moved_share(reference_counts, current_counts)
     df = table.shape[1] - 1
     if df == 0:
         return TwoSampleResult("chi2", 0.0, 1.0, 0.0, 0.0)
@@ -175,6 +181,60 @@ def chi_squared_test(
     statistic = float(((table - expected) ** 2 / expected).sum())
     log10_p = _log10_chi_squared(statistic, df)
     return TwoSampleResult("chi2", statistic, float(special.chdtrc(df, statistic)), log10_p, effect_size, df)
+
+
+def chi_squared_tests(reference_counts: np.ndarray, counts: np.ndarray) -> list[TwoSampleResult | None]:
+    """Test many windows together, as `chi_squared_test` tests each; None where all categories are too rare.
+
+    Parameters
+    ----------
+    reference_counts : int array, shape (n_categories,), none zero
+    counts : int array, shape (n_windows, n_categories), no window empty
+
+    Examples
+    --------
+    >>> together = chi_squared_tests(np.array([16, 16, 8]), np.array([[18, 16, 12], [1, 0, 0]]))
+    >>> round(together[0].statistic, 6), round(chi_squared_test([16, 16, 8], [18, 16, 12]).statistic, 6), together[1]
+    (0.501483, 0.501483, None)
+    """
+    n_reference, sizes = reference_counts.sum(), counts.sum(axis=1, keepdims=True)
+    both = reference_counts + counts
+    n = n_reference + sizes
+    kept, has_pool = _kept(both * np.minimum(n_reference, sizes) / n)
+    expected_reference, expected = both * n_reference / n, both * sizes / n
+    # Both rows of the table are as far from what is expected of them.
+    gap = counts - expected
+    terms = gap**2 / expected_reference + gap**2 / expected
+    statistics = np.where(kept, terms, 0.0).sum(axis=1)
+    in_pool = [np.where(kept, 0.0, part).sum(axis=1) for part in (gap, expected_reference, expected)]
+    pooled_gap, pooled_reference, pooled_expected = (part[has_pool] for part in in_pool)
+    statistics[has_pool] += pooled_gap**2 / pooled_reference + pooled_gap**2 / pooled_expected
+    df = kept.sum(axis=1) + has_pool - 1
+    p_values = special.chdtrc(np.maximum(df, 1), statistics)
+    effects = moved_shares(reference_counts, counts)
+    numbers = zip(statistics.tolist(), p_values.tolist(), df.tolist(), effects.tolist(), strict=True)
+    return [
+        TwoSampleResult("chi2", statistic, p_value, _log10_chi_squared(statistic, degrees), effect, degrees)
+        if degrees
+        else None
+        for statistic, p_value, degrees, effect in numbers
+    ]
+
+
+def _kept(expected: np.ndarray, min_expected: float = MIN_EXPECTED) -> tuple[np.ndarray, np.ndarray]:
+    """Tell by window which categories stay by themselves, and whether the others make a pool (see `pooled`)."""
+    n_windows, size = expected.shape
+    order = np.argsort(-expected, axis=1, kind="stable")
+    falling = np.take_along_axis(expected, order, axis=1)
+    # What would be in the pool if the k most frequent categories were kept.
+    rest = np.column_stack([np.cumsum(falling[:, ::-1], axis=1)[:, ::-1], np.zeros(n_windows)])
+    n_frequent = (expected >= min_expected).sum(axis=1)
+    k = np.arange(size + 1)
+    possible = (k <= n_frequent[:, None]) & ((rest >= min_expected) | (k == 0) | (k == size))
+    n_kept = np.where(possible, k, 0).max(axis=1)
+    kept = np.empty(expected.shape, bool)
+    np.put_along_axis(kept, order, k[:-1] < n_kept[:, None], axis=1)
+    return kept, n_kept < size
 
 
 def pooled(reference_counts: ArrayLike, current_counts: ArrayLike, min_expected: float = MIN_EXPECTED) -> np.ndarray:
@@ -226,3 +286,28 @@ def benjamini_hochberg(p_values: ArrayLike) -> np.ndarray:
     adjusted = np.empty(p.size)
     adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
     return adjusted
+
+
+def adjusted_by_window(p_values: np.ndarray) -> np.ndarray:
+    """Adjust p-values for each window over the columns that have one (Benjamini and Hochberg 1995).
+
+    Parameters
+    ----------
+    p_values : shape (n_columns, n_windows)
+        NaN where a column has none.
+
+    Examples
+    --------
+    >>> adjusted_by_window(np.array([[0.01, 0.2], [0.04, np.nan], [0.03, 0.01]]))
+    array([[0.03, 0.2 ],
+           [0.04,  nan],
+           [0.04, 0.02]])
+    """
+    n_tested = (~np.isnan(p_values)).sum(axis=0)
+    order = np.argsort(p_values, axis=0, kind="stable")  # NaN comes last
+    rank = np.arange(1, len(p_values) + 1)[:, None]
+    scaled = np.take_along_axis(p_values, order, axis=0) * n_tested / rank
+    least = np.fmin.accumulate(scaled[::-1], axis=0)[::-1]
+    adjusted = np.empty(p_values.shape)
+    np.put_along_axis(adjusted, order, np.minimum(least, 1.0), axis=0)
+    return np.where(np.isnan(p_values), np.nan, adjusted)

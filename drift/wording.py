@@ -1,16 +1,19 @@
 """Findings in words: what a column report and a board say to people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-import numpy as np
-
-from drift.effects import shift_in_sd, smallest_visible_distance
+from drift.effects import Mover, shift_in_sd, smallest_visible_distance
+from drift.evidence import Alarm
+from drift.ledger import Acknowledgement, AlarmRecord, Honesty, Snooze
 from drift.policy import Verdict
 from drift.smirnov import SMALLEST_P
 from drift.two_sample import Test
 
 _LONGEST_NAME = 40
 _MOVERS = 2
+_MANY_ROWS = 1e10
+# From here on rows are called dependent.
+LARGE_PHI = 3.0
 
 
 def p_text(p_value: float) -> str:
@@ -55,6 +58,17 @@ def number_text(value: float) -> str:
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e7 else f"{value:.4g}"
 
 
+def bounded_text(statistic: float, bound: float) -> str:
+    """Print a statistic, and by how much it may be off where it was computed from counts.
+
+    Examples
+    --------
+    >>> bounded_text(0.03121, 0.0008), bounded_text(0.03121, 0.0)
+    ('0.0312 (+-0.0008)', '0.03121')
+    """
+    return f"{statistic:.4f} (+-{max(bound, 0.0001):.4f})" if bound else f"{statistic:.4g}"
+
+
 def short(name: str) -> str:
     """Quote a category, cut to a readable length and without what would steer a terminal."""
     name = "".join(character if character.isprintable() else "�" for character in name)
@@ -67,15 +81,11 @@ def ks_moved(location: float, reference_share: float, current_share: float) -> s
     return f"{before}, now {share_text(current_share)}"
 
 
-def categories_moved(
-    names: Sequence[str], reference_shares: np.ndarray, current_shares: np.ndarray, effect_size: float
-) -> str:
-    """Say how much traffic changed its category (rare ones taken together, as tested), and the largest movers."""
-    change = 100 * (current_shares - reference_shares)
-    largest = np.argsort(-np.abs(change), kind="stable")[:_MOVERS]
-    movers = ", ".join(f"{short(names[k])} {change[k]:+.1f}" for k in largest if change[k])
-    moved = f"{100 * effect_size:.1f} points of traffic moved"
-    return f"{moved} ({movers})" if movers else moved
+def categories_moved(moved: Sequence[Mover], effect_size: float) -> str:
+    """Say how much traffic changed its category, and the largest movers."""
+    named = ", ".join(f"{short(mover.category)} {mover.points:+.1f}" for mover in moved[:_MOVERS])
+    said = f"{100 * effect_size:.1f} points of traffic moved"
+    return f"{said} ({named})" if named else said
 
 
 def missing_moved(reference_share: float, current_share: float) -> str:
@@ -105,16 +115,107 @@ def too_few(n: int, min_sample: int, n_reference: int, alpha: float, df: int) ->
     )
 
 
-def value_finding(test: Test, said: str, effect_size: float, adjusted_p: float, verdict: Verdict) -> str:
-    """Say what the test of a column's values found."""
+def value_finding(
+    test: Test, said: str, effect_size: float, adjusted_p: float, verdict: Verdict, by_chance: bool
+) -> str:
+    """Say what the test of a column's values found; `by_chance` where this look alone would not tell."""
     if test in ("none", "constant"):
         return said
     distance = f"KS distance {effect_size:.2f}" if test == "ks" else f"{100 * effect_size:.1f} points of traffic moved"
     chance = f"adjusted {p_phrase(adjusted_p)}"
-    if verdict == "stable":
+    if by_chance and verdict != "drift":
         return f"within chance: {distance}, {chance}"
+    if verdict == "stable":
+        return f"no alarm, though few looks show so much: {distance}, {chance}"
     found = f"{said} ({distance}, {chance})" if test == "ks" else f"{said}, {chance}"
     return found if verdict == "drift" else f"small but beyond chance: {found}"
+
+
+def alarm_sounded(record: AlarmRecord) -> str:
+    """Say when an alarm sounded, since when the drift seems to last, and what the evidence is worth.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> from drift.evidence import Alarm
+    >>> from drift.ledger import Mark
+    >>> alarm = Alarm(2_200, 2_013, "betting score", "values moved up by 0.5 sd", 1.3e6, 0.4)
+    >>> mark = Mark(7, 7, datetime(2026, 11, 22, 14, 30, tzinfo=UTC))
+    >>> print(alarm_sounded(AlarmRecord("age", alarm, mark, datetime(2026, 11, 22, 11, tzinfo=UTC))))
+    alarm on 2026-11-22 14:30 UTC, begun about 2026-11-22 11:00: values moved up by 0.5 sd; \
+a healthy column gets this high at most once per 1,300,000 rows on average
+    """
+    sounded = record.alarm
+    when = f"alarm on {record.mark.at:%Y-%m-%d %H:%M %Z}, begun about {record.onset_at:%Y-%m-%d %H:%M}"
+    return f"{when}: {sounded.bet}; {rarity(sounded)}"
+
+
+def honesty_line(honesty: Honesty) -> str:
+    """Say what the badges of a board rest on.
+
+    Examples
+    --------
+    >>> from drift.ledger import Replay
+    >>> replay = Replay(n_lives=8, n_rows=2_500, n_alarmed=0, alarms={})
+    >>> print(honesty_line(Honesty(alpha=0.05, horizon=20_000, n_streams=9, phi={"age": 1.1}, replay=replay)))
+    A healthy replay of the reference would have alarmed 0 times in 8 lives of 2,500 rows; phi = 1.1; horizon \
+20,000 rows; 9 streams share a 5 % chance of a false alarm.
+    """
+    heard = "The reference is too small for a replay"
+    if replay := honesty.replay:
+        times = "once" if replay.n_alarmed == 1 else f"{replay.n_alarmed} times"
+        lives = f"{replay.n_lives} lives of {replay.n_rows:,} rows"
+        heard = f"A healthy replay of the reference would have alarmed {times} in {lives}"
+    low, high = (f"{edge(honesty.phi.values(), default=1.0):.1f}" for edge in (min, max))
+    phi = low if low == high else f"{low} to {high}"
+    chance = f"{honesty.n_streams} streams share a {100 * honesty.alpha:g} % chance of a false alarm"
+    said = f"{heard}; phi = {phi}; horizon {honesty.horizon:,} rows; {chance}."
+    return f"{said}{_beyond(honesty)}{_dependent(honesty.phi)}"
+
+
+def _beyond(honesty: Honesty) -> str:
+    """Say so where the replay heard more than the promise allows: more than one life, or all of few."""
+    replay = honesty.replay
+    if replay is None or replay.n_alarmed <= max(1, 2 * honesty.alpha * replay.n_lives):
+        return ""
+    return " That is more than promised: this reference changes within itself, so expect false alarms against it."
+
+
+def _dependent(phi: Mapping[str, float]) -> str:
+    """Say which columns repeat themselves from row to row, the most first."""
+    columns = sorted((name for name in phi if phi[name] > LARGE_PHI), key=lambda name: -phi[name])
+    if not columns:
+        return ""
+    more = f" and {len(columns) - 1} more" if len(columns) > 1 else ""
+    return (
+        f" The rows of {columns[0]}{more} are not independent: "
+        f"{phi[columns[0]]:.0f} of them say as much as one, and a drift is seen later."
+    )
+
+
+def rarity(alarm: Alarm) -> str:
+    """Say how rare the evidence of an alarm would be if nothing had changed."""
+    if alarm.trigger == "window":
+        return f"a healthy model shows such a window in at most one of {1 / max(alarm.life_p, 1e-12):,.0f} lives"
+    rows = f"{alarm.score:,.0f}" if alarm.score < _MANY_ROWS else f"{alarm.score:.0e}"
+    return f"a healthy column gets this high at most once per {rows} rows on average"
+
+
+def snoozed(snooze: Snooze) -> str:
+    """Say who silenced an alarm, and until when."""
+    return f"amber until {snooze.until:%Y-%m-%d %H:%M %Z}, said {snooze.by}{': ' if snooze.note else ''}{snooze.note}"
+
+
+def answered(record: AlarmRecord, answer: Acknowledgement) -> str:
+    """Say who answered an alarm, and how."""
+    called = "called a false alarm" if answer.kind == "false alarm" else "acknowledged"
+    note = f": {answer.note}" if answer.note else ""
+    return f"the alarm of {record.mark.at:%Y-%m-%d %H:%M %Z} was {called} by {answer.by}{note}"
+
+
+def awaited(n: int) -> str:
+    """Say that the first bucket of rows since the reference has not filled up."""
+    return f"not enough data: fewer than {n:,} rows since the reference"
 
 
 def sentences(findings: Sequence[str]) -> str:

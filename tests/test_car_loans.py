@@ -4,16 +4,20 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from drift.monitor import check, sliding_windows, timeline
+from drift.monitor import check, monitored, prepare, sliding_windows, timeline
 from drift.two_sample import ks_test
-from drift.windows import Column, RowSpan
-from storage import open_log
+from drift.watching import watch
+from drift.windows import Column, LastRows, RowSpan
+from retrain.artifacts import load
+from storage import open_log, registry
+from storage.rows import category_text
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -80,6 +84,24 @@ def test_the_newest_loans_drift_where_they_should_and_nowhere_else(url):
     assert "salary_range moved too" in board["sentence"]
 
 
+def test_nothing_alarms_before_the_drift_and_car_value_within_500_rows_after_it(log):
+    board = check(log, "car_loan", LastRows(CHUNK))
+    of_columns = [record for record in board.alarms if record.stream != "accuracy"]  # which counts labels
+    rows = {record.stream: N_REFERENCE + record.alarm.row for record in of_columns}
+    assert set(rows) == DRIFTED | MOVED_LESS
+    assert min(rows.values()) > DRIFT_BEGINS
+    assert rows["car_value"] <= DRIFT_BEGINS + 500
+    onsets = {record.stream: N_REFERENCE + record.alarm.onset for record in of_columns}
+    assert all(abs(onsets[column] - DRIFT_BEGINS) < 100 for column in DRIFTED)
+    assert ", begun about 2019-03-31 0" in board.sentence
+
+
+def test_a_healthy_replay_of_the_loans_raises_nothing(log):
+    honesty = check(log, "car_loan", LastRows(CHUNK)).honesty
+    assert (honesty.replay.n_lives, honesty.replay.n_alarmed) == (8, 0)
+    assert max(honesty.phi.values()) < 1.5
+
+
 def test_the_whole_drifted_period_has_the_same_columns(log):
     board = check(log, "car_loan", RowSpan(DRIFT_BEGINS, 2 * N_REFERENCE))
     assert f"{board.window.start:%Y-%m-%d %H:%M}" == "2019-03-31 03:00"
@@ -107,6 +129,15 @@ def test_nothing_alarms_before_the_drift_and_everything_after(chunks):
     assert alarmed == {(column, k) for column in DRIFTED | MOVED_LESS for k in range(5, 10)}
 
 
+def test_the_first_alarm_of_every_column_comes_within_500_rows_of_the_drift_and_none_before(log):
+    columns = monitored(log, "car_loan")
+    ready = prepare(log, "car_loan", log.references("car_loan")[0].name, columns)
+    alarms = watch(log, "car_loan", ready, columns).kept.alarms
+    heard = {record.stream: N_REFERENCE + record.alarm.row for record in alarms if record.stream in ready.columns}
+    assert heard.keys() == DRIFTED | MOVED_LESS
+    assert all(DRIFT_BEGINS < row <= DRIFT_BEGINS + 500 for row in heard.values())
+
+
 def test_few_different_loan_lengths_are_categories_but_have_their_published_ks_distance(log, chunks, published):
     values = log.read_window("car_loan", RowSpan(0, 2 * N_REFERENCE), [Column("loan_length", "numeric")])
     reference, current = np.split(values["loan_length"].values, 2)
@@ -123,3 +154,46 @@ def test_accuracy_falls_with_the_drift(log):
     np.testing.assert_allclose(accuracy, published, atol=1e-12)
     assert accuracy[:10].mean() == pytest.approx(0.943, abs=0.001)
     assert accuracy[-5:].mean() == pytest.approx(0.914, abs=0.002)
+
+
+def test_a_retrain_after_the_drift_serves_later_loans_with_93_percent(tmp_path):
+    every = pd.read_parquet(DATA / "nannyml_car_loan.parquet")
+    known, later = every.iloc[:85_000], every.iloc[85_000:]
+    known.to_parquet(tmp_path / "known.parquet")
+    url, artifacts = f"sqlite:///{tmp_path}/drift.db", tmp_path / "models"
+
+    def told(*command):
+        settings = {"DRIFT_DATABASE_URL": url, "DRIFT_ARTIFACTS": str(artifacts), "DRIFT_WORKER": "external"}
+        done = subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=ROOT,
+            env=os.environ | settings,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    options = "--model car_loan --time ts --prediction prediction --score score --label label --id id --ignore segment"
+    told("storage", "import", str(tmp_path / "known.parquet"), *options.split(), "--reference-rows", str(N_REFERENCE))
+    told("retrain", "start", "--model", "car_loan", "--reason", "accuracy fell to 91 %", "--by", "ana")
+    until_it_waits = ("retrain", "worker", "--parent", "1")
+    told(*until_it_waits)
+    assert "Waiting for approval. The challenger passes every check: accuracy 0.9" in told("retrain", "status")
+    told("retrain", "approve", "1", "--by", "ben")
+    told(*until_it_waits)
+    assert "v1 serves, approved by ben." in told("retrain", "status")
+
+    with closing(open_log(url)) as log:
+        version = registry.version(log, "car_loan", "v1")
+        assert log.default_reference("car_loan").name == "accepted-v1"
+    model = load(artifacts, version.uri, version.sha256)
+    rows = later[list(model.columns)].assign(
+        **{name: later[name].map(category_text).astype(object) for name in model.categories}
+    )
+    truth = later["label"].map(category_text).to_numpy()
+    accuracy = (np.array(model.predict(rows).labels, object) == truth).mean()
+    served = (later["prediction"].map(category_text).to_numpy() == truth).mean()
+    assert served < 0.92
+    assert accuracy >= 0.93

@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from drift.samples import CategoricalSample, NumericSample, Sample
+from drift.grid import ColumnCounts, cell_counts, grid_edges
+from drift.ledger import Kept, Rows
+from drift.samples import CategoricalSample, NumericReference, NumericSample, Sample
+from drift.sliding import sliding_windows
 from drift.windows import Column, LastRows, RowSpan, TimeSpan, Window, WindowExtent
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ class ArraySource:
     def __init__(self, columns: Sequence[Column], values: Mapping[str, Any], references: Mapping[str, int]) -> None:
         self.registered = tuple(columns)
         self.samples = {column.name: sample_of(column, values[column.name]) for column in columns}
-        self.frozen = tuple(FrozenRows(name, n) for name, n in references.items())
+        self.frozen = tuple(FrozenRows(name, n, end=START + n * MINUTE) for name, n in references.items())
+        self.ledgers = {name: ArrayLedger(self, n) for name, n in references.items()}
         self.broken: dict[str, Exception] = {}
         self.n_reads = {"window": 0, "reference": 0}
 
@@ -41,6 +46,9 @@ class ArraySource:
 
     def references(self, model: str) -> Sequence[FrozenRows]:
         return self.frozen
+
+    def default_reference(self, model: str) -> FrozenRows | None:
+        return self.references(model)[0] if self.references(model) else None
 
     def n_rows(self, model: str) -> int:
         return len(next(iter(self.samples.values())))
@@ -53,6 +61,25 @@ class ArraySource:
         first, last = (START + timedelta(minutes=row) for row in (rows.start, rows.stop))
         return WindowExtent(len(rows), first, last) if rows else WindowExtent(0, None, None)
 
+    def extents(self, model: str, windows: Sequence[Window]) -> Sequence[WindowExtent]:
+        return [self.extent(model, window) for window in windows]
+
+    def n_retired(self, model: str) -> int:
+        return 0
+
+    def cut(self, model: str, k: int) -> Sequence[RowSpan]:
+        return sliding_windows(self.n_rows(model), k)
+
+    def read_counts(
+        self, model: str, windows: Sequence[Window], reference: str, columns: Sequence[Column]
+    ) -> Mapping[str, ColumnCounts]:
+        frozen = self.read_reference(model, reference, columns)
+        samples = [self.read_window(model, window, columns) for window in windows]
+        return {c.name: counted(frozen[c.name], [window[c.name] for window in samples]) for c in columns}
+
+    def ledger(self, model: str, reference: str) -> "ArrayLedger":
+        return self.ledgers[reference]
+
     def read_window(self, model: str, window: Window, columns: Sequence[Column]) -> Mapping[str, Sample]:
         self.n_reads["window"] += 1
         return self._read(self._rows(window), columns)
@@ -63,6 +90,11 @@ class ArraySource:
         if name not in sizes:
             raise ValueError(f"reference must be one of {', '.join(sizes)}; got {name!r}.")
         return self._read(range(sizes[name]), columns)
+
+    def try_each(self, rows: range, columns: Sequence[Column]) -> dict[str, Sample | Exception]:
+        return {
+            column.name: self.broken.get(column.name) or part(self.samples[column.name], rows) for column in columns
+        }
 
     def _rows(self, window: Window) -> range:
         rows = range(self.n_rows("m"))
@@ -81,6 +113,67 @@ class ArraySource:
         return {column.name: part(self.samples[column.name], rows) for column in columns}
 
 
+class ArrayLedger:
+    """Evidence in memory; a row's id is its position. `writable` may be taken away."""
+
+    def __init__(self, source: ArraySource, n_reference: int) -> None:
+        self.source, self.n_reference, self.kept, self.writable = source, n_reference, None, True
+
+    def read(self, *, states: bool = False) -> Kept | None:
+        return self.kept
+
+    def begin(self, kept: Kept) -> Kept:
+        if self.writable:
+            self.kept = replace(kept, version=1)
+        return self.kept or kept
+
+    def write(self, kept, feed, stored, alarms):
+        if not self.writable or kept.version != self.kept.version:
+            return None
+        self.kept = replace(
+            self.kept,
+            version=kept.version + 1,
+            progress=self.kept.progress | {progress.stream: progress for progress, _ in stored},
+            states=self.kept.states | {progress.stream: state for progress, state in stored},
+            alarms=(*self.kept.alarms, *alarms),
+        )
+        return kept.version + 1
+
+    def acknowledge(self, kept, record, answer, progress, state):
+        if kept.version != self.kept.version:
+            return False
+        self.kept = replace(
+            self.kept,
+            version=kept.version + 1,
+            progress=self.kept.progress | {progress.stream: progress},
+            states=self.kept.states | {progress.stream: state},
+            alarms=tuple(replace(a, acknowledged=answer) if a == record else a for a in self.kept.alarms),
+        )
+        return True
+
+    def snooze(self, record, snooze):
+        alarms = tuple(replace(a, snoozed=snooze) if a == record else a for a in self.kept.alarms)
+        self.kept = replace(self.kept, alarms=alarms)
+
+    def now(self):
+        return START + self.source.n_rows("m") * MINUTE
+
+    def n_after(self, row_id, at_most):
+        return len(self._after(row_id)[:at_most])
+
+    def rows_after(self, row_id, n, columns):
+        rows = self._after(row_id)[:n]
+        ids = np.arange(rows.start, rows.stop)
+        micros = START.timestamp() * 1e6 + ids * MINUTE.total_seconds() * 1e6
+        return Rows(ids, micros.astype(np.int64), self.source.try_each(rows, columns))
+
+    def instant_before(self, row_id, n):
+        return START + (row_id - n) * MINUTE
+
+    def _after(self, row_id):
+        return range(self.source.n_rows("m"))[self.n_reference if row_id is None else row_id + 1 :]
+
+
 def sample_of(column: Column, values: Any) -> Sample:
     """Build a sample of plain values; None and NaN are missing."""
     if column.kind == "numeric":
@@ -88,6 +181,17 @@ def sample_of(column: Column, values: Any) -> Sample:
     categories: dict[str, int] = {}
     codes = [-1 if value is None else categories.setdefault(str(value), len(categories)) for value in values]
     return CategoricalSample(np.array(codes, np.int32), tuple(categories))
+
+
+def counted(reference: Sample, samples: Sequence[Sample]) -> ColumnCounts:
+    """Count windows one by one in the cells of a reference."""
+    sizes = np.array([len(sample) for sample in samples])
+    if isinstance(reference, NumericSample):
+        edges = grid_edges(NumericReference.from_sample(reference))
+        counts = np.array([cell_counts(np.sort(sample.values), edges) for sample in samples])
+        return ColumnCounts(counts, sizes - counts.sum(axis=1), edges)
+    counts = np.array([sample.counts() for sample in samples])
+    return ColumnCounts(counts, sizes - counts.sum(axis=1), None, reference.categories)
 
 
 def part(sample: Sample, rows: range) -> Sample:

@@ -1,12 +1,17 @@
 """What is advised, and the numbers it gives for it."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import numpy as np
 import pytest
 
-from drift.advice import advice
+from drift.advice import Guards, recommend
 from drift.columns import ColumnReport
+from drift.expected import Expected
 from drift.monitor import Board
 from drift.performance import Agreement, agreement
+from drift.performance_report import Concept, PerformanceReport
 from drift.policy import DriftPolicy
 from drift.samples import CategoricalSample, NumericSample
 from drift.windows import WindowExtent
@@ -19,6 +24,10 @@ def board(verdict="drift", **more):
     report = ColumnReport(column="age", kind="numeric", role="feature", verdict=verdict, **more)
     extent = WindowExtent(1_000, None, None)
     return Board(model="m", verdict=verdict, sentence="", n=1_000, window=extent, reference="t", columns=(report,))
+
+
+def advice(board, now, before, policy):
+    return recommend(board, None if now is None else PerformanceReport(now=now, reference=before), policy)
 
 
 def test_lost_accuracy_is_a_reason_to_retrain():
@@ -53,6 +62,12 @@ def test_lost_accuracy_without_drift_speaks_of_the_labels():
     said = advice(board("stable"), Agreement(800, 1_000, 1_000), GOOD, POLICY)
     assert said.urgency == "act"
     assert "what the labels mean may have changed" in said.evidence
+
+
+def test_a_column_whose_alarm_was_answered_is_still_named_beside_lost_accuracy():
+    answered = board("stable", effect_size=0.7, adjusted_p_value=1e-9)
+    said = advice(answered, Agreement(800, 1_000, 1_000), GOOD, POLICY)
+    assert "No alarm stands, but far from the reference: age." in said.evidence
 
 
 @pytest.mark.parametrize(("verdict", "urgency"), [("stable", "none"), ("insufficient", "wait"), ("error", "look")])
@@ -91,3 +106,99 @@ def test_a_fall_that_few_labels_cannot_show_is_not_called_none():
     said = advice(board(), Agreement(44, 50, 1_000), GOOD, POLICY)
     assert said.evidence.startswith("No fall of accuracy beyond chance: 88.0% (n = 50)")
     assert "rose from 94.0%" in advice(board("stable"), Agreement(990, 1_000, 1_000), GOOD, POLICY).evidence
+
+
+def report(now, before=GOOD, **more):
+    return PerformanceReport(now=now, reference=before, **more)
+
+
+# The table of what to do, row by row: how far accuracy fell (points), whether a column drifts, PSI of the column.
+@pytest.mark.parametrize(
+    ("n_right", "verdict", "action", "starts"),
+    [
+        (9_390, "stable", "none", False),
+        (9_390, "drift", "monitor", False),
+        (9_180, "drift", "investigate", False),
+        (9_180, "stable", "investigate", False),
+        (8_880, "drift", "retrain", True),
+        (8_880, "stable", "retrain", True),
+        (8_380, "drift", "emergency", True),
+    ],
+)
+def test_with_labels_the_loss_decides(n_right, verdict, action, starts):
+    said = recommend(board(verdict), report(Agreement(n_right, 10_000, 10_000)), POLICY)
+    assert (said.action, said.starts_retrain) == (action, starts)
+    if starts:
+        assert "points (99% interval" in said.evidence
+
+
+@pytest.mark.parametrize(
+    ("verdict", "psi", "action"),
+    [
+        ("stable", 0.9, "none"),  # within chance, however large the index of many small bins
+        ("warning", 0.05, "none"),
+        ("warning", 0.12, "monitor"),
+        ("warning", 0.30, "investigate"),
+        ("drift", 0.05, "investigate"),
+        ("drift", 0.60, "emergency"),
+    ],
+)
+def test_without_labels_the_inputs_decide_and_never_start_a_retrain(verdict, psi, action):
+    said = recommend(board(verdict, value_verdict=verdict, stability=psi), None, POLICY)
+    assert (said.action, said.starts_retrain) == (action, False)
+    if action in ("investigate", "emergency"):
+        assert "label a sample" in said.title
+    if psi >= 0.1 and verdict != "stable":
+        assert f"PSI of age is {psi:.2f}" in said.evidence
+
+
+@pytest.mark.parametrize(
+    ("guards", "guard", "why"),
+    [
+        (Guards(since_retrain=timedelta(hours=3)), "cool-down", "cool-down is 24 hours"),
+        (Guards(labels={"good": 300, "bad": 100}), "too few labels", "400 of 500 labelled rows"),
+        (Guards(labels={"good": 600, "bad": 12}), "too few labels", "12 of 50 labelled rows of class 'bad'"),
+        (Guards(labels={"good": 600, "bad": 0}), "one class", "all 600 labels since the last training are 'good'"),
+    ],
+)
+def test_a_guard_puts_a_retrain_off_and_says_why(guards, guard, why):
+    said = recommend(board(), report(Agreement(800, 1_000, 1_000)), POLICY, guards)
+    assert (said.action, said.guard, said.urgency, said.starts_retrain) == ("emergency", guard, "wait", False)
+    assert why in said.not_now
+    assert f"Not now: {said.not_now}." in said.evidence
+
+
+def test_guards_that_do_not_hold_change_nothing():
+    free = Guards(since_retrain=timedelta(days=2), labels={"good": 600, "bad": 100})
+    found = report(Agreement(800, 1_000, 1_000))
+    assert recommend(board(), found, POLICY, free) == recommend(board(), found, POLICY)
+    # What is only to be looked at needs no guard.
+    few = Guards(labels={})
+    assert recommend(board(), report(Agreement(9_150, 10_000, 10_000)), POLICY, few).guard == ""
+
+
+def test_a_burst_of_unseen_values_is_a_fault_of_the_pipeline():
+    renamed = ColumnReport(
+        column="plan", kind="categorical", role="feature", verdict="drift", unseen_verdict="drift", unseen_share=0.6
+    )
+    found = replace(board(), columns=(renamed,))
+    said = recommend(found, report(Agreement(800, 1_000, 1_000)), POLICY)
+    assert (said.action, said.guard, said.starts_retrain) == ("investigate", "pipeline fault", False)
+    assert "came in a burst in plan" in said.evidence
+    # A new category that is still small is news from the world.
+    small = replace(found, columns=(replace(renamed, unseen_share=0.12),))
+    assert recommend(small, report(Agreement(800, 1_000, 1_000)), POLICY).action == "emergency"
+
+
+def test_an_alarm_by_labels_is_told_although_this_window_looks_well():
+    concept = Concept("warning", "Accuracy fell since about Monday.")
+    said = recommend(board("stable"), report(Agreement(930, 1_000, 1_000), concept=concept), POLICY)
+    assert said.action == "investigate"
+    assert said.evidence.startswith("Accuracy fell since about Monday.")
+
+
+def test_without_labels_the_expected_accuracy_stands_in_with_its_condition():
+    expected = Expected(accuracy=0.91, interval=(0.89, 0.93), n=1_000, outside_share=0.0)
+    said = recommend(board(), report(Agreement(0, 0, 1_000), expected=expected), POLICY)
+    assert "Expected accuracy is 91.0% (89.0% to 93.0%) if the relation input -> label is unchanged" in said.evidence
+    assert said.action == "investigate"

@@ -21,7 +21,7 @@ def winner_at_the_alarm(reference, drifted):
     """Return what explains the first score of 800,000: learning stops there, later bets would know the drift."""
     cells, experts, bets = watched(reference)
     path = bet(cells, experts, bets, cells.counts(drifted, 100))
-    return winner(experts, next(step for step in path if step.score >= 800_000))
+    return experts.names[winner(experts, next(step for step in path if step.score >= 800_000))]
 
 
 def test_one_bucket_of_a_binary_column_is_priced_as_worked_out_by_hand():
@@ -110,7 +110,7 @@ def test_buckets_one_by_one_leave_the_same_bits_as_all_at_once(learn):
     at_once = bet(cells, experts, bets, counts, phi=1.3, learn=learn)[-1]
     for bucket in counts:
         bets = bet(cells, experts, bets, bucket[None], phi=1.3, learn=learn)[-1]
-    for name in ("learned", "recent", "scores"):
+    for name in ("learned", "recent", "scores", "ages"):
         assert getattr(bets, name).tobytes() == getattr(at_once, name).tobytes()
 
 

@@ -6,11 +6,13 @@ from scipy import stats
 
 from drift.effects import (
     adjusted_residuals,
+    moved_share,
     population_stability,
     quantile_bin_counts,
     quantile_table,
     shift_in_sd,
     smallest_visible_distance,
+    stability_index,
     total_variation,
     wasserstein_in_sd,
 )
@@ -91,3 +93,63 @@ def test_a_distance_in_words_is_the_shift_that_made_it(shift):
     distance = 2 * stats.norm.cdf(shift / 2) - 1
     assert shift_in_sd(distance) == pytest.approx(shift)
     assert np.isfinite(shift_in_sd(1.0))
+
+
+def shares(k, decay):
+    share = 1 / np.arange(1, k + 1) ** decay
+    return share / share.sum()
+
+
+@pytest.mark.parametrize("k", [21, 50, 300, 2_000])
+@pytest.mark.parametrize("decay", [0, 1])
+@pytest.mark.parametrize(("n", "m"), [(5_000, 1_000), (4_987, 211)])
+def test_a_healthy_column_of_many_categories_has_hardly_moved(k, decay, n, m):
+    rng = np.random.default_rng(42)
+    p = shares(k, decay)
+    moved = [moved_share(rng.multinomial(n, p), rng.multinomial(m, p)) for _ in range(60)]
+    assert np.mean(moved) < 0.04
+    # A red badge needs .10: the plain total variation of 300 categories and 1,000 rows is .24.
+    assert np.quantile(moved, 0.95) < 0.1
+
+
+def test_the_move_of_many_rare_categories_is_counted_nearly_whole():
+    rng = np.random.default_rng(43)
+    p = shares(300, 0)
+    half = np.where(np.arange(300) % 2, p, 0) * 2
+    moved = [moved_share(rng.multinomial(5_000, p), rng.multinomial(1_000, half)) for _ in range(20)]
+    assert 0.38 < np.mean(moved) < 0.52
+    many = [moved_share(rng.multinomial(50_000, p), rng.multinomial(5_000, half)) for _ in range(20)]
+    assert np.mean(many) == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize("k", [50, 300])
+def test_one_category_that_takes_a_tenth_is_a_tenth(k):
+    rng = np.random.default_rng(44)
+    p = shares(k, 1)
+    q = 0.9 * p
+    q[k // 2] += 0.1
+    moved = [moved_share(rng.multinomial(5_000, p), rng.multinomial(1_000, q)) for _ in range(40)]
+    assert np.mean(moved) == pytest.approx(total_variation(p, q), abs=0.02)
+
+
+def test_few_categories_have_moved_as_far_as_they_have():
+    assert moved_share([50, 50], [70, 30]) == 0.2
+    assert moved_share([5, 0, 3], [5, 0, 3]) == 0
+    twenty = RNG.integers(1, 50, (2, 20))
+    assert moved_share(*twenty) == pytest.approx(total_variation(*twenty), abs=1e-11)
+
+
+def test_the_effect_of_the_test_counts_what_pooling_hides():
+    p = np.full(300, 40)
+    half = np.where(np.arange(300) % 2, 14, 0)
+    assert chi_squared_test(p, half).effect_size == pytest.approx(0.5, abs=0.03)
+
+
+def test_the_stability_index_of_a_healthy_column_does_not_grow_with_its_bins():
+    rng = np.random.default_rng(45)
+    p = shares(60, 1)
+    found = [stability_index(rng.multinomial(5_000, p), rng.multinomial(500, p)) for _ in range(40)]
+    assert np.mean(found) < 0.08
+    assert stability_index([500, 500], [300, 700]) == pytest.approx(
+        population_stability([500, 500], [300, 700]) - 0.002
+    )

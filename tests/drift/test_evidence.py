@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from drift.evidence import Watch, advance, latched_verdict
+from drift.evidence import Watch, advance
 from drift.life import LifeRule
 from drift.samples import CategoricalSample, NumericSample
 
@@ -60,17 +60,9 @@ def test_acknowledging_starts_again_and_keeps_what_was_learned():
     again = watch.restart(alarmed)
     assert again.alarm is None
     assert again.score == 0
+    assert again.n == 1_000  # rows go on counting from the reference
     np.testing.assert_array_equal(again.bets.learned, alarmed.bets.learned)
     assert advance(watch, again, counts).evidence.alarm is not None
-
-
-def test_the_effect_decides_the_colour_of_an_alarm():
-    watch, rng = numeric_watch()
-    counts = watch.cells.counts(NumericSample(rng.normal(1, 1, size=1_000)), 100)
-    alarmed = advance(watch, watch.start(), counts).evidence
-    assert latched_verdict(watch.start(), 0.5, 0.1) == "stable"
-    assert latched_verdict(alarmed, 0.05, 0.1) == "warning"
-    assert latched_verdict(alarmed, 0.1, 0.1) == "drift"
 
 
 def test_a_column_that_becomes_missing_alarms():

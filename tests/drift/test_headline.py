@@ -50,6 +50,10 @@ def test_the_worst_column_decides_and_too_little_data_only_alone(verdicts, worst
         ([report("a"), report("b")], "Stable: none of 2 columns moved beyond chance."),
         ([report("a")], "Stable: none of 1 column moved beyond chance."),
         (
+            [report("a", effect=0.7, adjusted_p_value=1e-9), report("b", effect=0.2, adjusted_p_value=0.4)],
+            "Stable: no alarm stands; far from the reference all the same: 1 of 2 columns (a most).",
+        ),
+        (
             [report("a", "drift", 0.3), report("b", "drift", 0.5), report("c")],
             "Drift: 2 of 3 features (b moved most, KS distance 0.50).",
         ),

@@ -1,21 +1,10 @@
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.signal import lfilter
 
 from drift.cells import cells_from
-from drift.life import LifeRule, autocorrelation_factor, window_p_values
+from drift.life import LifeRule, window_p_values
 from drift.samples import CategoricalSample, NumericSample
-
-
-def autoregressive(rng: np.random.Generator, n: int, correlation: float) -> NumericSample:
-    noise = rng.normal(size=n + 200)
-    return NumericSample(lfilter([np.sqrt(1 - correlation**2)], [1, -correlation], noise)[200:])
-
-
-def phi_of(sample) -> float:
-    cells = cells_from(sample)
-    return autocorrelation_factor(cells, cells.place(sample))
 
 
 def test_the_rule_spends_half_of_alpha_on_each_part():
@@ -63,33 +52,3 @@ def test_a_window_without_values_is_no_evidence():
     assert window_p_values(cells, counts).tolist() == [1.0]
     empty = cells_from(NumericSample(np.full(10, np.nan)))
     assert window_p_values(empty, np.array([[5, 5]])).tolist() == [1.0]
-
-
-@pytest.mark.parametrize(("correlation", "low", "high"), [(0.0, 1.0, 1.4), (0.3, 1.4, 2.6), (0.6, 3, 6), (0.9, 13, 27)])
-@pytest.mark.parametrize("n", [500, 5_000])
-def test_phi_is_the_factor_by_which_neighbours_repeat_each_other(correlation, low, high, n):
-    # (1 + .9) / (1 - .9) = 19 for the strongest.
-    rng = np.random.default_rng(9)
-    factors = [phi_of(autoregressive(rng, n, correlation)) for _ in range(20)]
-    assert low <= np.median(factors) <= high
-
-
-def test_phi_does_not_punish_a_daily_cycle_that_averages_out_within_a_bucket():
-    hours = np.arange(12_000)
-    rng = np.random.default_rng(10)
-    assert phi_of(NumericSample(np.sin(2 * np.pi * hours / 20) + rng.normal(size=hours.size))) < 1.5
-
-
-def test_phi_sees_categories_and_missing_values_that_come_in_runs():
-    rng = np.random.default_rng(11)
-    runs = np.repeat(rng.integers(0, 3, 1_000), 5)
-    assert 4 < phi_of(CategoricalSample(runs, tuple("abc"))) < 8
-    values = rng.normal(size=5_000)
-    values[np.repeat(rng.random(500) < 0.1, 10)] = np.nan
-    assert 6 < phi_of(NumericSample(values)) < 16
-    assert phi_of(CategoricalSample(rng.integers(0, 3, 5_000), tuple("abc"))) < 1.5
-
-
-def test_phi_of_a_constant_is_one():
-    assert phi_of(NumericSample(np.ones(2_000))) == 1.0
-    assert phi_of(NumericSample(np.full(2_000, np.nan))) == 1.0

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -92,6 +93,29 @@ def test_people_get_a_table(drift):
     code, out, _ = drift("timeline", "--model", "reviews", "--windows", "6")
     assert code == 1
     assert out.startswith("Drift since 2026-09-02 09:20 UTC, 2 windows running")
+
+
+def test_a_replay_tells_people_and_machines_what_the_reference_would_have_raised(drift):
+    code, out, _ = drift("replay", "--model", "reviews", "--lives", "2", "--rows", "800")
+    assert (code, out.splitlines()[2].split()[:3]) == (0, ["column", "phi", "independent"])
+    assert "2 lives of 400 rows" in out
+    code, out, _ = drift("replay", "--model", "reviews", "--json")
+    said = json.loads(out)
+    assert (said["model"], said["horizon"], said["replay"]["n_lives"]) == ("reviews", 20_000, 8)
+    assert set(said["phi"]) == {"length", "channel"}
+
+
+def test_alarms_are_answered_from_the_command_line(url, drift, monkeypatch, tmp_path):
+    shutil.copy(url.removeprefix("sqlite:///"), tmp_path / "answered.db")
+    monkeypatch.setenv("DRIFT_DATABASE_URL", f"sqlite:///{tmp_path}/answered.db")
+    who = ("--model", "reviews", "--column", "length", "--by", "ana")
+    code, _, errors = drift("acknowledge", *who)
+    assert (code, errors) == (0, "")
+    assert drift("acknowledge", *who)[0] == 2  # it is answered already
+    code, out, _ = drift("check", "--model", "reviews", "--last", "500")
+    assert (code, "was acknowledged by ana" in out) == (0, True)
+    code, _, errors = drift("snooze", *who, "--until", "2027-01-01")
+    assert (code, "column must have an alarm" in errors) == (2, True)
 
 
 def test_the_previous_window_is_a_reference(drift):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from drift.ledger import Honesty, Replay
 from drift.monitor import check, sliding_windows, timeline
-from drift.tables import board_table, timeline_table
+from drift.tables import board_table, replay_table, timeline_table
 from drift.windows import Column, LastRows
 from drift.wording import missing_moved, number_text, p_phrase, p_text, share_text, short, too_few, unseen_found
 
@@ -24,9 +25,10 @@ def test_a_board_is_a_sentence_and_a_line_per_column_the_worst_first(source):
     lines = board_table(check(source, "m", LastRows(500))).splitlines()
     assert lines[0].startswith("Drift: 1 of 2 features (length moved most")
     assert lines[1] == "500 rows, 2026-01-02 01:00 to 2026-01-02 09:20 UTC, against reference 'training'."
-    assert lines[3].split()[:3] == ["verdict", "column", "effect"]
-    assert [line.split()[:2] for line in lines[4:]] == [["drift", "length"], ["stable", "channel"]]
-    assert "0.00  " not in lines[4]  # a p-value is never printed as nothing
+    assert lines[2].startswith("A healthy replay of the reference would have alarmed 0 times in 8 lives of 200 rows; ")
+    assert lines[4].split()[:3] == ["verdict", "column", "effect"]
+    assert [line.split()[:2] for line in lines[5:]] == [["drift", "length"], ["stable", "channel"]]
+    assert "0.00  " not in lines[5]  # a p-value is never printed as nothing
 
 
 def test_a_timeline_is_a_line_per_window_the_oldest_first(source):
@@ -34,6 +36,23 @@ def test_a_timeline_is_a_line_per_window_the_oldest_first(source):
     assert [line.split()[5] for line in lines[1:]] == ["stable", "stable", "drift", "drift"]
     assert "1 of 2" in lines[-1]
     assert "length" in lines[-1]
+
+
+def test_a_replay_has_a_line_per_column_the_most_alarming_first():
+    replay = Replay(n_lives=8, n_rows=2_500, n_alarmed=3, alarms={"age": 0, "wait": 3})
+    honesty = Honesty(alpha=0.05, horizon=20_000, n_streams=4, phi={"age": 1.0, "wait": 7.4}, replay=replay)
+    lines = replay_table(honesty).splitlines()
+    assert "alarmed 3 times in 8 lives of 2,500 rows; phi = 1.0 to 7.4; horizon 20,000 rows; 4 streams" in lines[0]
+    assert "The rows of wait are not independent: 7 of them say as much as one" in lines[0]
+    assert [line.split() for line in lines[3:]] == [
+        ["wait", "7.40", "no", "3", "of", "8"],
+        ["age", "1.00", "yes", "0", "of", "8"],
+    ]
+
+
+def test_a_reference_that_is_too_small_for_a_replay_says_so():
+    honesty = Honesty(alpha=0.05, horizon=20_000, n_streams=1, phi={"age": 1.0}, replay=None)
+    assert replay_table(honesty).startswith("The reference is too small for a replay; phi = 1.0; ")
 
 
 def test_a_table_of_too_little_data_has_dashes_and_no_nan(source):

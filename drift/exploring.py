@@ -1,0 +1,79 @@
+"""Questions that are asked on demand: all columns at once, and what the texts of a window say that is new."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from drift.embedding import TextDistance, text_distance
+from drift.joint import JointResult, joint_test
+from drift.source import Source
+from drift.windows import TimeSpan, Window
+from drift.words import NewWords, new_words
+
+MAX_TEXTS = 8_000
+
+
+class TextSource(Source, Protocol):
+    """A log that keeps texts."""
+
+    def read_texts(self, model: str, window: Window, limit: int) -> Sequence[str]:
+        """Return the texts of a window's newest `limit` rows that have one, in time order."""
+
+
+@dataclass(frozen=True)
+class TextReport:
+    """What the texts of a window say that is new; `distance` is None where too few texts were there, for `why_not`."""
+
+    words: NewWords
+    distance: TextDistance | None
+    why_not: str = ""
+
+    @property
+    def said(self) -> str:
+        """Both findings in sentences."""
+        return f"{self.words.said} {self.distance.said if self.distance else self.why_not}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report for machines."""
+        return asdict(self) | {"sentence": self.said}
+
+
+def joint(source: Source, model: str, window: Window, reference: str | None, alpha: float = 0.01) -> JointResult:
+    """Test whether a window's features changed together.
+
+    Raises
+    ------
+    ValueError
+        If the reference is unknown or none is frozen, or the window or the reference is too small.
+    """
+    columns = [column for column in source.columns(model) if column.role == "feature"]
+    name, _ = _frozen(source, model, reference)
+    before, now = source.read_reference(model, name, columns), source.read_window(model, window, columns)
+    return joint_test(before, now, alpha=alpha)
+
+
+def words(source: TextSource, model: str, window: Window, reference: str | None) -> TextReport:
+    """Compare the texts of a window with those of a reference's time.
+
+    Raises
+    ------
+    ValueError
+        If the reference is unknown or none is frozen, or one of them holds no text.
+    """
+    _, span = _frozen(source, model, reference)
+    before, now = source.read_texts(model, span, MAX_TEXTS), source.read_texts(model, window, MAX_TEXTS)
+    found = new_words(before, now)
+    try:
+        return TextReport(found, text_distance(before, now))
+    except ValueError as error:
+        return TextReport(found, None, str(error))
+
+
+def _frozen(source: Source, model: str, reference: str | None) -> tuple[str, TimeSpan]:
+    known = source.references(model)
+    found = source.default_reference(model) if reference is None else None
+    for record in known:
+        if record.name == (found.name if found else reference):
+            return record.name, TimeSpan(record.start, record.end)
+    names = ", ".join(record.name for record in known) or "none is frozen yet"
+    raise ValueError(f"reference must be a frozen one ({names}); got {reference!r}.")

@@ -1,0 +1,140 @@
+"""The label streams of a model: what the labels of its reference say, and how far later ones have been watched."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from drift import watching
+from drift.concept import ACCURACY, LABEL, concept_watch, label_watch, labelled_only
+from drift.evidence import Watch
+from drift.expected import Calibration, calibrate
+from drift.following import follow
+from drift.ledger import AcknowledgementKind, AlarmRecord, Kept
+from drift.outcomes import LabelFeed, LabelSource
+from drift.performance import Agreement, agreement, right_or_wrong
+from drift.prepared import prepare
+from drift.samples import CategoricalSample, NumericSample, Sample
+from drift.source import Source, monitored
+from drift.watching import RULE
+from drift.windows import Column
+
+_MAX_KNOWN = 8
+
+
+@dataclass(frozen=True, eq=False)
+class KnownReference:
+    """What the labels of a reference say, computed once: they never change.
+
+    `calibration` is None for the reason `why_not`; `watches` are those of its labels, by stream.
+    """
+
+    name: str
+    end: datetime
+    agreement: Agreement
+    labels: CategoricalSample
+    calibration: Calibration | None
+    why_not: str
+    watches: Mapping[str, Watch]
+
+
+def outcome_columns(source: Source, model: str) -> list[Column] | None:
+    """Return the prediction, label and, if there is one, score of a model that predicts classes; None for others."""
+    columns = {column.role: column for column in source.columns(model) if column.role != "feature"}
+    if {role for role, column in columns.items() if column.kind == "categorical"} < {"prediction", "label"}:
+        return None
+    return [columns[role] for role in ("prediction", "label", "score") if role in columns]
+
+
+_known: WeakKeyDictionary[LabelSource, OrderedDict[tuple[object, ...], KnownReference]] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def known_reference(
+    source: LabelSource, model: str, reference: str | None, columns: Sequence[Column]
+) -> KnownReference | None:
+    """Return what the labels of a reference, or else of the champion's, say; remembered as long as the source.
+
+    None where none is frozen.
+    """
+    named = next((record for record in source.references(model) if record.name == reference), None)
+    record = named or source.default_reference(model)
+    if record is None:
+        return None
+    key = (model, record.name, record.n, record.start, record.end, tuple(columns))
+    with _lock:
+        remembered = _known.setdefault(source, OrderedDict())
+        if key in remembered:
+            remembered.move_to_end(key)
+            return remembered[key]
+    prediction, label, score = outcome_samples(source.read_reference(model, record.name, columns))
+    known = _read(record.name, record.end, prediction, label, score)
+    with _lock:
+        remembered[key] = known
+        while len(remembered) > _MAX_KNOWN:
+            remembered.popitem(last=False)
+    return known
+
+
+def _read(
+    name: str, end: datetime, prediction: CategoricalSample, label: CategoricalSample, score: np.ndarray | None
+) -> KnownReference:
+    counted = agreement(prediction, label)
+    assert counted is not None
+    calibration, why_not = None, "the model logs no score"
+    if score is not None:
+        try:
+            calibration, why_not = calibrate(prediction, score, label), ""
+        except ValueError as error:
+            why_not = str(error)
+    watches = {ACCURACY: concept_watch(right_or_wrong(prediction, label), RULE), LABEL: label_watch(label, RULE)}
+    return KnownReference(name, end, counted, labelled_only(label), calibration, why_not, watches)
+
+
+def outcome_samples(samples: Mapping[str, Sample]) -> tuple[CategoricalSample, CategoricalSample, np.ndarray | None]:
+    """Return predictions, labels and, if the model logs them, scores."""
+    prediction, label, score = samples["prediction"], samples["label"], samples.get("score")
+    assert isinstance(prediction, CategoricalSample)
+    assert isinstance(label, CategoricalSample)
+    return prediction, label, score.values if isinstance(score, NumericSample) else None
+
+
+def follow_labels(source: LabelSource, model: str, known: KnownReference) -> tuple[Kept, dict[str, Watch]]:
+    """Take in every complete bucket of labels that came since the reference; return what is known then, and how."""
+    ledger = source.ledger(model, known.name)
+    kept = ledger.read(states=True)
+    if kept is None:  # nobody has watched the columns yet, who share the chance of a false alarm
+        columns = monitored(source, model)
+        kept = watching.watch(source, model, prepare(source, model, known.name, columns), columns).kept
+    watches = {name: replace(watch, n_columns=kept.n_streams) for name, watch in known.watches.items()}
+    return follow(ledger, LabelFeed(source, model, known.name), watches, kept), watches
+
+
+def acknowledge(
+    source: LabelSource,
+    model: str,
+    reference: str,
+    stream: str,
+    *,
+    by: str,
+    note: str = "",
+    kind: AcknowledgementKind = "acknowledged",
+) -> AlarmRecord:
+    """Answer the alarm of a column, or that of the streams "accuracy" and "label" that labels feed.
+
+    Raises
+    ------
+    ValueError
+        If the stream has no alarm that is still open, or nobody says who they are.
+    """
+    watched = None
+    columns = outcome_columns(source, model)
+    if stream in (ACCURACY, LABEL) and columns is not None:
+        known = known_reference(source, model, reference, columns)
+        if known is not None and known.name == reference:
+            watched = follow_labels(source, model, known)[1][stream]
+    return watching.acknowledge(source, model, reference, stream, by=by, note=note, kind=kind, watched=watched)

@@ -1,0 +1,80 @@
+"""Looks at windows: reads each from its source, value by value or as counts, and compares it with a reference."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from drift.compared import Compared
+from drift.comparing import Found, compare, compare_each
+from drift.counting import compare_counts
+from drift.deciding import open_columns
+from drift.policy import DriftPolicy
+from drift.prepared import PreparedReference, read_each
+from drift.source import Source
+from drift.windows import Column, Window, WindowExtent
+
+# A look at no more rows than this is exact; a longer one is too, wherever that could change a verdict.
+EXACT_ROWS = 200_000
+
+
+def compare_windows(
+    source: Source,
+    model: str,
+    windows: Sequence[Window],
+    ready: PreparedReference,
+    columns: Sequence[Column],
+    policy: DriftPolicy,
+) -> tuple[Sequence[WindowExtent], dict[str, Compared]]:
+    """Compare every window with a reference, column by column.
+
+    Returns
+    -------
+    extents, compared
+        What each window holds, and by column the comparisons of all windows.
+    """
+    extents = source.extents(model, windows)
+    is_frozen = any(reference.name == ready.name for reference in source.references(model))
+    if is_frozen and sum(extent.n for extent in extents) > EXACT_ROWS:
+        return extents, _by_counts(source, model, windows, ready, columns, policy)
+    looks = []
+    for window in windows:
+        samples = read_each(partial(source.read_window, model, window), columns)
+        looks.append(compare_each(columns, ready.columns, {**samples, **ready.failed}, policy))
+    return extents, {column.name: Compared.of([look[column.name] for look in looks]) for column in columns}
+
+
+def _by_counts(
+    source: Source,
+    model: str,
+    windows: Sequence[Window],
+    ready: PreparedReference,
+    columns: Sequence[Column],
+    policy: DriftPolicy,
+) -> dict[str, Compared]:
+    """Compare windows by counts, and value by value where counts leave something open."""
+    counted = {**read_each(partial(source.read_counts, model, windows, ready.name), columns), **ready.failed}
+    compared: dict[str, Compared] = {}
+    exact: set[tuple[str, int]] = set()
+    for column in columns:
+        name, counts = column.name, counted[column.name]
+        try:
+            if isinstance(counts, Exception):
+                raise counts
+            compared[name], unknown = compare_counts(ready.columns.get(name), counts, policy)
+            exact |= {(name, window) for window in unknown}
+        except Exception as error:  # whatever it is, the other columns are still of use
+            compared[name] = Compared.of([error] * len(windows))
+    exact |= set(open_columns(compared, policy))
+    by_name = {column.name: column for column in columns}
+    for name, window in sorted(exact):
+        compared[name].put(window, _exact(source, model, windows[window], ready, by_name[name], policy))
+    return compared
+
+
+def _exact(
+    source: Source, model: str, window: Window, ready: PreparedReference, column: Column, policy: DriftPolicy
+) -> Found:
+    try:
+        sample = source.read_window(model, window, [column])[column.name]
+        return compare(ready.columns[column.name], sample, policy)
+    except Exception as error:  # whatever it is, the other columns are still of use
+        return error

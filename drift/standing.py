@@ -1,0 +1,115 @@
+"""The latched rule: what the alarms of a column make of one window's effects."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from drift.ledger import AlarmRecord
+from drift.policy import DriftPolicy, Verdict
+from drift.source import FrozenReference
+from drift.two_sample import Test
+from drift.watching import RULE, Watching
+from drift.windows import Column, WindowExtent
+
+# Of the values, of the missing share, of what the reference has never seen.
+Verdicts = tuple[Verdict, Verdict, Verdict]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a column stands at the end of a window.
+
+    `alarm` sounds there; `answered` did, until a person acknowledged it, and `holds_answered` tells whether the window
+    still holds rows from before that answer. `score` is the betting score where it is still known, and `n_awaited` is
+    not zero while the first bucket since the reference has not filled up: so many rows does it take.
+    """
+
+    alarm: AlarmRecord | None = None
+    answered: AlarmRecord | None = None
+    score: float | None = None
+    n_awaited: int = 0
+    snoozed: bool = False
+    holds_answered: bool = False
+
+
+def standings(
+    watching: Watching, frozen: FrozenReference, extents: Sequence[WindowExtent], columns: Sequence[Column]
+) -> list[dict[str, Standing] | None]:
+    """Return where every column stands in each window; None for one before the reference, which nothing watches.
+
+    Inside the reference nothing can alarm: its rows are healthy by definition.
+    """
+    alarmed = {record.stream for record in watching.kept.alarms}
+    names = [column.name for column in columns if column.name in watching.kept.phi]
+    found: list[dict[str, Standing] | None] = []
+    for extent in extents:
+        end = extent.end
+        if extent.start is None or end is None:
+            found.append({})
+        elif end <= frozen.start:
+            found.append(None)
+        elif end <= frozen.end:
+            found.append({})
+        else:
+            found.append({name: _standing(watching, extent.start, end, name, name in alarmed) for name in names})
+    return found
+
+
+class Moved(Protocol):
+    """The sizes and effects of one column in one window."""
+
+    @property
+    def n(self) -> int: ...
+    @property
+    def n_reference(self) -> int: ...
+    @property
+    def effect_size(self) -> float: ...
+    @property
+    def missing_share(self) -> float: ...
+    @property
+    def reference_missing_share(self) -> float: ...
+    @property
+    def unseen_share(self) -> float: ...
+
+
+def settle(part: Moved, test: Test, standing: Standing, policy: DriftPolicy) -> Verdicts:
+    """Return the verdicts of one column: green without an alarm; with one, the effects decide between amber and red.
+
+    The largest effect is at least amber as long as an alarm sounds, however small it has become. After an answer, a
+    window that still holds the rows of that alarm is amber where its effect is large: it is known, but it is not green.
+
+    Parameters
+    ----------
+    test : "none" where there were too few values to compare
+    """
+    effect_size = None if test == "none" else part.effect_size
+    if min(part.n, part.n_reference) < policy.min_sample or standing.n_awaited:
+        return "insufficient", "stable", "stable"
+    if standing.alarm is None and not standing.holds_answered:
+        return "insufficient" if effect_size is None else "stable", "stable", "stable"
+    effects = [effect_size or 0.0, abs(part.missing_share - part.reference_missing_share), part.unseen_share]
+    colours: list[Verdict] = ["drift" if effect >= policy.min_effect else "stable" for effect in effects]
+    if "drift" not in colours and standing.alarm:
+        colours[max(range(effect_size is None, len(effects)), key=effects.__getitem__)] = "warning"
+    if standing.snoozed or standing.alarm is None:
+        colours = ["warning" if colour == "drift" else colour for colour in colours]
+    if effect_size is None:
+        colours[0] = "insufficient"
+    return colours[0], colours[1], colours[2]
+
+
+def _standing(watching: Watching, start: datetime, end: datetime, column: str, has_alarms: bool) -> Standing:
+    score = watching.score(column, end)
+    n_awaited = 0 if column in watching.kept.progress else RULE.stride
+    if not has_alarms:
+        return Standing(score=score, n_awaited=n_awaited) if score is not None or n_awaited else NOWHERE
+    alarm = watching.alarm(column, end)
+    snoozed = bool(alarm and alarm.snoozed and end <= alarm.snoozed.until)
+    answered = None if alarm else watching.answered(column, end)
+    answer = answered.acknowledged if answered else None
+    return Standing(alarm, answered, score, n_awaited, snoozed, bool(answer and start <= answer.mark.at))
+
+
+# Where a column stands that is not watched, or that nothing has ever been said of.
+NOWHERE = Standing()

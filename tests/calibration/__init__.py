@@ -1,0 +1,1 @@
+"""How often rules alarm on streams that are known to be healthy, and how soon on ones that are known to drift."""

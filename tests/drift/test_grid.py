@@ -1,0 +1,92 @@
+"""The grid of counts: whatever the numbers, its bounds hold the exact KS distance."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from drift.grid import N_CELLS, cell_counts, grid_edges, ks_bounds, open_cells
+from drift.samples import NumericReference, NumericSample
+from drift.two_sample import ks_statistic
+
+NUMBERS = st.one_of(
+    st.floats(allow_nan=False, width=32),
+    st.sampled_from([0.0, -0.0, 1.0, np.inf, -np.inf, np.nextafter(1.0, 2), 1e308, -1e308, 5e-324]),
+)
+
+
+def reference_of(values):
+    return NumericReference.from_sample(NumericSample(np.asarray(values, float)))
+
+
+def bounds(reference, *windows):
+    edges = grid_edges(reference)
+    counts = np.array([cell_counts(np.sort(window), edges) for window in windows])
+    return ks_bounds(cell_counts(reference.ordered, edges), counts, open_cells(edges))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    reference=arrays.arrays(np.float64, st.integers(21, 60), elements=NUMBERS),
+    window=arrays.arrays(np.float64, st.integers(1, 60), elements=NUMBERS),
+)
+def test_the_bounds_hold_the_exact_distance(reference, window):
+    lower, upper, _, _ = bounds(reference_of(reference), window)
+    exact = ks_statistic(np.sort(reference), np.sort(window))[0]
+    assert lower[0] - 1e-12 <= exact <= upper[0] + 1e-12
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.03, 0.5])
+@pytest.mark.parametrize("drawn", ["normal", "rounded", "mostly zero"])
+def test_the_bound_is_as_narrow_as_the_largest_cell(shift, drawn):
+    rng = np.random.default_rng(4)
+
+    def draw(n, shift=0.0):
+        values = rng.normal(shift, 1, n)
+        if drawn == "rounded":
+            return np.round(values, 2)
+        return np.where(rng.random(n) < 0.8, 0.0, values) if drawn == "mostly zero" else values
+
+    reference = reference_of(draw(50_000))
+    windows = [draw(20_000, shift) for _ in range(40)]
+    edges = grid_edges(reference)
+    lower, upper, _, _ = bounds(reference, *windows)
+    for window, low, high in zip(windows, lower, upper, strict=True):
+        exact = ks_statistic(reference.ordered, np.sort(window))[0]
+        assert low <= exact <= high
+        shares = [
+            cell_counts(sample, edges)[open_cells(edges)] / sample.size
+            for sample in (reference.ordered, np.sort(window))
+        ]
+        assert high - low <= max(share.max() for share in shares) + 1e-12
+    assert edges.size < 2 * N_CELLS
+
+
+def test_the_edge_and_side_are_those_of_the_distance():
+    reference = reference_of(np.arange(1000.0))
+    lower, _, edge, reference_leads = bounds(reference, np.arange(300.0, 1000.0), np.arange(700.0))
+    assert lower == pytest.approx([0.3, 0.3])
+    assert grid_edges(reference)[edge].tolist() == [299.0, 699.0]
+    assert reference_leads.tolist() == [True, False]
+
+
+def test_every_value_lies_in_one_cell_and_missing_ones_in_none():
+    reference = reference_of(np.random.default_rng(1).normal(size=3_000))
+    values = np.array([-np.inf, -1e308, 0.0, reference.ordered[0], reference.ordered[-1], 1e308, np.inf, np.nan])
+    counts = cell_counts(np.sort(values), grid_edges(reference))
+    assert counts.sum() == 7
+    assert (counts[0], counts[-1]) == (1, 1)  # each infinity has a cell of its own
+
+
+def test_a_frequent_value_has_a_cell_that_hides_nothing():
+    values = np.concatenate([np.zeros(5_000), np.linspace(-1, 1, 5_001)])
+    edges = grid_edges(reference_of(values))
+    at = int(np.searchsorted(edges, 0.0))
+    assert edges[at] == 0.0
+    assert not open_cells(edges)[at]
+
+
+def test_a_reference_without_a_value_has_a_grid_too():
+    edges = grid_edges(reference_of([np.nan, np.nan]))
+    assert cell_counts(np.array([-np.inf, 0.0, 5.0, np.inf]), edges).tolist() == [1, 2, 1]
