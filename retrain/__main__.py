@@ -6,13 +6,17 @@ import signal
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+from retrain import artifacts
 from retrain.launchers import ensure_worker
 from retrain.params import RetrainParams
+from retrain.run_commands import add_run_commands
+from retrain.strategy_commands import add_params, add_strategy_commands, params_of
 from storage import jobs, registry
 from storage.engine import DEFAULT_URL, DatabaseFault
-from storage.leases import LEASE, Ticket
+from storage.leases import LEASE
 from storage.log import PredictionLog, open_log
 from storage.settings import Settings
 
@@ -44,49 +48,58 @@ def _parser() -> argparse.ArgumentParser:
     work.add_argument("--poll", type=float, default=0.3, metavar="SECONDS", help="how often to look for work")
     work.add_argument("--lease", type=float, default=LEASE.total_seconds(), metavar="SECONDS")
     work.add_argument("--parent", type=int, metavar="PID", help="end when this process is gone and no job is left")
+    work.add_argument("--engine", choices=("local", "dbos"), default="local", help="what wakes it; dbos on PostgreSQL")
     work.set_defaults(run=_worker)
     _add_start(commands.add_parser("start", help="start a job"))
     status = commands.add_parser("status", help="show the latest jobs and what serves")
     status.add_argument("--model", help="only this model")
     status.set_defaults(run=_status)
     for name, what in {
-        "approve": "let a waiting job's challenger serve",
-        "refuse": "end a waiting job",
-        "cancel": "stop a job",
+        "approve": "let a waiting job's challenger go on, or a proposed job begin",
+        "refuse": "end a waiting or proposed job",
+        "cancel": "stop a job; a challenger on trial is taken back",
     }.items():
         decision = commands.add_parser(name, help=what)
         decision.add_argument("job", type=int)
         decision.set_defaults(run=_decide, decision=name)
-        _add_person(decision)
-    back = commands.add_parser("rollback", help="bring the previous champion back")
+        _add_person(decision, starts_work=name == "approve")
+    _add_repairs(commands)
+    add_strategy_commands(commands)
+    add_run_commands(commands)
+    return parser
+
+
+def _add_repairs(commands: Any) -> None:
+    again = commands.add_parser("retry", help="open an ended job again at one of its steps")
+    again.add_argument("job", type=int)
+    again.add_argument("--from", dest="step", required=True, metavar="STEP", help="precheck … register, … promote")
+    again.set_defaults(run=_retry)
+    _add_person(again, starts_work=True)
+    back = commands.add_parser("rollback", help="end a trial, or else bring the previous champion back")
     back.add_argument("--model", required=True)
     back.set_defaults(run=_rollback)
     _add_person(back)
-    # What a worker starts for each step; not for people.
-    step = commands.add_parser("step")
-    for option in ("job", "attempt", "fence", "parent"):
-        step.add_argument(f"--{option}", type=int, required=True)
-    step.add_argument("--model", required=True)
-    step.add_argument("--step", required=True)
-    step.set_defaults(run=_step)
-    return parser
+    serve = commands.add_parser("promote", help="let a challenger on trial serve now, or a version that was kept")
+    serve.add_argument("job", type=int, nargs="?", help="the job whose challenger is on trial")
+    serve.add_argument("--model", help="with --version: the model")
+    serve.add_argument("--version", help="such as one that was rolled back too soon; asks for a --note")
+    serve.set_defaults(run=_promote)
+    _add_person(serve, starts_work=True)
 
 
 def _add_start(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--reason", required=True, help="why; everyone can read it later")
     parser.add_argument("--by", default=getpass.getuser(), metavar="NAME", help="who asks (default: %(default)s)")
-    parser.add_argument("--recipe", help="text or tabular; the champion's if not given")
-    parser.add_argument("--window-rows", type=int, metavar="N", help="train on the newest N labelled rows")
-    parser.add_argument("--holdout-share", type=float, metavar="X", help="the newest part, which both are judged on")
-    parser.add_argument("--override", action="store_true", default=None, help="train within the cool-down")
+    add_params(parser)
     parser.add_argument("--dry-run", action="store_true", help="compare, and register nothing")
     parser.set_defaults(run=_start)
 
 
-def _add_person(parser: argparse.ArgumentParser) -> None:
+def _add_person(parser: argparse.ArgumentParser, *, starts_work: bool = False) -> None:
     parser.add_argument("--by", default=getpass.getuser(), metavar="NAME", help="who decides (default: %(default)s)")
     parser.add_argument("--note", default="", help="why")
+    parser.set_defaults(starts_work=starts_work)
 
 
 def _worker(settings: Settings, options: argparse.Namespace) -> int:
@@ -95,20 +108,17 @@ def _worker(settings: Settings, options: argparse.Namespace) -> int:
     worker = Worker(settings, options.poll, timedelta(seconds=options.lease), options.parent)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop.set())
-    worker.run()
+    if options.engine == "dbos":
+        from retrain import dbos_engine
+
+        dbos_engine.run(worker)
+    else:
+        worker.run()
     return 0
 
 
-def _step(settings: Settings, options: argparse.Namespace) -> int:
-    from retrain import child
-
-    ticket = Ticket(options.job, options.model, options.step, options.attempt, options.fence)
-    return child.run(settings, ticket, options.parent)
-
-
 def _start(settings: Settings, options: argparse.Namespace) -> int:
-    names = ("recipe", "window_rows", "holdout_share", "override")
-    given: dict[str, Any] = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    given = params_of(options)
     RetrainParams.from_mapping(given)
     with_log = open_log(settings.database_url)
     answer = jobs.start(with_log, options.model, options.reason, options.by, params=given, dry_run=options.dry_run)
@@ -129,6 +139,7 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
         if job.note:
             print(f"  {job.note}")
     for model in [options.model] if options.model else log.models():
+        log.columns(model)  # an unknown model is an error, not one without versions
         _print_aliases(log, model)
     log.close()
     return 0
@@ -136,7 +147,7 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
 
 def _print_aliases(log: PredictionLog, model: str) -> None:
     serving = [f"{name} {alias.version}" for name, alias in sorted(registry.aliases(log, model).items())]
-    print(f"{model}: {', '.join(serving) or 'no version yet, only logged predictions'}")
+    print(f"{model}: {', '.join(serving) or 'no version yet'}")
 
 
 def _decide(settings: Settings, options: argparse.Namespace) -> int:
@@ -148,12 +159,32 @@ def _rollback(settings: Settings, options: argparse.Namespace) -> int:
     return _answered(settings, jobs.rollback, options.model, options)
 
 
+def _retry(settings: Settings, options: argparse.Namespace) -> int:
+    return _answered(settings, lambda log, job, *who: jobs.retry(log, job, options.step, *who), options.job, options)
+
+
+def _promote(settings: Settings, options: argparse.Namespace) -> int:
+    if options.job is not None and not (options.model or options.version):
+        return _answered(settings, jobs.promote_now, options.job, options)
+    if options.job is not None or not (options.model and options.version):
+        raise ValueError("promote must be given the number of a job, or --model and --version.")
+    return _answered(settings, partial(_promote_kept, settings, options.version), options.model, options)
+
+
+def _promote_kept(settings: Settings, version: str, log: PredictionLog, model: str, by: str, note: str) -> jobs.Answer:
+    kept = registry.version(log, model, version)
+    if kept.uri is not None:
+        artifacts.load(settings.artifacts, kept.uri, kept.sha256 or "")  # raises if the file is not what was registered
+    replaced = registry.promote_version(log, model, version, by, note)
+    return jobs.Answer(True, f"{version} serves now" + (f" instead of {replaced}" if replaced else ""))
+
+
 def _answered(settings: Settings, act: Any, what: int | str, options: argparse.Namespace) -> int:
     log = open_log(settings.database_url)
     answer: jobs.Answer = act(log, what, options.by, options.note)
     log.close()
     print(answer.message)
-    if answer.accepted and act is jobs.approve:
+    if answer.accepted and options.starts_work:
         print(ensure_worker(settings))
     return 0 if answer.accepted else 1
 

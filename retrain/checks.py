@@ -1,6 +1,6 @@
 """Reasons not to train: too little to learn from, or data that a broken pipeline made."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -8,12 +8,17 @@ import pandas as pd
 
 from drift.samples import CategoricalSample, NumericSample, Sample
 from drift.windows import Column
-from retrain.params import RetrainParams
+from retrain.params import RetrainParams, Rollout
 
 # A share of missing or never seen values that jumps by so much is a fault upstream, not a change of the world.
 MAX_MISSING_JUMP = 0.2
 MAX_UNSEEN = 0.5
 MAX_DUPLICATES = 0.9
+# So many times its whole range away from the reference, a number is in another unit and has not drifted.
+MAX_RANGES_AWAY = 10
+MAX_FAR_AWAY = 0.01
+# Without a request of ours for so long, a canary would have nothing to answer.
+TRAFFIC_WITHIN = timedelta(days=1)
 
 
 def cool_down_left(last: datetime | None, at: datetime, hours: float) -> timedelta:
@@ -26,6 +31,43 @@ def cool_down_left(last: datetime | None, at: datetime, hours: float) -> timedel
     datetime.timedelta(seconds=14400)
     """
     return timedelta(0) if last is None else max(timedelta(0), last + timedelta(hours=hours) - at)
+
+
+def choose_rollout(
+    asked: Rollout | None, has_file: bool, served_at: datetime | None, at: datetime
+) -> tuple[Rollout | None, str]:
+    """Return how a challenger comes to serve, and why; None if what was asked for cannot be.
+
+    Parameters
+    ----------
+    asked : None lets the traffic decide
+    has_file : whether the champion is a model file of ours, and not only imported predictions
+    served_at : when a request was last answered through POST /predict
+
+    Examples
+    --------
+    >>> choose_rollout(None, True, None, datetime(2026, 11, 25))
+    ('direct', 'No request was answered through POST /predict within a day: a canary would have no traffic.')
+    """
+    if not has_file:
+        if asked == "canary":
+            return None, "The rollout must be direct: the champion's predictions are imported, so nothing can be split."
+        return "direct", "The champion's predictions are imported: there is no traffic of ours to split."
+    if asked is not None:
+        return asked, "As asked."
+    if served_at is None or at - served_at > TRAFFIC_WITHIN:
+        return "direct", "No request was answered through POST /predict within a day: a canary would have no traffic."
+    return "canary", "Requests are answered through POST /predict: the challenger meets some of them first."
+
+
+def nothing_to_compare(model: str, has_file: bool, columns: Iterable[str]) -> str | None:
+    """Say that a challenger would meet no champion, neither a model file nor predictions; None if it meets one."""
+    if has_file or "prediction" in columns:
+        return None
+    return (
+        f"Model {model!r} has neither a model file nor logged predictions: there is nothing to compare a "
+        "challenger with. Log predictions, or register a first version (storage.registry.register_version)."
+    )
 
 
 def too_few(counts: Mapping[str, int], params: RetrainParams, since: str) -> str | None:
@@ -72,6 +114,9 @@ def pipeline_fault(rows: pd.DataFrame, reference: Mapping[str, Sample], name: st
     """Say which feature looks broken against a reference: missing values or never seen categories came in a burst."""
     for column, sample in reference.items():
         values = rows[column]
+        if isinstance(sample, NumericSample) and (far := _far_share(values, sample)) > MAX_FAR_AWAY:
+            away = f"lie more than {MAX_RANGES_AWAY} times the range of the reference {name} outside it"
+            return f"{far:.1%} of {column} {away}: its unit may have changed, mend the pipeline first."
         before, after = _missing_share(sample), float(values.isna().mean())
         if after - before > MAX_MISSING_JUMP:
             grew = f"from {before:.1%} (reference {name}) to {after:.1%}"
@@ -90,6 +135,16 @@ def duplicate_share(rows: pd.DataFrame, columns: Sequence[str]) -> float:
 def _missing_share(sample: Sample) -> float:
     values = np.isnan(sample.values) if isinstance(sample, NumericSample) else sample.codes < 0
     return float(values.mean()) if len(values) else 0.0
+
+
+def _far_share(values: pd.Series, sample: NumericSample) -> float:
+    before, after = sample.values[np.isfinite(sample.values)], values.dropna().to_numpy(np.float64)
+    if not len(before) or not len(after):
+        return 0.0
+    low, high = before.min(), before.max()
+    room = MAX_RANGES_AWAY * (high - low)
+    # A column that never varied before says nothing about how far is far.
+    return float(((after < low - room) | (after > high + room)).mean()) if room else 0.0
 
 
 def _unseen_share(values: pd.Series, sample: CategoricalSample) -> float:

@@ -22,11 +22,17 @@ class Judged:
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """How one model did: shares from 0 to 1; `log_loss` in nats, None without probabilities."""
+    """How one model did: shares from 0 to 1; `log_loss` in nats, None without probabilities.
+
+    `accuracy_interval` holds with 95 %. `calibration` is (mean confidence, share right, rows) for each tenth of the
+    confidence in the predicted class; empty without probabilities.
+    """
 
     accuracy: float
+    accuracy_interval: tuple[float, float]
     log_loss: float | None
     recall: dict[str, float]
+    calibration: tuple[tuple[float, float, int], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,15 +114,45 @@ def paired_interval(n_won: int, n_lost: int, n: int) -> tuple[float, float]:
     return float(centre - width), float(centre + width)
 
 
+def wilson_interval(n_right: int, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share (Wilson's).
+
+    Examples
+    --------
+    >>> [round(end, 3) for end in wilson_interval(90, 100)]
+    [0.826, 0.945]
+    """
+    share, spread = n_right / n, _Z**2 / n
+    centre, width = share + spread / 2, _Z * np.sqrt(share * (1 - share) / n + spread / (4 * n))
+    return float((centre - width) / (1 + spread)), float((centre + width) / (1 + spread))
+
+
 def plain(scores: Scores, **more: Any) -> dict[str, Any]:
     """Return scores as a job's result keeps them."""
-    return {"accuracy": scores.accuracy, "log_loss": scores.log_loss, "recall": scores.recall, **more}
+    measured: dict[str, Any] = {"accuracy": scores.accuracy, "log_loss": scores.log_loss, "recall": scores.recall}
+    measured |= {"accuracy_interval": list(scores.accuracy_interval)}
+    return measured | {"calibration": [list(tenth) for tenth in scores.calibration], **more}
 
 
 def _scores(truth: Sequence[str], judged: Judged, right: np.ndarray) -> Scores:
     of_class = {name: np.array([label == name for label in truth]) for name in sorted(set(truth))}
     recall = {name: float(right[rows].mean()) for name, rows in of_class.items()}
-    return Scores(accuracy=float(right.mean()), log_loss=_log_loss(truth, judged), recall=recall)
+    return Scores(
+        accuracy=float(right.mean()),
+        accuracy_interval=wilson_interval(int(right.sum()), len(right)),
+        log_loss=_log_loss(truth, judged),
+        recall=recall,
+        calibration=_calibration(judged, right),
+    )
+
+
+def _calibration(judged: Judged, right: np.ndarray) -> tuple[tuple[float, float, int], ...]:
+    if judged.probabilities is None:
+        return ()
+    confidence = judged.probabilities.max(axis=1)
+    tenth = np.minimum((confidence * 10).astype(int), 9)
+    rows = [tenth == k for k in range(10)]
+    return tuple((float(confidence[r].mean()), float(right[r].mean()), int(r.sum())) for r in rows if r.any())
 
 
 def _log_loss(truth: Sequence[str], judged: Judged) -> float | None:

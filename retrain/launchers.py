@@ -1,10 +1,11 @@
-"""Who runs the jobs: a worker of our own, started when none is alive."""
+"""Who runs the jobs: a worker of our own, started when none is alive, or GitHub, which that worker asks."""
 
 import os
 import subprocess
 
-from retrain import processes
-from storage.log import open_log
+from retrain import github, processes
+from storage import dispatches
+from storage.log import PredictionLog, open_log
 from storage.settings import Settings
 from storage.workers import live_workers
 
@@ -34,3 +35,26 @@ def ensure_worker(settings: Settings) -> str:
     process = processes.start(settings, ["worker", f"--parent={os.getpid()}"], log_file)
     _started[settings.database_url] = process
     return f"A worker was started: process {process.pid}, log in {log_file}."
+
+
+def ask_next(log: PredictionLog, settings: Settings, owner: str) -> bool:
+    """Ask GitHub to run the oldest new job, and note on the job what came of it; return whether there was one.
+
+    Before every request a run of the job is looked for: an answer that was lost, or a worker that died before it could
+    write it down, must not make a second run.
+    """
+    job = dispatches.take(log, owner)
+    if job is None:
+        return False
+    try:
+        found = github.find_run(settings, job.model, job.id, job.created_at)
+        url = found or github.dispatch(settings, job.model, job.id, job.reason)
+    except github.GitHubFault as fault:
+        if fault.passes:
+            dispatches.postpone(log, job, fault.wait, str(fault))
+        else:
+            dispatches.give_up(log, job, str(fault))
+    else:
+        where = url or f"the Actions page of {settings.github_repository}"
+        dispatches.accept(log, job, url, f"GitHub has accepted the run: {where}.")
+    return True

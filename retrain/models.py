@@ -47,7 +47,7 @@ class FittedModel:
             raise ValueError(f"rows must hold {', '.join(self.columns)}; got none of {', '.join(absent)}.")
         if not len(rows):
             return np.empty((0, len(self.classes)))
-        inputs = texts_of(rows) if self.recipe == "text" else feature_matrix(rows, self.columns, self.categories)
+        inputs = texts_of(rows) if self.columns == ("text",) else feature_matrix(rows, self.columns, self.categories)
         found: np.ndarray = self.estimator.predict_proba(inputs)
         return found
 

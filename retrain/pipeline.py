@@ -3,14 +3,27 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from retrain import rollout_steps, steps
 from retrain.artifacts import RefusedArtifact
+from retrain.context import Context, reject
 from retrain.params import RetrainParams
 from retrain.rows import ChangedRows
-from retrain.steps import STEPS, Context, reject
 from storage import jobs, leases
+from storage.job_rows import ROUNDS, TRIALS
 from storage.leases import Outcome, Ticket
 from storage.log import PredictionLog
 
+STEPS: dict[str, Callable[[Context], Outcome]] = {
+    "precheck": steps.precheck,
+    "collect": steps.collect,
+    "validate": steps.validate,
+    "train": steps.train,
+    "evaluate": steps.evaluate,
+    "register": steps.register,
+    "shadow": rollout_steps.shadow,
+    "canary": rollout_steps.canary,
+    "promote": rollout_steps.promote,
+}
 # How much of a job's work is behind it when a step begins, and how much the step adds.
 _SHARES = {
     "precheck": (0.0, 0.05),
@@ -43,6 +56,8 @@ def _outcome(log: PredictionLog, artifacts: Path, ticket: Ticket) -> Outcome:
     try:
         params = RetrainParams.from_mapping(job.params)
     except (ValueError, TypeError) as error:
+        if ticket.step in TRIALS:  # a rejected job would leave its challenger on trial: failures roll it back
+            raise
         return reject(f"The job cannot be run as asked: {error}")
     context = Context(
         log=log,
@@ -82,6 +97,8 @@ def _reporter(log: PredictionLog, ticket: Ticket) -> Callable[[float, str], None
 
     def report(share: float, note: str) -> None:
         print(f"{ticket.step}: {note}", flush=True)
+        if ticket.step in ROUNDS:  # what the last look found says more than that the next one has begun
+            return
         leases.report(log, ticket, before + own * share, note[:1].upper() + note[1:] + ".")
 
     return report

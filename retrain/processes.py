@@ -12,6 +12,7 @@ from storage.settings import Settings
 
 _ROOT = Path(__file__).resolve().parents[1]
 _GRACE = 5.0
+_SECRET = ("DRIFT_LAUNCHER", "DRIFT_GITHUB_", "DRIFT_API_TOKENS")
 
 
 def start(settings: Settings, arguments: Sequence[str], log_file: Path) -> subprocess.Popen[bytes]:
@@ -23,7 +24,7 @@ def start(settings: Settings, arguments: Sequence[str], log_file: Path) -> subpr
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=_environment(settings),
+            env=_environment(settings, secrets=arguments[0] != "step"),
             start_new_session=True,
         )
 
@@ -53,9 +54,11 @@ def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
         os.killpg(process.pid, number)
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def _environment(settings: Settings, *, secrets: bool) -> dict[str, str]:
     path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     own = {"DRIFT_DATABASE_URL": settings.database_url, "DRIFT_ARTIFACTS": str(settings.artifacts)}
     # Threads that spin while they wait made training ten times slower on a busy machine.
     calm = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
-    return os.environ | own | calm | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    # A step runs what a user's recipe says: tokens are none of its business.
+    kept = {name: value for name, value in os.environ.items() if secrets or not name.startswith(_SECRET)}
+    return kept | own | calm | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}

@@ -1,7 +1,11 @@
 """How each kind of model is trained. A retrain uses the champion's recipe, so that only the data differ."""
 
+import importlib
+import re
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +18,7 @@ from retrain.models import FittedModel, feature_matrix, texts_of
 # HistGradientBoosting takes at most 255 categories of a feature; the rarest count as missing.
 _MAX_CATEGORIES = 250
 _MAX_TERMS = 5_000
+_OWN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
 
 def fit(
@@ -23,7 +28,7 @@ def fit(
 
     Parameters
     ----------
-    recipe : `text` or `tabular`
+    recipe : `text`, `tabular` or `module:function`
     rows : n rows of the log
     labels : n true classes
     columns : the model's registered columns; `tabular` reads those with the role feature
@@ -34,12 +39,49 @@ def fit(
     ValueError
         If the recipe is unknown, there is nothing to learn from, or the labels are all the same.
     """
-    if recipe not in RECIPES:
-        raise ValueError(f"recipe must be one of {', '.join(RECIPES)}; got {recipe!r}.")
+    if fault := recipe_fault(recipe):
+        raise ValueError(fault)
     if len(set(labels)) < 2:
         raise ValueError(f"labels must hold at least two classes; got {', '.join(sorted(set(labels))) or 'none'}.")
-    fitted: FittedModel = RECIPES[recipe](rows, list(labels), columns, seed)
-    return fitted
+    if recipe in RECIPES:
+        return RECIPES[recipe](rows, list(labels), columns, seed)
+    fitted = _function_of(recipe)(rows, list(labels), columns, seed)
+    if not isinstance(fitted, FittedModel):
+        raise ValueError(f"recipe {recipe} must return a retrain.models.FittedModel; got {type(fitted).__name__}.")
+    return replace(fitted, recipe=recipe)
+
+
+def recipe_fault(recipe: str) -> str | None:
+    """Say why a recipe cannot be used; None if it can.
+
+    A recipe of one's own is `module:function`, called as `function(rows, labels, columns, seed)` with the arguments of
+    `fit`; it returns a `FittedModel` whose estimator has `predict_proba` and is made of types that skops trusts. With
+    the columns `("text",)` the estimator is given a list of texts, else a float matrix of its columns.
+
+    Examples
+    --------
+    >>> recipe_fault("tabular"), recipe_fault("forest")
+    (None, "The recipe must be one of text, tabular, or module:function; got 'forest'.")
+    """
+    if recipe in RECIPES:
+        return None
+    if not _OWN.fullmatch(recipe):
+        return f"The recipe must be one of {', '.join(RECIPES)}, or module:function; got {recipe!r}."
+    try:
+        _function_of(recipe)
+    except (ImportError, AttributeError, ValueError) as error:
+        return f"The recipe {recipe} cannot be used: {error}"
+    return None
+
+
+def _function_of(recipe: str) -> Callable[..., object]:
+    module, _, name = recipe.partition(":")
+    if module.split(".")[0] in sys.stdlib_module_names:
+        raise ValueError(f"module must be one of your own; got {module!r} of Python's library.")
+    function: object = getattr(importlib.import_module(module), name)
+    if not callable(function):
+        raise ValueError(f"{name} must be a function; got {type(function).__name__}.")
+    return function
 
 
 def _fit_text(rows: pd.DataFrame, labels: list[str], columns: Sequence[Column], seed: int) -> FittedModel:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 # With fewer rows, chance alone decides between two models; but three quarters are always trained on.
-_MIN_HELD_OUT = 200
+MIN_HELD_OUT = 200
 
 
 class ChangedRows(ValueError):
@@ -54,5 +54,5 @@ def split(rows: pd.DataFrame, holdout_share: float) -> tuple[pd.DataFrame, pd.Da
     [100, 200, 2000]
     """
     n = len(rows)
-    n_held_out = max(round(n * holdout_share), min(_MIN_HELD_OUT, n // 4), 1)
+    n_held_out = max(round(n * holdout_share), min(MIN_HELD_OUT, n // 4), 1)
     return rows.iloc[:-n_held_out], rows.iloc[-n_held_out:]

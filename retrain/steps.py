@@ -1,86 +1,61 @@
-"""What each step of a retrain job does. A step reads, computes and returns an Outcome; the pipeline writes it."""
+"""What the steps before the rollout do. A step reads, computes and returns an Outcome; the pipeline writes it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version as library_version
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from drift.windows import TimeSpan
+from drift.samples import Sample
+from drift.windows import Column, LastRows, TimeSpan
 from retrain import artifacts, checks, evaluation, recipes
 from retrain.champion import champion_version, data_end_of, features_of, judge_champion, judgeable, judged, recipe_of
+from retrain.context import Context, go_on, reject
+from retrain.guardrails import score_shares
+from retrain.models import answers_from
 from retrain.params import RetrainParams
-from retrain.rows import read_rows, split, write_rows
+from retrain.rows import split, write_rows
+from retrain.slices import compare_slices
 from storage import registry
 from storage.audit import append_audit
-from storage.jobs import Job
 from storage.labelled import count_labels, read_labelled
 from storage.leases import Outcome
-from storage.log import PredictionLog
 from storage.rows import category_text
+from storage.shadow import last_served
 
-Progress = Callable[[float, str], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Context:
-    """What a step may read: the log, the artifacts folder, its job and what the steps before it put out.
-
-    `fence` is in the name of every file that a step writes: whoever lost the job cannot overwrite the new holder's.
-    """
-
-    log: PredictionLog
-    artifacts: Path
-    job: Job
-    params: RetrainParams
-    fence: int
-    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    progress: Progress = lambda share, note: None
-
-    @property
-    def rows_path(self) -> Path:
-        """Where the collected rows are."""
-        collected = self.outputs.get("collect", {})
-        return self.artifacts / "jobs" / str(self.job.id) / collected.get("file", f"rows-{self.fence}.parquet")
-
-    def rows(self) -> pd.DataFrame:
-        """Return the collected rows."""
-        return read_rows(self.rows_path, self.outputs["collect"]["sha256"])
+# A fault of the feed shows in the newest rows, labelled or not.
+_NEWEST = 500
 
 
 def precheck(context: Context) -> Outcome:
     """Refuse what should not begin: within the cool-down, or without enough new labels."""
     params, job, log = context.params, context.job, context.log
-    champion = champion_version(log, job.model)
+    champion, at = champion_version(log, job.model), datetime.now(UTC)
     recipe = params.recipe or recipe_of(champion, log, job.model)
-    if recipe not in recipes.RECIPES:
-        return reject(f"The recipe must be one of {', '.join(recipes.RECIPES)}; the champion's is {recipe!r}.")
-    if not any(column.role == "label" for column in log.columns(job.model)):
-        return reject(f"Model {job.model!r} has no label column: there is nothing to learn from.")
-    if (champion is None or champion.uri is None) and "prediction" not in {c.name for c in log.columns(job.model)}:
-        return reject(
-            f"Model {job.model!r} has neither a model file nor logged predictions: there is nothing to compare a "
-            "challenger with. Log predictions, or register a first version (storage.registry.register_version)."
-        )
+    if why := _impossible(context, champion, recipe):
+        return reject(why)
+    has_file = champion is not None and champion.uri is not None
+    rollout, why_rollout = checks.choose_rollout(params.rollout, has_file, last_served(log, job.model), at)
+    if rollout is None:
+        return reject(why_rollout)
     trained = [v.created_at for v in registry.versions(log, job.model) if v.job_id and v.stage != "withdrawn"]
-    left = checks.cool_down_left(max(trained, default=None), datetime.now(UTC), params.cool_down_hours)
+    left = checks.cool_down_left(max(trained, default=None), at, params.cool_down_hours)
     if left and not params.override:
-        what = f"The model was trained {_span(datetime.now(UTC) - max(trained))} ago"
+        what = f"The model was trained {_span(at - max(trained))} ago"
         return reject(f"{what}; the cool-down ends in {_span(left)}. Override it if the reason is good enough.")
     since = data_end_of(champion)
     counts = count_labels(log, job.model, since)
     period = f"since the champion's data end ({since:%Y-%m-%d %H:%M} UTC)" if since else "in the log"
-    if fault := checks.too_few(counts, params, period):
+    if fault := checks.too_few(counts, params, period) or _broken_feed(context):
         return reject(fault, labels=counts)
     output = {"recipe": recipe, "champion": champion.version if champion else registry.IMPORTED, "labels": counts}
+    output |= {"rollout": rollout, "rollout_why": why_rollout}
 
     def note_override(connection: Any) -> None:
         append_audit(connection, job.requested_by, "override cool-down", job.model, job=job.id, reason=job.reason)
 
-    return _go_on("collect", output, effect=note_override if left else None)
+    return go_on("collect", output, effect=note_override if left else None)
 
 
 def collect(context: Context) -> Outcome:
@@ -103,7 +78,7 @@ def collect(context: Context) -> Outcome:
     output = {"file": context.rows_path.name, "sha256": sha256, "n": len(rows), "left_out": left_out}
     output |= {"start": start.isoformat(), "end": end.isoformat()}
     output |= {"labels": _label_counts(rows)}
-    return _go_on("validate", output)
+    return go_on("validate", output)
 
 
 def validate(context: Context) -> Outcome:
@@ -114,17 +89,18 @@ def validate(context: Context) -> Outcome:
     features = [column for column in columns if column.role == "feature"]
     fault = checks.too_few(_label_counts(older), _at_least_two(context.params), "to train on")
     fault = fault or checks.schema_fault(features_of(champion_version(log, model)), columns, rows)
-    references = log.references(model)
-    if not fault and references:
-        samples = log.read_reference(model, references[0].name, features)
-        fault = checks.pipeline_fault(newest, samples, references[0].name)
+    reference = log.default_reference(model)
+    if not fault and reference is not None:
+        samples = log.read_reference(model, reference.name, features)
+        fault = checks.pipeline_fault(newest, samples, reference.name)
     repeated = checks.duplicate_share(rows, [*(c.name for c in features), "text", "label"])
     if not fault and repeated > checks.MAX_DUPLICATES:
         fault = f"{repeated:.1%} of the rows repeat earlier ones: the log was filled twice, or the source is stuck."
     delays = (rows["labelled_at"] - rows["predicted_at"]).dt.total_seconds()
     output: dict[str, Any] = {"duplicates_share": repeated, "median_label_delay_seconds": float(delays.median())}
+    output |= {"slowest_label_delay_seconds": float(delays.quantile(0.95))}
     output |= {"missing_shares": checks.missing_shares(rows, columns)}
-    return reject(fault, **output) if fault else _go_on("train", output)
+    return reject(fault, **output) if fault else go_on("train", output)
 
 
 def train(context: Context) -> Outcome:
@@ -139,7 +115,7 @@ def train(context: Context) -> Outcome:
     artifact = artifacts.save(model, context.artifacts, name)
     output = {"uri": artifact.uri, "sha256": artifact.sha256, "recipe": recipe, "n": len(older)}
     output |= {"features": list(model.columns), "classes": list(model.classes)}
-    return _go_on("evaluate", output | {"data_end": _after_last(older)})
+    return go_on("evaluate", output | {"data_end": _after_last(older)})
 
 
 def evaluate(context: Context) -> Outcome:
@@ -154,8 +130,10 @@ def evaluate(context: Context) -> Outcome:
         )
     context.progress(0.1, f"scoring {len(newest):,} held-out rows with both models")
     before = judge_champion(context.artifacts, champion, newest)
-    challenger = artifacts.load(context.artifacts, trained["uri"], trained["sha256"])
-    found = evaluation.compare(newest["label"].tolist(), before, judged(challenger, newest))
+    challenger = judged(artifacts.load(context.artifacts, trained["uri"], trained["sha256"]), newest)
+    truth = newest["label"].tolist()
+    found = evaluation.compare(truth, before, challenger)
+    slices = compare_slices(newest, _features(context), _reference_samples(context), truth, before, challenger)
     name = champion.version if champion else registry.IMPORTED
     result: dict[str, Any] = {
         "champion": evaluation.plain(found.champion, version=name),
@@ -166,13 +144,18 @@ def evaluate(context: Context) -> Outcome:
         "n_held_out": found.n_held_out,
         "held_out_start": newest["predicted_at"].iloc[0].isoformat(),
         "held_out_end": _after_last(newest),
+        "slices": [one.plain() for one in slices.slices],
+        "rollout": _rollout(context),
     }
     said = result["sentence"] = found.sentence()
     if not found.passes(params.max_loss):
         return reject(f"The challenger is not good enough: {said}.", result=result, **result)
+    if worse := slices.worse_where_it_drifted():
+        return reject(f"The challenger is worse where the data drifted: {worse}. Over all: {said}.", result=result)
     if job.dry_run:
         return reject(f"Dry run, nothing is registered. The challenger would pass: {said}.", result=result, **result)
-    return _go_on("register", result, result=result, note=f"The challenger passes: {said}.")
+    scores = {"score_shares": _score_shares(challenger)}
+    return go_on("register", result | scores, result=result, note=f"The challenger passes: {said}.")
 
 
 def register(context: Context) -> Outcome:
@@ -184,54 +167,59 @@ def register(context: Context) -> Outcome:
     values = {"job_id": job.id, "uri": trained["uri"], "sha256": trained["sha256"], "params": params}
     values |= {"data_sha256": outputs["collect"]["sha256"], "created_by": job.requested_by, "metrics": dict(measured)}
     values |= {"code_version": f"scikit-learn {library_version('scikit-learn')}"}
+    rollout = "shadow" if _rollout(context) == "canary" else "promote"
+    asks = context.params.needs_approval
+    said = f"The challenger passes every check: {measured['sentence']}."
     return Outcome(
-        state="waiting_approval",
-        step="approval",
-        note=f"Waiting for approval. The challenger passes every check: {measured['sentence']}.",
-        result={"after_approval": "promote"},
+        state="waiting_approval" if asks else "queued",
+        step="approval" if asks else rollout,
+        note=f"Waiting for approval. {said}" if asks else f"{said} The job was set up to go on without an approval.",
+        result={"after_approval": rollout},
         effect=lambda connection: {"version": registry.add_version(connection, job.model, values)},
     )
 
 
-def promote(context: Context) -> Outcome:
-    """Let the challenger serve; the champion is kept as `previous`."""
-    job = context.job
-    version = (job.result or {})["version"]
-    by = job.decided_by or job.requested_by
-    champion = champion_version(context.log, job.model)
-    serving, judged_by = champion.version if champion else registry.IMPORTED, context.outputs["evaluate"]["champion"]
-    if serving != judged_by["version"]:  # such as after a rollback: what was approved is no longer the question
-        why = f"{version} was compared with {judged_by['version']}, but {serving} serves now: start another job."
-        return replace(reject(why), effect=lambda connection: registry.withdraw(connection, job.model, version, by))
-    return Outcome(
-        state="promoted",
-        step="promote",
-        note=f"{version} serves, approved by {by}.",
-        output={"version": version},
-        effect=lambda connection: registry.promote(connection, job.model, version, by, job=job.id),
-    )
+def _rollout(context: Context) -> str:
+    # A job that an older release checked knows of no other way.
+    return str(context.outputs["precheck"].get("rollout", "direct"))
 
 
-STEPS: dict[str, Callable[[Context], Outcome]] = {
-    "precheck": precheck,
-    "collect": collect,
-    "validate": validate,
-    "train": train,
-    "evaluate": evaluate,
-    "register": register,
-    "promote": promote,
-}
+def _impossible(context: Context, champion: registry.Version | None, recipe: str) -> str | None:
+    """Say what the model lacks for any retrain at all."""
+    model, columns = context.job.model, context.log.columns(context.job.model)
+    if fault := recipes.recipe_fault(recipe):
+        return fault
+    if not any(column.role == "label" for column in columns):
+        return f"Model {model!r} has no label column: there is nothing to learn from."
+    has_file = champion is not None and champion.uri is not None
+    return checks.nothing_to_compare(model, has_file, [column.name for column in columns])
 
 
-def reject(why: str, *, result: Mapping[str, Any] | None = None, **output: Any) -> Outcome:
-    """End the job with the reason why it must not go on."""
-    return Outcome(
-        state="rejected", step="", step_state="rejected", note=why, output=output | {"why": why}, result=result or {}
-    )
+def _broken_feed(context: Context) -> str | None:
+    """Say which column of the newest rows looks broken: such a drift is mended and not learnt."""
+    reference = context.log.default_reference(context.job.model)
+    if reference is None:
+        return None
+    newest = context.log.read_rows(context.job.model, LastRows(_NEWEST))
+    return checks.pipeline_fault(newest, _reference_samples(context), reference.name)
 
 
-def _go_on(step: str, output: Mapping[str, Any], **more: Any) -> Outcome:
-    return Outcome(state="queued", step=step, output=output, **more)
+def _reference_samples(context: Context) -> Mapping[str, Sample]:
+    reference = context.log.default_reference(context.job.model)
+    if reference is None:
+        return {}
+    return context.log.read_reference(context.job.model, reference.name, _features(context))
+
+
+def _features(context: Context) -> list[Column]:
+    return [column for column in context.log.columns(context.job.model) if column.role == "feature"]
+
+
+def _score_shares(challenger: evaluation.Judged) -> dict[str, Any] | None:
+    """Return how the challenger's scores are spread: what it serves later is compared with that."""
+    if challenger.probabilities is None:
+        return None
+    return score_shares(answers_from(challenger.probabilities, challenger.classes).scores)
 
 
 def _label_counts(rows: pd.DataFrame) -> dict[str, int]:

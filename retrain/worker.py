@@ -12,37 +12,55 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from retrain import processes
-from storage import jobs, leases, workers
+from retrain import launchers, processes, schedules
+from storage import jobs, leases, strategies, workers
+from storage.dispatches import ASKED
+from storage.engine import DatabaseFault
+from storage.job_rows import TRIALS
 from storage.leases import LEASE, Ticket
 from storage.log import PredictionLog, open_log
 from storage.settings import Settings
 
 # A child that lost its job ends with this code: its step counts neither as done nor as failed.
 FENCED_OFF = 75
+_SEGMENTS_A_BEAT = 16
 _BEAT_SECONDS = 5.0
 _RETRY_SECONDS = 5.0
 _ENDING_SECONDS = 2.0
+_LONGEST_PAUSE_SECONDS = 30.0
+_LONGEST_LOOK_SECONDS = 600.0
 
 
 @dataclass
 class Worker:
     """One worker process; `stop` ends it, and hands back the step that it was running.
 
-    With a `parent` it also ends once that process is gone and no job is to be worked on.
+    With a `parent` it also ends once that process is gone and no job is to be worked on. One that works on a single
+    job elsewhere is not `listed`: nobody should rely on it for other jobs.
     """
 
     settings: Settings
     poll: float = 0.3
     lease: timedelta = LEASE
     parent: int | None = None
+    listed: bool = True
     stop: threading.Event = field(default_factory=threading.Event)
     id: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"[-120:])
     _beat_at: float = 0.0
+    _looking: subprocess.Popen[bytes] | None = None
+    _look_until: float = 0.0
 
     def run(self) -> None:
-        """Work until asked to stop; a database that is away for a while is waited for."""
-        log = open_log(self.settings.database_url)
+        """Work until asked to stop; a database that is away, at the start or later, is waited for.
+
+        Raises
+        ------
+        storage.engine.DatabaseFault
+            If the database will not be of use however long one waits, such as one of a newer release.
+        """
+        log = self._open()
+        if log is None:
+            return
         _say(f"worker {self.id} is ready")
         try:
             while not self.stop.is_set():
@@ -51,33 +69,73 @@ class Worker:
                 except workers.DatabaseAway as error:
                     _say(f"the database does not answer, next try in {_RETRY_SECONDS:.0f} s: {error}")
                     self.stop.wait(_RETRY_SECONDS)
-            workers.leave(log, self.id)
+            with contextlib.suppress(*workers.DatabaseAway):  # its row goes by itself in a day
+                workers.leave(log, self.id)
         finally:
+            if self._looking is not None:
+                processes.end(self._looking)
             log.close()
         _say(f"worker {self.id} has ended")
 
+    def _open(self) -> PredictionLog | None:
+        """Open the database as soon as it answers; None if asked to stop before."""
+        pause = 1.0
+        while not self.stop.is_set():
+            try:
+                return open_log(self.settings.database_url)
+            except DatabaseFault as error:
+                if not isinstance(error.__cause__, workers.DatabaseAway):
+                    raise
+                _say(f"the database does not answer yet, next try in {pause:.0f} s: {error}")
+            self.stop.wait(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        return None
+
     def _turn(self, log: PredictionLog) -> None:
-        self._beat(log)
-        ticket = leases.claim(log, self.id, self.lease)
+        self.beat(log)
+        own_steps = TRIALS if self.settings.launcher == "github" else ()
+        if own_steps and launchers.ask_next(log, self.settings, self.id):
+            return
+        ticket = leases.claim(log, self.id, self.lease, steps=own_steps)
         if ticket is not None:
-            self._hold(log, ticket)
+            self.hold(log, ticket)
         elif self.parent is not None and os.getppid() != self.parent and not _has_work(log):
             _say("whoever started this worker is gone, and no job is to be worked on")
             self.stop.set()
         else:
             self.stop.wait(self.poll)
 
-    def _beat(self, log: PredictionLog) -> None:
+    def beat(self, log: PredictionLog) -> None:
+        """Show that this worker lives, and end what a dead one was to cancel; every few seconds at most."""
         if time.monotonic() >= self._beat_at:
-            workers.beat(log, self.id, socket.gethostname()[:80], os.getpid(), "1")
+            if self.listed:
+                workers.beat(log, self.id, socket.gethostname()[:80], os.getpid(), "1")
             leases.settle_abandoned(log)
+            if self.listed:
+                self._start_by_rule(log)
+                # What late rows and new references left to do: in the background, so that no request waits for it.
+                for model in log.models():
+                    log.catch_up(model, max_segments=_SEGMENTS_A_BEAT)
             self._beat_at = time.monotonic() + _BEAT_SECONDS
 
-    def _hold(self, log: PredictionLog, ticket: Ticket) -> None:
+    def _start_by_rule(self, log: PredictionLog) -> None:
+        """Fire the schedules that are due; triggers compute, so a process of their own looks at them."""
+        for said in schedules.tick(log):
+            _say(said)
+        if self._looking is not None and self._looking.poll() is None:
+            if time.monotonic() > self._look_until:
+                _say("a look at the triggers took too long and is ended")
+                processes.end(self._looking)
+            return
+        self._looking = None
+        if strategies.due_triggers(log):
+            self._looking = processes.start(self.settings, ["look"], self.settings.artifacts / "jobs" / "look.log")
+            self._look_until = time.monotonic() + _LONGEST_LOOK_SECONDS
+
+    def hold(self, log: PredictionLog, ticket: Ticket) -> None:
         """Run one attempt of a step and keep its lease until its process is gone."""
         _say(f"job {ticket.job_id}: {ticket.step}, attempt {ticket.attempt}")
-        folder = self.settings.artifacts / "jobs" / str(ticket.job_id)
-        log_file = folder / f"{ticket.step}-{ticket.attempt}.log"
+        log_file = self.log_file(ticket)
         child = processes.start(self.settings, _arguments(ticket), log_file)
         try:
             self._watch(log, ticket, child, log_file)
@@ -89,6 +147,11 @@ class Worker:
         except leases.FencedOff:
             _say(f"job {ticket.job_id}: {ticket.step} has another holder or is written already")
 
+    def log_file(self, ticket: Ticket) -> Path:
+        """Where an attempt writes its log; the many looks of a trial share one."""
+        name = ticket.step if ticket.step in ("shadow", "canary") else f"{ticket.step}-{ticket.attempt}"
+        return self.settings.artifacts / "jobs" / str(ticket.job_id) / f"{name}.log"
+
     def _watch(self, log: PredictionLog, ticket: Ticket, child: subprocess.Popen[bytes], log_file: Path) -> None:
         """Wait for the child; return early when the lease is lost, a cancel is asked for or the worker is to stop."""
         renew_every = self.lease.total_seconds() / 4
@@ -98,7 +161,7 @@ class Worker:
                 child.wait(self.poll)
                 return
             except subprocess.TimeoutExpired:
-                self._beat(log)
+                self.beat(log)
             state = leases.holder_state(log, ticket)
             if state == "cancelling":
                 return
@@ -129,8 +192,8 @@ class Worker:
 
 
 def _has_work(log: PredictionLog) -> bool:
-    open_jobs = (job for job in jobs.jobs(log) if not job.is_final and job.external_ref is None)
-    return any(job.state != "waiting_approval" for job in open_jobs)
+    open_jobs = (job for job in jobs.jobs(log) if not job.is_final and job.external_ref in (None, ASKED))
+    return any(job.state not in ("proposed", "waiting_approval") for job in open_jobs)
 
 
 def _arguments(ticket: Ticket) -> list[str]:

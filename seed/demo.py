@@ -4,7 +4,7 @@ import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, get_args
@@ -188,7 +188,7 @@ def _build(log: PredictionLog, settings: Settings, plan: Plan, run: Run, progres
     rows = frame.drop(columns="sentiment")
     for first in range(run.n_done, plan.rows, _BATCH_ROWS):
         progress(first, plan.rows)
-        log.append(plan.model, rows.iloc[first : first + _BATCH_ROWS], run=run.id)
+        log.append(plan.model, rows.iloc[first : first + _BATCH_ROWS], run=replace(run, n_done=first))
     if REFERENCE_NAME not in {reference.name for reference in log.references(plan.model)}:
         log.freeze_reference(plan.model, REFERENCE_NAME, trained.data_end, trained.data_end + REFERENCE)
     progress(plan.rows, plan.rows)

@@ -1,7 +1,7 @@
 import pytest
 
 from retrain.__main__ import main
-from storage import jobs
+from storage import jobs, strategies
 from tests.retrain.conftest import fill, run
 
 
@@ -54,3 +54,69 @@ def test_a_mistake_is_said_in_a_sentence_with_exit_code_2(arguments, said, log, 
     fill(log, artifacts)
     assert main(arguments) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_job_is_refused_and_retried_and_its_version_promoted_again(log, artifacts, capsys):
+    fill(log, artifacts)
+    main(["start", "--model", "m", "--reason", "red turned bad", "--by", "ana", "--window-rows", "1500"])
+    run(log, artifacts, 1)
+    main(["refuse", "1", "--by", "ben"])
+    assert main(["retry", "1", "--from", "approval", "--by", "ana", "--note", "it was a holiday"]) == 0
+    assert main(["retry", "1", "--from", "train", "--by", "ana"]) == 1
+    assert main(["promote", "1", "--by", "ana"]) == 1
+    said = capsys.readouterr().out
+    assert "job 1 is tried again from approval" in said
+    assert "job 1 has not ended: waiting approval" in said
+    assert "job 1 has no challenger on trial: waiting approval" in said
+    main(["approve", "1", "--by", "ben"])
+    run(log, artifacts, 1)
+    main(["rollback", "--model", "m", "--by", "ben"])
+    assert main(["promote", "--model", "m", "--version", "v2", "--by", "ana", "--note", "too soon"]) == 0
+    assert "v2 serves now instead of v1" in capsys.readouterr().out
+
+
+def test_a_version_whose_file_was_changed_is_not_promoted(log, artifacts, capsys):
+    fill(log, artifacts)
+    main(["start", "--model", "m", "--reason", "red turned bad", "--by", "ana", "--window-rows", "1500"])
+    run(log, artifacts, 1)
+    (file,) = artifacts.glob("m-job1-*.skops")
+    file.write_bytes(file.read_bytes()[:-1])
+    assert main(["promote", "--model", "m", "--version", "v2", "--by", "ana", "--note", "now"]) == 2
+    assert "sha256 of m-job1-" in capsys.readouterr().err
+    assert main(["promote", "--model", "m", "--by", "ana"]) == 2
+    assert "the number of a job, or --model and --version" in capsys.readouterr().err
+
+
+def test_schedules_are_added_listed_and_removed(log, artifacts, capsys):
+    fill(log, artifacts)
+    asked = ["schedule", "add", "--model", "m", "--cron", "0 3 * * mon", "--time-zone", "Europe/Berlin"]
+    assert main([*asked, "--reason", "each week", "--without-approval", "--by", "ana"]) == 0
+    assert "schedule 1 is added: next at " in capsys.readouterr().out
+    assert main(["schedule", "disable", "1", "--by", "ben"]) == 0
+    main(["schedule", "list"])
+    said = capsys.readouterr().out
+    assert "schedule 1  m  0 3 * * mon  Europe/Berlin  switched off  by ana" in said
+    assert "each week" in said
+    assert strategies.schedules(log)[0].params == {"needs_approval": False}
+    assert main(["schedule", "enable", "1"]) == 0
+    assert main(["schedule", "remove", "1"]) == 0
+    assert main(["schedule", "remove", "1"]) == 2
+    assert main(["schedule", "add", "--model", "m", "--cron", "often", "--reason", "why"]) == 2
+    assert "cron must have five fields" in capsys.readouterr().err
+
+
+def test_triggers_are_added_listed_looked_at_and_removed(log, artifacts, capsys):
+    fill(log, artifacts)
+    assert main(["trigger", "add", "--model", "m", "--on", "labels", "--n-labels", "50", "--mode", "start"]) == 0
+    assert main(["trigger", "add", "--model", "m", "--on", "drift", "--checks", "2", "--actions", "emergency"]) == 0
+    assert main(["look"]) == 0
+    capsys.readouterr()
+    assert main(["trigger", "list", "--model", "m"]) == 0
+    said = capsys.readouterr().out
+    assert "trigger 1  m  starts on 50 new labelled rows" in said
+    assert "0 of 50 new labelled rows" in said
+    assert "trigger 2  m  proposes on emergency advised 2 times in a row" in said
+    assert main(["trigger", "disable", "1"]) == 0
+    assert main(["trigger", "remove", "1"]) == 0
+    assert main(["trigger", "add", "--model", "m", "--on", "drift", "--actions", "panic"]) == 2
+    assert "actions must be of none" in capsys.readouterr().err

@@ -79,7 +79,7 @@ def test_the_text_model_knows_the_words_that_came_more_than_once():
 
 def test_what_cannot_be_trained_is_refused_in_a_sentence():
     rows, labels = rows_and_labels()
-    with pytest.raises(ValueError, match="recipe must be one of text, tabular; got 'magic'"):
+    with pytest.raises(ValueError, match="recipe must be one of text, tabular, or module:function; got 'magic'"):
         fit("magic", rows, labels, COLUMNS)
     with pytest.raises(ValueError, match="labels must hold at least two classes; got good"):
         fit("text", rows, ["good"] * len(rows), COLUMNS)

@@ -140,9 +140,14 @@ def test_a_broken_pipeline_is_not_learnt_from(broken, said, log, artifacts):
     log.freeze_reference("m", "training", rows=1000)
     log.append("m", simulated(500, start=LATER).assign(**broken))
     job = run(log, artifacts, start(log))
-    assert (job.state, job.step) == ("rejected", "validate")
+    assert (job.state, job.step) == ("rejected", "precheck")
     assert job.note.startswith(said)
     assert "mend the pipeline first" in job.note
+    # A feed that was mended since does not mend the rows that were labelled meanwhile.
+    log.append("m", simulated(1000, start=LATER + timedelta(days=1)).drop(columns="label"))
+    job = run(log, artifacts, start(log))
+    assert (job.state, job.step) == ("rejected", "validate")
+    assert job.note.startswith(said)
 
 
 def test_rows_without_a_label_are_left_out_and_counted(log, artifacts):

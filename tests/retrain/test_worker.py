@@ -6,14 +6,19 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from retrain import launchers, processes
-from storage import jobs, registry, workers
+from retrain import launchers, processes, schedules, triggers
+from retrain.triggers import TriggerSettings
+from storage import jobs, registry, strategies, workers
+from storage.schema import retrain_schedule
 from storage.settings import Settings
-from tests.retrain.conftest import fill
+from tests.conftest import postgres_database
+from tests.retrain.conftest import START, fill, simulated
 
 RECENT = {"window_rows": 1500, "holdout_share": 0.25}
 
@@ -114,6 +119,64 @@ def test_a_second_worker_finishes_what_a_killed_one_began(log, artifacts, start_
     repeated = {step.name: (step.attempt, step.crashes) for step in jobs.steps(log, job_id) if step.attempt > 1}
     assert repeated == {"train": (2, 1)}
     assert [version.version for version in registry.versions(log, "m")] == ["v2", "v1"]
+
+
+def test_a_worker_waits_for_a_database_that_is_not_there_yet(postgres_server, artifacts, tmp_path):
+    url = postgres_server.format(database="late")
+    file = tmp_path / "worker.log"
+    worker = processes.start(Settings(database_url=url, artifacts=artifacts), ["worker", "--poll=0.1"], file)
+    try:
+        wait_for(lambda: "the database does not answer yet, next try in 2 s" in processes.tail(file))
+        with postgres_database(postgres_server, "late"):
+            wait_for(lambda: " is ready" in processes.tail(file))
+            worker.terminate()
+            assert worker.wait(30) == 0
+    finally:
+        processes.end(worker)
+
+
+def test_a_worker_that_waits_for_its_database_ends_when_asked(postgres_server, artifacts, tmp_path):
+    url, file = postgres_server.format(database="never"), tmp_path / "worker.log"
+    worker = processes.start(Settings(database_url=url, artifacts=artifacts), ["worker"], file)
+    try:
+        wait_for(lambda: "does not answer yet" in processes.tail(file))
+        worker.terminate()
+        assert worker.wait(30) == 0
+    finally:
+        processes.end(worker)
+
+
+def test_a_worker_that_is_asked_to_stop_hands_its_step_back(log, artifacts, start_worker):
+    fill(log, artifacts)
+    worker = start_worker()
+    job_id = jobs.start(log, "m", "red turned bad", "ana", params=RECENT).job_id
+    wait_for(is_running(log, job_id, "train"))
+    worker.terminate()
+    assert worker.wait(30) == 0
+    job = jobs.job(log, job_id)
+    assert (job.state, job.step, job.lease_owner) == ("queued", "train", None)
+    assert children_of(worker.pid) == []
+    assert workers.live_workers(log) == ()
+    start_worker()
+    wait_for(has_state(log, job_id, "waiting_approval", "rejected", "failed"))
+    assert [(step.failures, step.crashes) for step in jobs.steps(log, job_id) if step.name == "train"] == [(0, 0)]
+
+
+def test_a_worker_fires_schedules_and_looks_at_triggers(log, artifacts, start_worker):
+    fill(log, artifacts)
+    start_worker()
+    triggers.add(log, "m", "labels", "propose", by="ana", settings=TriggerSettings(n_labels=10, every_minutes=0))
+    wait_for(lambda: strategies.triggers(log)[0].last_result)
+    assert "0 of 10 new labelled rows" in strategies.triggers(log)[0].last_result
+    log.append("m", simulated(20, start=START + timedelta(days=9)).assign(prediction="good", score=0.5))
+    wait_for(lambda: jobs.active_job(log, "m"))
+    assert jobs.active_job(log, "m").state == "proposed"
+    number = schedules.add(log, "m", "* * * * *", reason="each minute", by="ana")
+    with log.engine.begin() as connection:
+        due = sa.update(retrain_schedule).where(retrain_schedule.c.id == number)
+        connection.execute(due.values(next_at=datetime.now(UTC)))
+    wait_for(lambda: strategies.schedules(log)[0].last_result)
+    assert "already proposed: job 1, by trigger 1" in strategies.schedules(log)[0].last_result
 
 
 def test_a_worker_that_nobody_waits_for_ends_when_no_job_is_left(settings):

@@ -1,0 +1,220 @@
+"""The steps of a rollout: the challenger scores unseen, then answers for some, for more, and serves at last.
+
+The job's result says how far a trial is (`canary`). Between two looks the job holds no worker.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from retrain.accepted import Accepted, accepted_rows
+from retrain.artifacts import RefusedArtifact
+from retrain.champion import champion_version
+from retrain.confidence import Evidence, weigh
+from retrain.context import Context, reject
+from retrain.guardrails import Guardrail, broken, check_guardrails
+from retrain.rows import ChangedRows
+from storage import adopting, registry
+from storage.clock import now
+from storage.job_rows import StepState
+from storage.leases import Outcome
+from storage.shadow import count_shadow, read_shadow_health, read_shadow_pairs
+
+# What a challenger answers, phase by phase: the first only after it has scored unseen, the later ones only after the
+# labels have shown that it is not worse.
+SHARES = (0.1, 0.5, 1.0)
+_MOST_POINTS = 200
+_QUIET = timedelta(minutes=10)
+
+
+def shadow(context: Context) -> Outcome:
+    """Let the challenger score every request unseen, until it has scored enough of them and nothing looks broken."""
+    look = _look(context)
+    if look is None:
+        return _begin(context, "shadow", 0.0)
+    if why := look.why_back():
+        return _back(context, look, why)
+    least = context.params.min_answers
+    if look.n_scored < least:
+        return _wait(context, look, f"Shadow: {look.n_scored:,} of at least {least:,} requests were scored unseen.")
+    return _begin(context, "canary", SHARES[0], look)
+
+
+def canary(context: Context) -> Outcome:
+    """Let the challenger answer a growing share, as long as neither labels nor guardrails speak against it."""
+    look = _look(context)
+    if look is None:
+        return _begin(context, "shadow", 0.0)
+    if why := look.why_back():
+        return _back(context, look, why)
+    share, least = look.trial["share"], context.params.min_answers
+    if look.n_answered < least or look.evidence.decision != "promote":
+        answered = f"Canary at {share:.0%}: {look.n_answered:,} of at least {least:,} answers."
+        return _wait(context, look, f"{answered} {look.evidence.sentence()}")
+    if larger := [more for more in SHARES if more > share]:
+        return _begin(context, "canary", larger[0], look)
+    found, said = look.plain(), f"The canary has passed at every share. {look.evidence.sentence()}"
+    return Outcome(state="queued", step="promote", output=found, note=said, result={"canary": found})
+
+
+def promote(context: Context) -> Outcome:
+    """Let the challenger serve, with what it was accepted on as the reference; the champion is kept as `previous`."""
+    job, version, by = context.job, _version(context), _decider(context)
+    if why := _other_champion(context):
+        said = f"{why}: start another job."
+        return replace(reject(said), effect=lambda connection: registry.withdraw(connection, job.model, version, by))
+    accepted, why_none = _accepted(context)
+
+    def serve(connection: Any) -> Mapping[str, Any]:
+        registry.promote(connection, job.model, version, by, job=job.id, **_counts(accepted))
+        adopted = adopting.adopt_reference(connection, job.model, version, accepted.rows) if accepted else None
+        return {"reference": adopted}
+
+    who = f"approved by {by}" if job.decided_by else f"asked for by {by} without an approval"
+    note = " ".join(part for part in (f"{version} serves, {who}.", why_none, _optimistic(accepted)) if part)
+    output = {"version": version, **_counts(accepted)}
+    return Outcome(state="promoted", step="promote", note=note, output=output, effect=serve)
+
+
+def _accepted(context: Context) -> tuple[Accepted | None, str]:
+    """Return the next reference; None and why, where it cannot be made: it is no reason to serve a worse model."""
+    context.progress(0.2, "answering the held-out rows, which later ones are compared with")
+    try:
+        return accepted_rows(context), ""
+    except (ChangedRows, RefusedArtifact) as error:
+        return None, f"It brings no reference of its own: {error}"
+
+
+def _counts(accepted: Accepted | None) -> dict[str, Any]:
+    return {"n_reference": len(accepted.rows), "n_held_out": accepted.n_held_out} if accepted else {}
+
+
+def _optimistic(accepted: Accepted | None) -> str:
+    if accepted is None or not accepted.n_trained_on:
+        return ""
+    n, n_in = len(accepted.rows), accepted.n_trained_on
+    return f"It was trained on {n_in:,} of the {n:,} rows of its reference: what it says of them is optimistic."
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What one look at a trial finds; `n_answered` counts the canary's answers in the present phase."""
+
+    at: datetime
+    last_request_at: datetime
+    trial: Mapping[str, Any]
+    n_scored: int
+    n_answered: int
+    evidence: Evidence
+    guardrails: tuple[Guardrail, ...]
+    other_champion: str | None
+
+    def why_back(self) -> str | None:
+        """Say why the trial must end; None if it may go on."""
+        if self.other_champion:
+            return f"{self.other_champion}."
+        return self.evidence.sentence() if self.evidence.decision == "roll back" else broken(self.guardrails)
+
+    def plain(self) -> dict[str, Any]:
+        """Return what the job's result keeps of the trial."""
+        found = {"n_scored": self.n_scored, "n_canary": self.n_answered, "n_labelled": self.evidence.n}
+        evidence = {name: getattr(self.evidence, name) for name in ("difference", "n_more")}
+        evidence |= {"interval": list(self.evidence.interval), "sentence": self.evidence.sentence()}
+        guardrails = [asdict(one) for one in self.guardrails]
+        return {**self.trial, **found, **evidence, "guardrails": guardrails, "history": self._history()}
+
+    def _history(self) -> list[dict[str, Any]]:
+        """Return how the evidence grew: a point for each look with more labelled rows, thinned as it grows long."""
+        known = list(self.trial.get("history", []))
+        if self.evidence.n > (known[-1]["n"] if known else 0):
+            place = {name: self.trial[name] for name in ("phase", "share")}
+            numbers = {"n": self.evidence.n, "difference": self.evidence.difference}
+            known.append(numbers | {"interval": list(self.evidence.interval), "at": self.at.isoformat()} | place)
+        return known[::2] + known[-1:] if len(known) > _MOST_POINTS else known
+
+
+def _look(context: Context) -> _Look | None:
+    """Look at the trial; None if it has not begun."""
+    trial = (context.job.result or {}).get("canary")
+    if trial is None:
+        return None
+    context.progress(0.5, "looking at what both models said")
+    about = (context.log, context.job.model, _version(context))
+    since, phase_since = (datetime.fromisoformat(trial[name]) for name in ("since", "phase_since"))
+    pairs, params = read_shadow_pairs(*about, since), context.params
+    seen = {"n_won": pairs.n_won, "n_lost": pairs.n_lost, "min_rows": params.min_labelled}
+    expected = context.outputs["evaluate"].get("score_shares")
+    health = read_shadow_health(*about, since)
+    return _Look(
+        at=datetime.now(UTC),
+        last_request_at=health["at"].iloc[-1].to_pydatetime() if len(health) else since,
+        trial=trial,
+        n_scored=count_shadow(*about, since)[0],
+        n_answered=count_shadow(*about, phase_since)[1],
+        evidence=weigh(pairs.n, margin=params.max_loss, **seen),
+        guardrails=check_guardrails(health, expected),
+        other_champion=_other_champion(context),
+    )
+
+
+def _begin(context: Context, step: str, share: float, look: _Look | None = None) -> Outcome:
+    """Begin a phase: the alias moves in the transaction that says so."""
+    job, version = context.job, _version(context)
+    known = look.plain() if look else {}
+
+    def move(connection: Any) -> Mapping[str, Any]:
+        alias = "challenger" if step == "canary" else "shadow"
+        registry.begin_trial(connection, job.model, version, alias, share or 1.0, _decider(context))
+        at = now(connection).isoformat()
+        phase = {"phase": step, "share": share, "since": known.get("since", at), "phase_since": at, "n_canary": 0}
+        return {"canary": known | phase}
+
+    said = f"The canary at {share:.0%} began." if share else "The challenger scores every request unseen."
+    round_ = _next_look(context, step, said, step_state="waiting" if job.step == step else "done")
+    return replace(round_, effect=move)
+
+
+def _wait(context: Context, look: _Look, said: str) -> Outcome:
+    found = look.plain()
+    if look.at - look.last_request_at > _QUIET:
+        came = f"No request has come since {look.last_request_at:%Y-%m-%d %H:%M} UTC"
+        said = f"{said} {came}: promote or roll back by hand if none will."
+    return replace(_next_look(context, context.job.step or "", said), output=found, result={"canary": found})
+
+
+def _next_look(context: Context, step: str, said: str, step_state: StepState = "waiting") -> Outcome:
+    pause = timedelta(seconds=context.params.look_seconds)
+    return Outcome(state="canary", step=step, step_state=step_state, note=said, wait=pause)
+
+
+def _back(context: Context, look: _Look, why: str) -> Outcome:
+    """End the trial by itself: the champion answers everything again."""
+    model, version, found = context.job.model, _version(context), look.plain()
+    return Outcome(
+        state="rolled_back",
+        step="",
+        step_state="rejected",
+        note=f"{version} was rolled back by itself. {why}",
+        output=found | {"why": why},
+        result={"canary": found},
+        effect=lambda connection: registry.withdraw(connection, model, version, "the worker", why=why),
+    )
+
+
+def _other_champion(context: Context) -> str | None:
+    """Say that what was compared and approved is no longer the question, such as after a roll back."""
+    champion = champion_version(context.log, context.job.model)
+    serving = champion.version if champion else registry.IMPORTED
+    compared = context.outputs["evaluate"]["champion"]["version"]
+    if serving == compared:
+        return None
+    return f"{_version(context)} was compared with {compared}, but {serving} serves now"
+
+
+def _version(context: Context) -> str:
+    return str((context.job.result or {})["version"])
+
+
+def _decider(context: Context) -> str:
+    return context.job.decided_by or context.job.requested_by

@@ -1,0 +1,59 @@
+"""Schedules without a scheduler: every worker looks, and the row lets exactly one of them fire."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from retrain.cron import parse_cron, parse_zone
+from retrain.params import RetrainParams
+from storage import strategies
+from storage.audit import Database
+
+
+def add(
+    source: Database,
+    model: str,
+    cron: str,
+    *,
+    time_zone: str = "UTC",
+    reason: str,
+    by: str,
+    params: Mapping[str, Any] | None = None,
+) -> int:
+    """Let a job start at the times of a cron expression; return the schedule's number.
+
+    Raises
+    ------
+    ValueError
+        If the expression, the zone, a parameter or the model is none, or no reason is given.
+    """
+    zone, due = parse_zone(time_zone), parse_cron(cron)
+    RetrainParams.from_mapping(params)
+    at, _ = strategies.due_schedules(source)
+    asked: dict[str, Any] = {"reason": reason, "by": by, "params": dict(params or {})}
+    return strategies.add_schedule(
+        source, model, cron=due.text, time_zone=time_zone, next_at=due.after(at, zone), **asked
+    )
+
+
+def enable(source: Database, number: int, by: str) -> None:
+    """Switch a schedule on again: what it missed while it was off does not count."""
+    found = next((one for one in strategies.schedules(source) if one.id == number), None)
+    at, _ = strategies.due_schedules(source)
+    next_at = parse_cron(found.cron).after(at, parse_zone(found.time_zone)) if found else None
+    strategies.enable(source, "schedule", number, by, next_at=next_at)
+
+
+def tick(source: Database) -> list[str]:
+    """Fire the schedules that are due, each once however many times it has missed; return what came of it."""
+    at, due = strategies.due_schedules(source)
+    said = []
+    for schedule in due:
+        try:
+            next_at = parse_cron(schedule.cron).after(at, parse_zone(schedule.time_zone))
+        except ValueError as error:
+            strategies.disable_broken(source, schedule, str(error))
+            said.append(f"schedule {schedule.id} is switched off: {error}")
+            continue
+        if fired := strategies.fire(source, schedule, next_at):
+            said.append(f"schedule {schedule.id}: {fired}")
+    return said

@@ -1,0 +1,75 @@
+"""DBOS as the wake-up engine: two real processes, as on two machines, and a real PostgreSQL."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from retrain import processes
+from retrain.__main__ import main
+from storage import jobs, leases, open_log, registry
+from storage.log import PredictionLog
+from storage.settings import Settings
+from tests.conftest import require
+from tests.retrain.conftest import fill
+from tests.retrain.test_worker import RECENT, children_of, has_state, is_running, wait_for
+
+
+@pytest.fixture
+def settings(postgres_url: str, artifacts: Path) -> Settings:
+    require(importlib.util.find_spec("dbos"), "requirements-dbos.txt")
+    return Settings(database_url=postgres_url, artifacts=artifacts)
+
+
+@pytest.fixture
+def log(settings: Settings) -> Iterator[PredictionLog]:
+    opened = open_log(settings.database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def start_machine(settings: Settings, tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    started = []
+
+    def start() -> subprocess.Popen[bytes]:
+        arguments = ["worker", "--engine=dbos", "--poll=0.1", "--lease=4"]
+        started.append(processes.start(settings, arguments, tmp_path / f"machine-{len(started)}.log"))
+        return started[-1]
+
+    yield start
+    for process in started:
+        processes.end(process, grace=15)
+
+
+def test_two_machines_carry_jobs_on_when_one_of_them_dies(log, settings, artifacts, start_machine):
+    for model in ("one", "two"):
+        fill(log, artifacts, model=model)
+    machines = [start_machine(), start_machine()]
+    ids = [jobs.start(log, model, "red turned bad", "ana", params=RECENT).job_id for model in ("one", "two")]
+    wait_for(lambda: any(is_running(log, job_id, "train")() for job_id in ids))
+    owner = next(job.lease_owner for job in jobs.jobs(log) if job.lease_owner)
+    victim = next(machine for machine in machines if f":{machine.pid}:" in owner)
+    os.kill(victim.pid, signal.SIGKILL)
+    victim.wait()
+    for job_id in ids:
+        wait_for(has_state(log, job_id, "waiting_approval", "rejected", "failed"))
+        assert jobs.job(log, job_id).state == "waiting_approval", jobs.job(log, job_id).note
+    assert leases.due_jobs(log) == []
+    for job_id in ids:
+        assert jobs.approve(log, job_id, "ben").accepted
+        assert leases.due_jobs(log)
+    for job_id, model in zip(ids, ("one", "two"), strict=True):
+        wait_for(lambda job_id=job_id: any(s.name not in jobs.STEPS[:7] for s in jobs.steps(log, job_id)))
+        assert [version.job_id for version in registry.versions(log, model)] == [job_id, None]
+    assert children_of(victim.pid) == []
+
+
+def test_it_says_what_it_needs(monkeypatch, sqlite_url, capsys):
+    monkeypatch.setenv("DRIFT_DATABASE_URL", sqlite_url)
+    assert main(["worker", "--engine", "dbos"]) == 2
+    assert "DRIFT_DATABASE_URL must name PostgreSQL for DBOS; got sqlite." in capsys.readouterr().err
