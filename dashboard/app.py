@@ -24,6 +24,7 @@ if str(ROOT) not in sys.path:
 os.chdir(ROOT)
 
 from dashboard.api import api  # noqa: E402
+from dashboard.errors import failure  # noqa: E402
 from dashboard.first_run import start_demo, stop_demo  # noqa: E402
 from dashboard.guard import SecurityHeaders  # noqa: E402
 from dashboard.nodelay import NoDelay  # noqa: E402
@@ -45,7 +46,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
         demo = await starting
         if demo is not None:
             await asyncio.to_thread(stop_demo, demo)
-        service.close()
+        await asyncio.to_thread(service.close)
 
 
 def _start(settings: Settings) -> "subprocess.Popen[bytes] | None":
@@ -73,6 +74,6 @@ app = st.App(
     routes=[_beside_the_pages(route) for route in api.routes if isinstance(route, Route)],
     middleware=[
         Middleware(NoDelay),
-        Middleware(SecurityHeaders, page=Path(st.__file__).parent / "static" / "index.html"),
+        Middleware(SecurityHeaders, failure=failure, page=Path(st.__file__).parent / "static" / "index.html"),
     ],
 )

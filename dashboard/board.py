@@ -19,6 +19,7 @@ page = st.navigation(
     [
         st.Page("views/overview.py", title="Overview", icon=":material/monitoring:", default=True),
         st.Page("views/columns.py", title="Columns", icon=":material/tune:", url_path="columns"),
+        st.Page("views/predictions.py", title="Predictions", icon=":material/fact_check:", url_path="performance"),
         st.Page("views/jobs.py", title="Retrain", icon=":material/model_training:", url_path="retrain"),
     ],
     position="top",

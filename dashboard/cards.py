@@ -57,11 +57,12 @@ def _rows_per_day(board: Board) -> float:
 def _drifted(board: Board, boards: Sequence[Board]) -> Card:
     counts = [sum(report.verdict == "drift" for report in before.columns) for before in (*boards, board)]
     n_warned = sum(report.verdict == "warning" for report in board.columns)
+    good: Colour = "green" if _is_judged(board) else "gray"
     return Card(
         label="Drifted columns",
         value=f"{counts[-1]} of {len(board.columns)}",
         note=f"{n_warned} on warning" if n_warned else "none on warning",
-        colour="red" if counts[-1] else "orange" if n_warned else "green",
+        colour="red" if counts[-1] else "orange" if n_warned else good,
         series=tuple(float(count) for count in counts[:-1]),
         shape="area",
     )
@@ -118,13 +119,19 @@ def _accuracy(agreements: Sequence[Agreement | None]) -> Card:
 def _missing(board: Board, boards: Sequence[Board]) -> Card:
     shares = [_missing_share(before) for before in (*boards, board)]
     changed = [report for report in board.columns if report.missing_verdict in ("drift", "warning")]
+    unchanged = "as in the reference" if _is_judged(board) else "not compared" if board.n else "no rows"
     return Card(
         label="Missing values",
         value=share_text(shares[-1]) if board.n else "–",
-        note=f"changed in {len(changed)} columns" if changed else "as in the reference" if board.n else "no rows",
+        note=f"changed in {len(changed)} columns" if changed else unchanged,
         colour="orange" if changed else "gray",
         series=tuple(shares[:-1]),
     )
+
+
+def _is_judged(board: Board) -> bool:
+    """Tell whether any column had data enough for a verdict: else nothing is green."""
+    return any(report.verdict not in ("insufficient", "error") for report in board.columns)
 
 
 def _missing_share(board: Board) -> float:

@@ -1,20 +1,24 @@
 """Every read of the dashboard, cached under the model's revision: what has not changed is not read again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import streamlit as st
 
 from dashboard.addresses import read_window
 from dashboard.details import ColumnDetail, column_detail
-from drift.monitor import PREVIOUS, Board, PreparedReference, check, monitored, prepare, previous, timeline
+from drift import exploring
+from drift.advice import Guards
+from drift.monitor import PREVIOUS, Board, PreparedReference, monitored, prepare, previous, timeline
 from drift.performance import Agreement, agreement
+from drift.performing import check_performance
 from drift.policy import DriftPolicy
 from drift.samples import reference_from
 from drift.sliding import sliding_spans, sliding_windows
 from drift.windows import Column, LastRows, TimeSpan, Window, WindowExtent
+from retrain.triggers import guards_now
 from storage import PredictionLog, jobs, open_log
 from storage.jobs import Job
 from storage.references import Reference
@@ -86,8 +90,9 @@ def last_promotion(model: str) -> Job | None:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def references(model: str, revision: int) -> tuple[Reference, ...]:
-    """Return the frozen references."""
-    return log().references(model)
+    """Return the frozen references, the champion's own first."""
+    default = log().default_reference(model)
+    return tuple(sorted(log().references(model), key=lambda reference: reference != default))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -104,8 +109,8 @@ def extent(model: str, revision: int, window: str) -> WindowExtent:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def board(model: str, revision: int, window: str, reference: str | None) -> Board:
-    """Return the board of a window."""
-    return check(log(), model, read_window(window), reference or PREVIOUS, POLICY)
+    """Return the board of a window, with what its labels say."""
+    return check_performance(log(), model, read_window(window), reference or PREVIOUS, POLICY)
 
 
 @st.cache_data(max_entries=32, show_spinner="Comparing the windows before this one …")
@@ -116,20 +121,16 @@ def history(model: str, revision: int, window: str, reference: str | None) -> Hi
     return History(timeline(log(), model, windows, reference or PREVIOUS, POLICY), agreements)
 
 
+@st.cache_data(max_entries=32, ttl=60, show_spinner=False)
+def guards(model: str, revision: int) -> Guards:
+    """Return what may speak against a retrain now."""
+    return guards_now(log(), model, None, datetime.now(UTC))
+
+
 @st.cache_data(max_entries=32, show_spinner=False)
 def labelled(model: str, revision: int, window: str) -> Agreement | None:
     """Return how often prediction and label agree in a window; None for a model without both."""
     return _agreement_in(model, read_window(window))
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def labelled_reference(model: str, revision: int, reference: str) -> Agreement | None:
-    """Return how often prediction and label agree in a frozen reference; None for a model without both."""
-    wanted = _outcome_columns(model)
-    if reference == PREVIOUS or wanted is None:
-        return None
-    samples = log().read_reference(model, reference, wanted)
-    return agreement(samples[wanted[0].name], samples[wanted[1].name])
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -150,10 +151,39 @@ def rows(model: str, revision: int, window: str, page: int) -> pd.DataFrame:
     return log().read_rows(model, read_window(window), limit=PAGE_ROWS, offset=page * PAGE_ROWS)
 
 
+@st.cache_data(max_entries=8, show_spinner="Asking a classifier …")
+def joint_test(model: str, revision: int, window: str, reference: str | None) -> str:
+    """Say whether all features changed together, or why that cannot be told."""
+    return _answered(lambda: exploring.joint(log(), model, read_window(window), _frozen(model, reference)).said)
+
+
+@st.cache_data(max_entries=8, show_spinner="Reading the texts …")
+def new_words(model: str, revision: int, window: str, reference: str | None) -> str:
+    """Say which words and how much meaning is new in the texts of a window, or why that cannot be told."""
+    return _answered(lambda: exploring.words(log(), model, read_window(window), _frozen(model, reference)).said)
+
+
+def _answered(ask: Callable[[], str]) -> str:
+    try:
+        return ask()
+    except ValueError as error:  # too few rows, no texts: an answer too
+        return f"Cannot be told: {error}"
+
+
+def _frozen(model: str, reference: str | None) -> str | None:
+    return None if reference == PREVIOUS else reference
+
+
 def window_csv(model: str, window: str) -> bytes:
     """Return every row of a window as a CSV file."""
     written = log().read_rows(model, read_window(window)).to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%S.%f%z")
     return str(written).encode()
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def windows(model: str, revision: int, window: str) -> Sequence[Window]:
+    """Return windows as wide as this one, up to it, spread over the log."""
+    return _windows(model, read_window(window))
 
 
 def _windows(model: str, window: Window) -> Sequence[Window]:

@@ -1,4 +1,4 @@
-"""What stands before every request: security headers on answers, who may call the API, and how much they may send."""
+"""What stands before every request: security headers on every answer, and who may call the API."""
 
 import base64
 import hashlib
@@ -10,22 +10,29 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dashboard.limits import FailureLimit
+
 Role = Literal["writer", "operator"]
-MAX_BODY = 1_000_000
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 # Whoever is no client of the API may still ask whether it is alive.
 _OPEN_WITH_TOKENS = ("/health",)
 
 
 class SecurityHeaders:
-    """ASGI middleware that lets a page load from this server only, and be framed by none."""
+    """ASGI middleware that lets a page load from this server only, and be framed by none.
 
-    def __init__(self, app: ASGIApp, page: Path | None = None) -> None:
+    Parameters
+    ----------
+    failure : answers where the app raises instead of answering
+    page : the file of the page whose own scripts may run
+    """
+
+    def __init__(self, app: ASGIApp, failure: ASGIApp, page: Path | None = None) -> None:
         self.app = app
+        self.failure = failure
         self.headers = {
             "Content-Security-Policy": content_security_policy(page.read_text(encoding="utf-8") if page else ""),
             "X-Content-Type-Options": "nosniff",
@@ -36,12 +43,25 @@ class SecurityHeaders:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
         async def with_headers(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 MutableHeaders(scope=message).update(self.headers)
             await send(message)
 
-        await self.app(scope, receive, with_headers if scope["type"] == "http" else send)
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        try:
+            await self.app(scope, receive, with_headers)
+        except Exception:
+            # Starlette would answer outside of this, without the headers. It still passes the error on to the log.
+            if not started:
+                await self.failure(scope, receive, with_headers)
+            raise
 
 
 def content_security_policy(page: str) -> str:
@@ -72,55 +92,55 @@ def content_security_policy(page: str) -> str:
     return "; ".join(f"{name} {sources}" for name, sources in rules.items())
 
 
-class BodyLimit:
-    """ASGI middleware that reads no more of a request than the API takes."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        n_bytes = 0
-
-        async def counted() -> Message:
-            nonlocal n_bytes
-            message = await receive()
-            n_bytes += len(message.get("body", b""))
-            if n_bytes > MAX_BODY:
-                raise HTTPException(413, f"body must be at most {MAX_BODY:,} bytes; got more. Send it in parts.")
-            return message
-
-        await self.app(scope, counted if scope["type"] == "http" else receive, send)
-
-
 class Access:
     """ASGI middleware that lets in who holds a token or, where there are none, who sits at this machine.
 
     The role of the caller is left in `request.state.role`.
     """
 
-    def __init__(self, app: ASGIApp, tokens: Callable[[], Mapping[str, Role]], refuse: Callable[..., ASGIApp]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        tokens: Callable[[], Mapping[str, Role]],
+        refuse: Callable[..., ASGIApp],
+        failures: FailureLimit,
+    ) -> None:
         self.app = app
         self.tokens = tokens
         self.refuse = refuse
+        self.failures = failures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        tokens = self.tokens()
-        if not tokens and not from_this_machine(HTTPConnection(scope)):
+        address = scope["client"][0] if scope.get("client") else ""
+        seconds = self.failures.seconds_left(address)
+        role = self._role(scope)
+        # Where there is no token to guess, nobody locks out who sits here: a web page fails from this address too.
+        if seconds and not (role and not self.tokens()) and scope["path"] not in _OPEN_WITH_TOKENS:
+            message = f"client must wait {seconds} s, because it failed to show a token too often."
+            refused = self.refuse(429, "too_many_failures", message, {"Retry-After": str(seconds)})
+        elif role is None and not self.tokens():
+            self.failures.fail(address)
             message = (
                 "client must be on this machine, because no API tokens are set. Set DRIFT_API_TOKENS to let others in."
             )
-            await self.refuse(403, "forbidden", message)(scope, receive, send)
-            return
-        role = role_of(Headers(scope=scope).get("authorization", ""), tokens) if tokens else "operator"
-        if role is None and scope["path"] not in _OPEN_WITH_TOKENS:
+            refused = self.refuse(403, "forbidden", message)
+        elif role is None and scope["path"] not in _OPEN_WITH_TOKENS:
+            self.failures.fail(address)
             message = "Authorization must be 'Bearer TOKEN' with a token of DRIFT_API_TOKENS; got none or another."
-            await self.refuse(401, "unauthorized", message, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
-            return
-        scope.setdefault("state", {})["role"] = role
-        await self.app(scope, receive, send)
+            refused = self.refuse(401, "unauthorized", message, {"WWW-Authenticate": "Bearer"})
+        else:
+            scope.setdefault("state", {})["role"] = role
+            refused = self.app
+        await refused(scope, receive, send)
+
+    def _role(self, scope: Scope) -> Role | None:
+        tokens = self.tokens()
+        if tokens:
+            return role_of(Headers(scope=scope).get("authorization", ""), tokens)
+        return "operator" if from_this_machine(HTTPConnection(scope)) else None
 
 
 def from_this_machine(request: HTTPConnection) -> bool:

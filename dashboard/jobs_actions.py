@@ -10,7 +10,7 @@ import streamlit as st
 
 from retrain.launchers import ensure_worker
 from retrain.params import RetrainParams
-from storage import PredictionLog, jobs
+from storage import PredictionLog, jobs, registry
 from storage.jobs import Answer
 from storage.settings import Settings
 
@@ -18,53 +18,107 @@ _ANSWER, _MISSING = "jobs_answer", "jobs_missing"
 NEEDED = {
     "actor": "Your name must be given: it goes into the audit list.",
     "reason": "A reason must be given: whoever approves has to know why.",
+    "retry_reason": "A reason must be given: what is different this time?",
     "note": "A note must be given to refuse: whoever asked has to know why.",
+    "schedule_reason": "A reason must be given: every job that the schedule starts carries it.",
+    "trial_reason": "A reason must be given: whoever comes next has to know why the evidence was not waited for.",
+    "alarm_note": "A note must be given: whoever comes next has to know why the alarm was answered.",
     "roll_back_reason": "A reason must be given: whoever comes next has to know why.",
 }
 
 
 def start(log: PredictionLog, settings: Settings, model: str) -> None:
     """Start a job with the reason of the form, and see to it that a worker lives."""
-    if not _given("actor", "reason"):
+    if not given("actor", "reason"):
         return
 
     def begin() -> Answer:
         wanted = RetrainParams(**_settings()).to_mapping().items()
         params = {name: value for name, value in wanted if value != getattr(RetrainParams, name)}
-        started = jobs.start(log, model, _field("reason"), _field("actor"), params=params)
+        dry_run = bool(st.session_state.get("dry_run"))
+        started = jobs.start(log, model, field("reason"), field("actor"), params=params, dry_run=dry_run)
         woken = f" {ensure_worker(settings)}" if started.started else ""
         return Answer(started.started, f"{started.message}.{woken}")
 
-    _act(begin, "reason")
+    act(begin, "reason")
 
 
 def wake(settings: Settings) -> None:
     """See to it that a worker lives."""
-    _act(lambda: Answer(True, ensure_worker(settings)))
+    act(lambda: Answer(True, ensure_worker(settings)))
 
 
-def approve(log: PredictionLog, job_id: int) -> None:
-    """Let a job go on."""
-    if _given("actor"):
-        _act(lambda: jobs.approve(log, job_id, _field("actor"), _field("note")), "note")
+def approve(log: PredictionLog, settings: Settings, job_id: int) -> None:
+    """Let a job go on, and see to it that somebody is there to do so."""
+    if not given("actor"):
+        return
+
+    def go_on() -> Answer:
+        answer = jobs.approve(log, job_id, field("actor"), field("note"))
+        return Answer(True, f"{answer.message}. {ensure_worker(settings)}") if answer.accepted else answer
+
+    act(go_on, "note")
 
 
 def refuse(log: PredictionLog, job_id: int) -> None:
     """End a job that waits for a person."""
-    if _given("actor", "note"):
-        _act(lambda: jobs.refuse(log, job_id, _field("actor"), _field("note")), "note")
+    if given("actor", "note"):
+        act(lambda: jobs.refuse(log, job_id, field("actor"), field("note")), "note")
 
 
 def cancel(log: PredictionLog, job_id: int) -> None:
     """Stop a job."""
-    if _given("actor"):
-        _act(lambda: jobs.cancel(log, job_id, _field("actor")))
+    if given("actor"):
+        act(lambda: jobs.cancel(log, job_id, field("actor")))
 
 
 def roll_back(log: PredictionLog, model: str) -> None:
     """Bring the version back that served before."""
-    if _given("actor", "roll_back_reason"):
-        _act(lambda: jobs.rollback(log, model, _field("actor"), _field("roll_back_reason")), "roll_back_reason")
+    if given("actor", "roll_back_reason"):
+        act(lambda: jobs.rollback(log, model, field("actor"), field("roll_back_reason")), "roll_back_reason")
+
+
+def end_trial(log: PredictionLog, model: str) -> None:
+    """Withdraw the challenger that is on trial."""
+    if given("actor", "trial_reason"):
+        act(lambda: jobs.rollback(log, model, field("actor"), field("trial_reason")), "trial_reason")
+
+
+def promote_now(log: PredictionLog, settings: Settings, job_id: int) -> None:
+    """Let the challenger serve before its trial is over."""
+    if not given("actor", "trial_reason"):
+        return
+
+    def promote() -> Answer:
+        answer = jobs.promote_now(log, job_id, field("actor"), field("trial_reason"))
+        return Answer(True, f"{answer.message}. {ensure_worker(settings)}") if answer.accepted else answer
+
+    act(promote, "trial_reason")
+
+
+def retry(log: PredictionLog, settings: Settings, job_id: int) -> None:
+    """Open an ended job again at the step that was chosen."""
+    if not given("actor", "retry_reason"):
+        return
+
+    def again() -> Answer:
+        answer = jobs.retry(log, job_id, field("retry_step"), field("actor"), field("retry_reason"))
+        return Answer(answer.accepted, f"{answer.message}. {ensure_worker(settings)}") if answer.accepted else answer
+
+    act(again, "retry_reason")
+
+
+def promote_version(log: PredictionLog, model: str) -> None:
+    """Let a kept version serve."""
+    if not given("actor", "roll_back_reason"):
+        return
+
+    def promote() -> Answer:
+        version = field("promote_which")
+        replaced = registry.promote_version(log, model, version, field("actor"), field("roll_back_reason"))
+        return Answer(True, f"{version} serves now" + (f" instead of {replaced}" if replaced else ""))
+
+    act(promote, "roll_back_reason")
 
 
 def pop_answer() -> Answer | None:
@@ -83,23 +137,26 @@ def is_missing(field: str) -> bool:
 
 def _settings() -> dict[str, Any]:
     """Return what the form sets."""
-    given = {"override": st.session_state.get("override"), "window_rows": st.session_state.get("window_rows")}
+    names = ("override", "window_rows", "rollout", "other_approver")
+    given = {name: st.session_state.get(name) for name in names}
     share = st.session_state.get("holdout")
     given["holdout_share"] = share / 100 if share else None
     return {name: value for name, value in given.items() if value}
 
 
-def _field(name: str) -> str:
+def field(name: str) -> str:
+    """Return what stands in a field of the page."""
     return str(st.session_state.get(name) or "").strip()
 
 
-def _given(*names: str) -> bool:
-    missing = {name for name in names if not _field(name)}
+def given(*names: str) -> bool:
+    """Tell whether all fields are filled in; the page says which are not."""
+    missing = {name for name in names if not field(name)}
     st.session_state[_MISSING] = missing
     return not missing
 
 
-def _act(action: Callable[[], Answer], *clears: str) -> None:
+def act(action: Callable[[], Answer], *clears: str) -> None:
     """Do something and keep the answer for the page; fields that are used up become empty."""
     try:
         answer = action()

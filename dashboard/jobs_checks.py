@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dashboard.jobs_data import Labelled, Retraining
+from dashboard.jobs_data import Labelled, Prospects, Retraining
 from dashboard.labels import age_text, plain, time_text
+from drift.wording import short
 from retrain.checks import cool_down_left, too_few
 from retrain.params import RetrainParams
 
@@ -26,9 +27,9 @@ class Check:
     waivable: bool = False
 
 
-def preflight(found: Retraining, labelled: Labelled, at: datetime) -> tuple[Check, ...]:
+def preflight(found: Retraining, labelled: Labelled, ahead: Prospects, at: datetime) -> tuple[Check, ...]:
     """Return what stands for and against a start at an instant; the job's own pre-check decides again."""
-    return (_no_job(found), _enough(labelled), _cool_down(found, at))
+    return (_no_job(found), _enough(labelled), _feed(ahead), _cool_down(found, at), _rollout(ahead))
 
 
 def obstacles(checks: Sequence[Check]) -> tuple[str, ...]:
@@ -48,9 +49,24 @@ def _enough(labelled: Labelled) -> Check:
     if fault := too_few(labelled.per_class, _ASKED, since):
         return Check("Labelled rows", False, plain(fault))
     counts = sorted(labelled.per_class.items(), key=lambda item: (-item[1], item[0]))
-    said = ", ".join(f"{plain(name)} {n:,}" for name, n in counts[:6])
+    said = ", ".join(f"{plain(short(name))} {n:,}" for name, n in counts[:6])
     text = f"{labelled.n:,} {since} ({said}); at least {_ASKED.min_rows:,}, and {_ASKED.min_class_rows} of each class."
     return Check("Labelled rows", True, text)
+
+
+def _feed(ahead: Prospects) -> Check:
+    if ahead.feed_fault:
+        return Check("Data feed", False, plain(ahead.feed_fault))
+    if not ahead.n_feed:
+        return Check("Data feed", True, "Not compared: there is no reference to compare the newest rows with.")
+    return Check("Data feed", True, f"Nothing looks broken in the newest {ahead.n_feed:,} rows.")
+
+
+def _rollout(ahead: Prospects) -> Check:
+    if ahead.rollout is None:
+        return Check("Rollout", False, plain(ahead.rollout_why))
+    how = {"canary": "Shadow and canary", "direct": "At once after the approval"}[ahead.rollout]
+    return Check("Rollout", True, f"{how}. {plain(ahead.rollout_why)}")
 
 
 def _cool_down(found: Retraining, at: datetime) -> Check:

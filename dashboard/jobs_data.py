@@ -6,14 +6,17 @@ from datetime import datetime
 
 import streamlit as st
 
-from drift.windows import utc
+from drift.windows import LastRows, utc
+from retrain.checks import choose_rollout, nothing_to_compare, pipeline_fault
 from storage import PredictionLog, jobs, registry, workers
 from storage.audit import AuditEntry, read_audit
 from storage.jobs import Job
 from storage.labelled import count_labels
 from storage.registry import Alias, Version
+from storage.shadow import last_served
 
 _MOST_JOBS = 200
+_FEED_ROWS = 500
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,39 @@ def read_labelled(_log: PredictionLog, model: str, revision: int, data_end: date
     every = count_labels(_log, model)
     new = every if data_end is None else count_labels(_log, model, data_end)
     return Labelled(new, data_end, sum(every.values()))
+
+
+@dataclass(frozen=True)
+class Prospects:
+    """What a start would meet: a broken feed, if the newest rows look like one, and how the challenger would serve."""
+
+    feed_fault: str | None
+    n_feed: int
+    rollout: str | None
+    rollout_why: str
+
+
+def read_prospects(log: PredictionLog, found: Retraining, at: datetime) -> Prospects:
+    """Read what a start would meet at an instant; the job's own pre-check looks again."""
+    champion = found.champion
+    has_file = champion is not None and champion.uri is not None
+    rollout, why = choose_rollout(None, has_file, last_served(log, found.model), at)
+    if fault := nothing_to_compare(found.model, has_file, [column.name for column in log.columns(found.model)]):
+        rollout, why = None, fault
+    return Prospects(*_feed_fault(log, found.model, log.revision(found.model)), rollout, why)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _feed_fault(_log: PredictionLog, model: str, revision: int) -> tuple[str | None, int]:
+    reference = _log.default_reference(model)
+    features = [column for column in _log.columns(model) if column.role == "feature"]
+    if reference is None or not features:
+        return None, 0
+    newest = _log.read_rows(model, LastRows(_FEED_ROWS))
+    if newest.empty:
+        return None, 0
+    samples = _log.read_reference(model, reference.name, features)
+    return pipeline_fault(newest, samples, reference.name), len(newest)
 
 
 def data_end(version: Version | None) -> datetime | None:

@@ -19,8 +19,9 @@ def draw_history(history: Sequence[Job]) -> None:
         st.caption("No job yet.")
         return
     # An active job changes its state faster than this list is drawn; its live steps stand above.
-    looks = {**STATE_LOOK, "working": ("sync", "blue")}
-    marks = {s: f"{_CELL_MARKS[colour]} {STATE_WORDS.get(s, 'at work')}" for s, (_, colour) in looks.items()}
+    looks = {**STATE_LOOK, "working": ("sync", "blue"), "trial": STATE_LOOK["canary"]}
+    words = {**STATE_WORDS, "working": "at work", "trial": STATE_WORDS["canary"]}
+    marks = {state: f"{_CELL_MARKS[colour]} {words[state]}" for state, (_, colour) in looks.items()}
     rows = [
         {
             "Job": job.id,
@@ -34,11 +35,11 @@ def draw_history(history: Sequence[Job]) -> None:
         }
         for job in history
     ]
+    # Two states may look alike, and an option must not be there twice.
+    options = {marks[state]: _CELL_COLOURS[colour] for state, (_, colour) in looks.items()}
     config = {
         "Job": st.column_config.NumberColumn(width=55),
-        "State": st.column_config.MultiselectColumn(
-            options=list(marks.values()), color=[_CELL_COLOURS[colour] for _, colour in looks.values()], width=140
-        ),
+        "State": st.column_config.MultiselectColumn(options=list(options), color=list(options.values()), width=140),
         "Trigger": st.column_config.TextColumn(width=75),
         "Reason": st.column_config.TextColumn(width=260),
         "By": st.column_config.TextColumn(width=80),

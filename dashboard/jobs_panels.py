@@ -7,8 +7,7 @@ import streamlit as st
 
 from dashboard import jobs_actions
 from dashboard.jobs_checks import Check
-from dashboard.jobs_comparison import comparison_table, gain_sentence, recall_losses
-from dashboard.jobs_data import Retraining
+from dashboard.jobs_steps import steps_table
 from dashboard.jobs_words import (
     PLAN,
     STATE_LOOK,
@@ -16,7 +15,6 @@ from dashboard.jobs_words import (
     STEP_TITLES,
     doing,
     phase,
-    steps_table,
 )
 from dashboard.labels import plain, time_text
 from retrain.params import RetrainParams
@@ -26,6 +24,13 @@ from storage.settings import Settings
 from storage.workers import live_workers
 
 _LOG_HEIGHT = 260
+# How often a job is drawn anew while it moves by itself.
+_LIVE = {"working": "1s", "trial": "5s"}
+_ROLLOUTS = {
+    "": "as the traffic allows",
+    "canary": "shadow, then a growing share of the requests",
+    "direct": "serves everything at once",
+}
 # Keeps an icon and its word on one line.
 _NBSP = "\u00a0"
 
@@ -34,7 +39,7 @@ def ask_name() -> None:
     """Ask who acts; the name is kept for the session."""
     with st.container(gap="xxsmall"):
         st.text_input("Your name", key="actor", max_chars=80, persist_state="session", placeholder="who acts?")
-        _complain("actor")
+        complain("actor")
 
 
 def draw_answer() -> None:
@@ -52,7 +57,7 @@ def draw_start(log: PredictionLog, settings: Settings, model: str, checks: Seque
     against = [check.text for check in checks if not check.passed and not (check.waivable and waived)]
     with st.form("start_form", border=False, enter_to_submit=False):
         st.text_area("Reason", key="reason", height=78, max_chars=500, placeholder="why now? for example: new words")
-        _complain("reason")
+        complain("reason")
         _draw_data_settings(n_labelled)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.form_submit_button(
@@ -73,7 +78,7 @@ def draw_start(log: PredictionLog, settings: Settings, model: str, checks: Seque
 def _draw_data_settings(n_labelled: int) -> None:
     """Ask which rows are used: a drift of yesterday is a small part of a long window."""
     defaults = RetrainParams()
-    with st.expander("Which rows are used", icon=":material/tune:", key="which_rows"):
+    with st.expander("Which rows are used, and how the challenger comes to serve", icon=":material/tune:", key="which"):
         st.number_input(
             "Newest labelled rows",
             1_000,
@@ -93,26 +98,35 @@ def _draw_data_settings(n_labelled: int) -> None:
             key="holdout",
             help="What is held out is not trained on: where a drift is recent, hold out less.",
         )
+        st.selectbox(
+            "Rollout",
+            list(_ROLLOUTS),
+            key="rollout",
+            format_func=lambda name: _ROLLOUTS[name],
+            help="A canary needs requests that are answered through POST /predict, and their labels.",
+        )
+        st.checkbox("Another person than me must approve", key="other_approver")
+        st.checkbox("Only compare, register nothing (dry run)", key="dry_run")
 
 
 def draw_plan() -> None:
     """Draw what a job does, before there was one."""
     st.markdown("**What a retrain does**")
     rows = [[f"**{title.split(':')[0]}**", PLAN[name]] for name, title in STEP_TITLES.items() if name in PLAN]
-    _plain_table(pd.DataFrame(rows), "The steps of a retrain job")
+    plain_table(pd.DataFrame(rows), "The steps of a retrain job")
 
 
 def draw_preflight(settings: Settings, checks: Sequence[Check], n_workers: int) -> None:
     """Draw what would be used, and whether somebody is there to do it."""
     st.markdown("**Before a start**")
-    rows = [[_marked(check.name, "passed" if check.passed else "against"), check.text] for check in checks]
+    rows = [[marked(check.name, "passed" if check.passed else "against"), check.text] for check in checks]
     rows.append(_worker_row(settings, n_workers))
-    _plain_table(pd.DataFrame(rows), "What stands for and against a retrain")
+    plain_table(pd.DataFrame(rows), "What stands for and against a retrain")
 
 
 def draw_worker(settings: Settings, n_workers: int) -> None:
     """Draw whether somebody is there to do the work of a job, and the way out if not."""
-    _plain_table(pd.DataFrame([_worker_row(settings, n_workers)]), "Whether a worker is alive")
+    plain_table(pd.DataFrame([_worker_row(settings, n_workers)]), "Whether a worker is alive")
     if not n_workers and settings.worker == "auto":
         st.button(
             "Start a worker", icon=":material/play_arrow:", key="wake", on_click=jobs_actions.wake, args=(settings,)
@@ -121,11 +135,11 @@ def draw_worker(settings: Settings, n_workers: int) -> None:
 
 def draw_active_job(log: PredictionLog, job: Job, n_workers: int) -> None:
     """Draw the job that has not ended: while it works anew every second, and a new phase redraws the page."""
-    works = phase(job) == "working"
-    if not works:
+    drawn = phase(job)
+    if drawn not in _LIVE:
         draw_job(log, job)
     # A job that waits is only watched: drawing it over and over would disturb whoever reads.
-    st.fragment(_follow, run_every="1s" if works else "3s", key="follow")(log, job.id, phase(job), n_workers)
+    st.fragment(_follow, run_every=_LIVE.get(drawn, "3s"), key="follow")(log, job.id, drawn, n_workers)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Cancel the job",
@@ -142,8 +156,11 @@ def _follow(log: PredictionLog, job_id: int, drawn: str, n_workers: int) -> None
     job = jobs.job(log, job_id)
     if phase(job) != drawn or bool(live_workers(log)) != bool(n_workers):
         st.rerun(scope="app")
-    if drawn == "working":
+    if drawn in _LIVE:
         _heading(job)
+    if drawn == "trial":
+        draw_steps(log, job)
+    if drawn == "working":
         st.progress(min(max(job.progress, 0.0), 1.0), text=plain(job.note or f"{doing(job)} …"))
         draw_steps(log, job)
 
@@ -157,79 +174,15 @@ def draw_job(log: PredictionLog, job: Job) -> None:
 def draw_steps(log: PredictionLog, job: Job) -> None:
     """Draw a job's steps from first to last, and its log."""
     steps = jobs.steps(log, job.id)
-    _plain_table(steps_table(job, steps), f"Steps of job {job.id}", header=True)
+    plain_table(steps_table(job, steps), f"Steps of job {job.id}", header=True)
     logs = [f"== {step.name}, attempt {step.attempt} ==\n{step.log.rstrip()}" for step in steps if step.log]
     with st.expander("Log", icon=":material/terminal:", key=f"log_{job.id}"):
         # Text and not Markdown: a log holds whatever the data hold.
         st.code("\n".join(logs) or "Nothing is written yet.", language=None, height=_LOG_HEIGHT, wrap_lines=True)
 
 
-def draw_comparison(job: Job) -> None:
-    """Draw champion and challenger side by side on the same held-out rows."""
-    st.markdown(f"**Champion against challenger**, job {job.id}")
-    st.markdown(gain_sentence(job.result))
-    for loss in recall_losses(job.result):
-        st.markdown(f":orange[:material/warning: {loss}]")
-    _plain_table(comparison_table(job.result), "Champion against challenger", header=True)
-
-
-def draw_decision(log: PredictionLog, job: Job) -> None:
-    """Draw the comparison and take the decision of a person."""
-    draw_comparison(job)
-    with st.form("decision_form", border=False, enter_to_submit=False):
-        st.text_input("Note", key="note", max_chars=500, placeholder="what you looked at; a refusal needs one")
-        _complain("note")
-        with st.container(horizontal=True, gap="small"):
-            st.form_submit_button(
-                "Approve",
-                type="primary",
-                icon=":material/check:",
-                key="approve",
-                on_click=jobs_actions.approve,
-                args=(log, job.id),
-            )
-            st.form_submit_button(
-                "Refuse", icon=":material/block:", key="refuse", on_click=jobs_actions.refuse, args=(log, job.id)
-            )
-
-
-def draw_versions(log: PredictionLog, found: Retraining) -> None:
-    """Draw which versions serve, and the way back."""
-    st.markdown("**Versions**")
-    rows = []
-    for alias in ("champion", "challenger", "shadow", "previous"):
-        if version := found.version_of(alias):
-            made = f"made {time_text(version.created_at)} by {plain(version.created_by)}"
-            made = made if version.uri else "behind imported predictions; has no file"
-            rows.append([alias, f"**{plain(version.version)}**", made])
-    if rows:
-        _plain_table(pd.DataFrame(rows), "Versions and their aliases")
-    else:
-        st.caption("No version is registered: predictions come from outside.")
-    trial = found.version_of("challenger") or found.version_of("shadow")
-    back = found.version_of("previous")
-    target = f"withdraws {trial.version}" if trial else f"{back.version} serves again" if back else ""
-    with st.expander("Roll back", icon=":material/undo:", key="roll_back"):
-        _draw_roll_back(log, found.model, target)
-
-
-def _draw_roll_back(log: PredictionLog, model: str, target: str) -> None:
-    with st.form("roll_back_form", border=False, enter_to_submit=False):
-        st.text_input("Reason", key="roll_back_reason", max_chars=500, placeholder="what went wrong?")
-        _complain("roll_back_reason")
-        st.form_submit_button(
-            plain(f"Roll back: {target}" if target else "Roll back"),
-            icon=":material/undo:",
-            disabled=not target,
-            key="do_roll_back",
-            on_click=jobs_actions.roll_back,
-            args=(log, model),
-        )
-        if not target:
-            st.caption("There is no previous champion to go back to.")
-
-
-def _complain(field: str) -> None:
+def complain(field: str) -> None:
+    """Say below a field that it lacks something."""
     if jobs_actions.is_missing(field):
         st.markdown(f":red[:material/error: {jobs_actions.NEEDED[field]}]")
 
@@ -244,18 +197,20 @@ def _heading(job: Job) -> None:
 
 
 def _worker_row(settings: Settings, n_workers: int) -> list[str]:
+    where = f" It has the steps run on GitHub, {plain(settings.github_repository)}." * (settings.launcher == "github")
     if n_workers:
-        return [_marked("Worker", "passed"), f"{n_workers} alive."]
+        return [marked("Worker", "passed"), f"{n_workers} alive.{where}"]
     if settings.worker == "auto":
-        return [_marked("Worker", "waits"), "None is alive; one is started with the job."]
-    return [_marked("Worker", "against"), f"None is alive; start one: {plain('python -m retrain worker')}."]
+        return [marked("Worker", "waits"), f"None is alive; one is started with the job.{where}"]
+    return [marked("Worker", "against"), f"None is alive; start one: {plain('python -m retrain worker')}."]
 
 
-def _marked(name: str, mark: str) -> str:
+def marked(name: str, mark: str) -> str:
     """Return a name behind an icon; their shapes differ, not only their colours."""
     icon = {"passed": "green[:material/check_circle:]", "against": "orange[:material/block:]"}
     return f":{icon.get(mark, 'blue[:material/schedule:]')}{_NBSP}**{name.replace(' ', _NBSP)}**"
 
 
-def _plain_table(cells: pd.DataFrame, alt: str, *, header: bool = False) -> None:
+def plain_table(cells: pd.DataFrame, alt: str, *, header: bool = False) -> None:
+    """Draw a small table of Markdown cells."""
     st.table(cells, border="horizontal", hide_index=True, hide_header=not header, alt=alt)

@@ -1,19 +1,20 @@
 """What the Retrain page says: the state of a model's retraining in one sentence, and a job's steps."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Literal
-
-import pandas as pd
+from typing import Literal
 
 from dashboard.jobs_comparison import gain_sentence
-from dashboard.labels import age_text, plain, time_text
-from storage.jobs import STEPS, Job, Step
+from dashboard.labels import plain, time_text
+from retrain.params import RetrainParams
+from storage.dispatches import ASKED
+from storage.jobs import Job
 
 Level = Literal["ok", "info", "act", "bad"]
 # Icon and colour of each job state.
 STATE_LOOK: Mapping[str, tuple[str, str]] = {
+    "proposed": ("lightbulb", "orange"),
     "queued": ("schedule", "gray"),
     "running": ("sync", "blue"),
     "waiting_approval": ("front_hand", "orange"),
@@ -25,16 +26,10 @@ STATE_LOOK: Mapping[str, tuple[str, str]] = {
     "cancelled": ("cancel", "gray"),
     "failed": ("error", "red"),
 }
-STATE_WORDS = {state: state.replace("_", " ") for state in STATE_LOOK} | {"waiting_approval": "waits for approval"}
-_STEP_LOOK = {
-    "running": ("sync", "blue", "running"),
-    "waiting": ("front_hand", "orange", "waits"),
-    "done": ("check_circle", "green", "done"),
-    "rejected": ("block", "orange", "rejected"),
-    "failed": ("error", "red", "failed"),
-    "cancelled": ("cancel", "gray", "cancelled"),
-    "to come": ("radio_button_unchecked", "gray", "to come"),
-    "not reached": ("remove", "gray", "not reached"),
+STATE_WORDS = {state: state.replace("_", " ") for state in STATE_LOOK} | {
+    "proposed": "proposed",
+    "waiting_approval": "waits for approval",
+    "canary": "on trial",
 }
 STEP_TITLES = {
     "precheck": "Pre-check: may it run at all?",
@@ -56,10 +51,10 @@ PLAN = {
     "evaluate": "on the newest rows, which the challenger has not seen; one that is worse ends here",
     "register": "as a file with its hash; it does not serve yet",
     "approval": "you or a colleague compare both and decide",
+    "shadow": "it scores every request, and nobody sees its answers",
+    "canary": "it answers 10 %, 50 %, 100 % of the requests; labels decide, and it is rolled back by itself",
     "promote": "the challenger serves; the champion is kept for a roll back",
 }
-# Steps of a gradual rollout: shown only once a job takes them.
-_OPTIONAL = ("shadow", "canary")
 
 
 @dataclass(frozen=True)
@@ -68,14 +63,6 @@ class Headline:
 
     level: Level
     text: str
-
-
-def seconds(start: datetime | None, end: datetime | None) -> str:
-    """Return how long something took, or nothing if it has not ended."""
-    if start is None or end is None:
-        return ""
-    took = (end - start).total_seconds()
-    return f"{took:.1f} s" if took < 60 else f"{took // 60:.0f} min {took % 60:.0f} s"
 
 
 def headline(
@@ -107,14 +94,6 @@ def headline(
     return Headline(level, f"{said} {tail}")
 
 
-def steps_table(job: Job, steps: Sequence[Step]) -> pd.DataFrame:
-    """Return a job's steps in order, begun or not, as cells of Markdown: icon and word, step, time, what came of it."""
-    begun = {step.name: step for step in steps}
-    shown = [name for name in STEPS if name in begun or name not in _OPTIONAL]
-    rows = [_step_row(job, name, begun.get(name)) for name in shown]
-    return pd.DataFrame(rows, columns=["State", "Step", "Started\u00a0UTC", "Took", "What came of it"])
-
-
 def promoted_sentence(job: Job) -> str:
     """Say what a promoted job changed: accuracy before and after, and who approved."""
     found = job.result or {}
@@ -143,9 +122,22 @@ def doing(job: Job) -> str:
     return STEP_TITLES.get(job.step or "", STATE_WORDS[job.state]).split(":")[0]
 
 
+def trial_sentence(job: Job) -> str:
+    """Say how far the trial of a challenger is: whom it answers, and what the labels say so far."""
+    found = (job.result or {}).get("canary") or {}
+    name = plain((job.result or {}).get("version") or "the challenger")
+    least = (job.params or {}).get("min_answers", RetrainParams.min_answers)
+    if not found.get("share"):
+        return f"{name} scores every request unseen, {found.get('n_scored', 0):,} of at least {least:,} so far."
+    n = f"{found.get('n_canary', 0):,} of at least {least:,} at this share so far"
+    return f"{name} answers {found['share']:.0%} of the requests, {n}. {plain(found.get('sentence') or '')}".strip()
+
+
 def phase(job: Job) -> str:
     """Return what the page looks like for a job: steps come and go within one phase."""
-    return "working" if job.state in ("queued", "running", "canary") else job.state
+    if job.state == "canary":
+        return "trial"
+    return "working" if job.state in ("queued", "running") else job.state
 
 
 def _active_headline(job: Job, n_workers: int) -> Headline:
@@ -153,17 +145,36 @@ def _active_headline(job: Job, n_workers: int) -> Headline:
     if job.state == "waiting_approval":
         text = f"{number} waits for your decision. {gain_sentence(job.result)} Approve or refuse it on this page."
         return Headline("act", text)
+    if job.state == "proposed":
+        text = f"Job {job.id} is proposed by {plain(job.requested_by)}: {plain(job.reason)} Start or refuse it below."
+        return Headline("act", text)
     if job.state == "cancelling":
         return Headline("info", f"{number} is being cancelled by {plain(job.cancel_by or 'somebody')}. Nothing to do.")
-    if job.external_ref is not None:
-        return Headline("info", f"{number} runs elsewhere. Nothing to do: you are asked before anything changes.")
+    if job.external_ref not in (None, ASKED):
+        return Headline("info", f"{number} {_elsewhere(job)}. Nothing to do: {_before_it_serves(job)}")
     if not n_workers:
         return Headline("bad", f"{number} stands still until a worker is alive: see Worker on this page.")
     if job.state == "canary":
-        return Headline("info", f"{number}: the challenger is on trial. Nothing to do; if it misbehaves, roll back.")
-    return Headline(
-        "info", f"{number} is at work. Nothing to do: a person is asked before anything that serves changes."
-    )
+        return Headline(
+            "info", f"{number}: {trial_sentence(job)} Nothing to do: it is promoted or rolled back by itself."
+        )
+    return Headline("info", f"{number} is at work. Nothing to do: {_before_it_serves(job)}")
+
+
+def _before_it_serves(job: Job) -> str:
+    """Say whether a person is still asked before another version serves."""
+    if job.decision == "approve":
+        return f"{plain(job.decided_by or 'a person')} has approved it."
+    if not (job.params or {}).get("needs_approval", True):
+        return "it was set up to go on without an approval."
+    return "a person is asked before anything that serves changes."
+
+
+def _elsewhere(job: Job) -> str:
+    """Say where a job runs, with a link where its address is known."""
+    if re.fullmatch(r"https://[\w./:-]+", job.external_ref or ""):
+        return f"runs elsewhere: [its run]({job.external_ref})"
+    return f"runs elsewhere. {plain(job.note or '')}".rstrip(" .")
 
 
 def _ended(job: Job) -> str:
@@ -176,60 +187,3 @@ def _ended(job: Job) -> str:
 
 def _by(job: Job) -> str:
     return f" Approved by {plain(job.decided_by)}." if job.decided_by and job.decision == "approve" else ""
-
-
-def _step_row(job: Job, name: str, step: Step | None) -> list[str]:
-    state = step.state if step else "not reached" if job.is_final else "to come"
-    icon, colour, word = _STEP_LOOK[state]
-    badge = f":{colour}[:material/{icon}: {word}]".replace(" ", "\u00a0")
-    title = STEP_TITLES[name] if step else f":gray[{STEP_TITLES[name]}]"
-    if step is None:
-        return [badge, title, "", "", ""]
-    started = f"{step.started_at:%H:%M:%S}" if step.started_at else ""
-    return [badge, title, started, seconds(step.started_at, step.finished_at), plain(_step_finding(job, step))]
-
-
-def _step_finding(job: Job, step: Step) -> str:
-    """Say what a step came to, or does now: its error, the job's note while it runs, else its output in words."""
-    tries = f"attempt {step.attempt}" if step.attempt > 1 else ""
-    if step.error:
-        found = step.error
-    elif step.state == "running":
-        found = job.note or ""
-    elif step.name == "approval":
-        found = _decision(job)
-    else:
-        found = _output_in_words(step.name, step.output or {})
-    return ", ".join(part for part in (tries, found) if part)
-
-
-def _decision(job: Job) -> str:
-    if not job.decided_by:
-        return ""
-    word = {"approve": "approved", "refuse": "refused"}.get(job.decision or "", "decided")
-    return f"{word} by {job.decided_by}" + (f": {job.decision_note}" if job.decision_note else "")
-
-
-def _output_in_words(name: str, output: Mapping[str, Any]) -> str:
-    """Say what a step put out; what it does not tell is left out."""
-    if why := output.get("why"):
-        return str(why)
-    labels = output.get("labels") or {}
-    counts = ", ".join(f"{label} {n:,}" for label, n in labels.items())
-    if name == "collect" and "n" in output:
-        left_out = "".join(f"; {n:,} left out {why}" for why, n in (output.get("left_out") or {}).items() if n)
-        return f"{output['n']:,} rows ({counts}){left_out}"
-    if name == "precheck" and labels:
-        return f"{sum(labels.values()):,} new labelled rows ({counts})"
-    if name == "validate" and "duplicates_share" in output:
-        return f"{output['duplicates_share']:.1%} duplicates, labels {_delay(output)} late (median)"
-    if name == "train" and "n" in output:
-        return f"{output['n']:,} rows, recipe {output.get('recipe', 'unknown')}"
-    if name == "evaluate" and output.get("difference") is not None:
-        return f"{100 * output['difference']:+.1f} points of accuracy on {output.get('n_held_out', 0):,} held-out rows"
-    return str(output.get("version") or "")
-
-
-def _delay(output: Mapping[str, Any]) -> str:
-    late = output.get("median_label_delay_seconds")
-    return "unknown" if late is None else age_text(timedelta(seconds=late))

@@ -6,13 +6,15 @@ from typing import Literal
 import streamlit as st
 
 from dashboard import data
+from dashboard.alarms import answer_alarms
 from dashboard.cards import cards
 from dashboard.charts import CONFIG, distribution_figure, heat_figure, timeline_figure
 from dashboard.labels import BADGES, extent_text, plain, span_text
 from dashboard.scope import Scope
 from dashboard.tables import column_table
-from drift.advice import Advice, advice
-from drift.monitor import PREVIOUS, Board, begun_after, onset
+from drift.advice import Advice, recommend
+from drift.monitor import Board, begun_after, onset
+from drift.wording import honesty_line
 
 _ADVICE_ICONS = {
     "act": ":material/model_training:",
@@ -35,16 +37,36 @@ def verdict_card(scope: Scope, board: Board, history: data.History, said: Advice
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.badge(word, icon=icon, color=colour)
             st.markdown(f"**{plain(sentence)}**", width="stretch")
+        concept = board.performance.concept if board.performance else None
+        if concept and concept.verdict in ("drift", "warning") and concept.said not in sentence:
+            st.markdown(plain(concept.said))
         version = data.champion(scope.model)
         serving = f"Champion **{version}**" if version else "No version registered"
-        rule = data.POLICY
+        rule, meaning = rule_text(board)
         st.caption(
             f"Window **{plain(extent_text(board.window))}** against {plain(reference_text(scope))}.  \n"
-            f"{serving} · rule: adjusted p ≤ {rule.alpha:g} and effect ≥ {rule.min_effect:g}, n ≥ {rule.min_sample}",
-            help=f"Where nothing moved, about {rule.alpha:.0%} of looks show a difference between values, and as many "
-            "one between missing shares or new values. Inputs that moved do not show that the model got worse: only "
-            "labels do.",
+            f"{serving} · rule: {rule}",
+            help=f"{meaning} Inputs that moved do not show that the model got worse: only labels do.",
         )
+        if board.honesty:
+            st.caption(f":material/balance: {plain(honesty_line(board.honesty))}")
+
+
+def rule_text(board: Board) -> tuple[str, str]:
+    """Name the rule behind the badges, and say what it promises."""
+    policy = data.POLICY
+    if board.rule == "life" and board.honesty:
+        kept = f"{board.honesty.alpha:.0%} over {board.honesty.horizon:,} rows, all columns together"
+        return f"alarm for life ({kept}); red from an effect of {policy.min_effect:g}", (
+            "However often one looks, a healthy model raises any alarm in that many rows with at most that chance. "
+            f"An alarm stays until it is answered: red where the window's effect is at least {policy.min_effect:g}, "
+            "amber below. A small p-value alone colours nothing."
+        )
+    return f"one look, adjusted p ≤ {policy.alpha:g} and effect ≥ {policy.min_effect:g}, n ≥ {policy.min_sample}", (
+        f"Where nothing moved, about {policy.alpha:.0%} of such looks show a difference between values, and as many "
+        "one between missing shares or new values: looked at again and again, one will. Compare with a frozen "
+        "reference for alarms that hold over a monitor's whole life."
+    )
 
 
 def reference_text(scope: Scope) -> str:
@@ -62,16 +84,12 @@ def _after_reference(scope: Scope, boards: Sequence[Board]) -> list[Board]:
     return begun_after(boards, end)
 
 
-def board_advice(scope: Scope, board: Board, revision: int) -> Advice:
+def board_advice(scope: Scope, board: Board) -> Advice:
     """Return what to do: about a retrain that is under way or has just ended, or else about the board."""
     if board.verdict != "insufficient" and (news := _retrain_news(scope.model, board)):
         return news
-    frozen = data.references(scope.model, revision)
-    names = [reference.name for reference in frozen]
-    # The window before has the same model behind it: accuracy is compared with a frozen reference in any case.
-    name = scope.reference if scope.reference in names else next(iter(names), PREVIOUS)
-    before = data.labelled_reference(scope.model, revision, name)
-    return advice(board, data.labelled(scope.model, revision, scope.window_text), before, data.POLICY)
+    # Compared with the window before, accuracy is still held against a frozen reference: one model is behind both.
+    return recommend(board, board.performance, data.POLICY, data.guards(scope.model, data.revision(scope.model)))
 
 
 def _retrain_news(model: str, board: Board) -> Advice | None:
@@ -81,20 +99,22 @@ def _retrain_news(model: str, board: Board) -> Advice | None:
     if job is not None:
         return Advice("wait", f"Job {job.id} is retraining the model", f"It was asked for by {job.requested_by}.")
     done = data.last_promotion(model)
-    if done is None or board.window.end is None or done.updated_at < board.window.end:
+    if done is None or board.window.start is None or done.updated_at < board.window.start:
         return None
     version = (done.result or {})["version"]
-    said = "Every row of this window was answered before that: judge the new version by newer ones."
+    said = "This window still holds rows that were answered before that: judge the new version by newer ones."
     return Advice("wait", f"{version} serves since {done.updated_at:%Y-%m-%d %H:%M} UTC", said)
 
 
-def action_card(scope: Scope, said: Advice) -> None:
-    """Say what to do, with the evidence."""
+def action_card(scope: Scope, board: Board, said: Advice) -> None:
+    """Say what to do, with the evidence; offer to answer the alarms."""
     with st.container(border=True, height="stretch", gap="xsmall"):
         st.markdown(f"{_ADVICE_ICONS[said.urgency]} **{said.title}.** {plain(said.evidence)}")
         kind: Literal["primary", "secondary"] = "primary" if said.urgency == "act" else "secondary"
-        if st.button("Start or follow a retrain", icon=":material/model_training:", type=kind, key="to retrain"):
-            st.switch_page("views/jobs.py", query_params=scope.address())
+        with st.container(horizontal=True, gap="small"):
+            if st.button("Start or follow a retrain", icon=":material/model_training:", type=kind, key="to retrain"):
+                st.switch_page("views/jobs.py", query_params=scope.address())
+            answer_alarms(scope, board)
 
 
 def card_row(board: Board, history: data.History) -> None:

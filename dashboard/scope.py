@@ -152,8 +152,11 @@ def _reference_choice(model: str) -> str | None:
         st.session_state.pop("reference", None)
         st.caption("vs previous window", width="content", help="No reference is frozen yet.")
         return None
-    if st.session_state.get("reference") not in names:
+    # A new champion brings a reference of its own: who looks at the board compares with that from then on.
+    has_changed = st.session_state.get("reference_default") not in (None, names[0])
+    if has_changed or st.session_state.get("reference") not in names:
         st.session_state["reference"] = names[0]
+    st.session_state["reference_default"] = names[0]
     said = {PREVIOUS: "vs previous"}
 
     def shown(name: str) -> str:

@@ -1,16 +1,41 @@
-"""What the requests of the API share: settings, the open log, the champions and the references at hand."""
+"""What the requests of the API share: settings, the open log, its queues, and the references at hand."""
 
+import asyncio
 import threading
+import time
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from dashboard.guard import Role, parse_tokens
-from dashboard.serving import Champions
+from dashboard.scoring import Scoring
+from dashboard.shadowing import Shadowing
+from dashboard.versions import Versions
+from dashboard.writing import Writing
 from drift import monitor
 from drift.monitor import Board, PreparedReference
+from drift.performing import judged, performance
 from drift.windows import Column, Window
 from storage.log import PredictionLog, open_log
 from storage.settings import Settings
+
+_BOARDS_KEPT = 100
+_BOARD_HOLDS = 1.0
+
+
+class Serving:
+    """An open log with the queues before it."""
+
+    def __init__(self, log: PredictionLog, settings: Settings) -> None:
+        self.log = log
+        self.versions = Versions(log, settings)
+        self.writing = Writing(log)
+        self.shadowing = Shadowing(log, self.versions, self.writing)
+        self.scoring = Scoring(log, self.versions)
+
+    def close(self) -> None:
+        """Answer, score and write what waits, then close the database."""
+        for queue in (self.scoring, self.shadowing, self.writing, self.log):
+            queue.close()
 
 
 class Service:
@@ -19,9 +44,13 @@ class Service:
     def __init__(self, read_settings: Callable[[], Settings]) -> None:
         self._read_settings = read_settings
         self._opening = threading.Lock()
-        self._log: PredictionLog | None = None
+        self._serving: Serving | None = None
         # A frozen reference never changes: it is prepared once for its model and columns.
         self._prepared: dict[str, tuple[str, tuple[Column, ...], PreparedReference]] = {}
+        self._checking: dict[str, threading.Lock] = {}
+        self._boards: dict[tuple[str, Window], tuple[int, float, Board]] = {}
+        # The last board of each model and when it was looked at, for the metrics.
+        self.looked_at: dict[str, tuple[Board, float]] = {}
 
     @cached_property
     def settings(self) -> Settings:
@@ -33,33 +62,66 @@ class Service:
         """The roles of the API's tokens; none means that only this machine is served."""
         return parse_tokens(self.settings.api_tokens)
 
-    @cached_property
-    def champions(self) -> Champions:
-        """The models that serve."""
-        return Champions(self.log, self.settings)
+    @property
+    def serving(self) -> Serving:
+        """The open log and its queues."""
+        with self._opening:
+            if self._serving is None:
+                self._serving = Serving(open_log(self.settings.database_url), self.settings)
+            return self._serving
 
     @property
     def log(self) -> PredictionLog:
         """The prediction log."""
-        with self._opening:
-            if self._log is None:
-                self._log = open_log(self.settings.database_url)
-            return self._log
+        return self.serving.log
+
+    async def opened(self) -> Serving:
+        """Return the open log and its queues, without keeping other requests waiting while it opens."""
+        if self._serving is not None:
+            return self._serving
+        return await asyncio.to_thread(lambda: self.serving)
+
+    async def named(self, model: str | None) -> str:
+        """Return a model's name, or the default one's."""
+        if model:
+            return model
+        versions = (await self.opened()).versions
+        known = versions.known_default
+        return known if known else await asyncio.to_thread(versions.default_model)
 
     def check(self, model: str, window: Window) -> Board:
-        """Compare a window with the model's first reference."""
-        frozen = self.log.references(model)
-        if not frozen:
-            return monitor.check(self.log, model, window)
-        name, columns = frozen[0].name, monitor.monitored(self.log, model)
+        """Compare a window with the model's reference.
+
+        Many who ask at once share a board that was begun after they asked, and whoever comes within a second while the
+        log is as it was gets the one that is there.
+        """
+        asked = time.monotonic()
+        with self._checking.setdefault(model, threading.Lock()):
+            revision, now = self.log.revision(model), time.monotonic()
+            known = self._boards.get((model, window))
+            if known is not None and (known[1] >= asked or (known[0] == revision and now - known[1] < _BOARD_HOLDS)):
+                return known[2]
+            board = monitor.check(self.log, model, window, self._reference(model))
+            board = judged(board, performance(self.log, model, window, board.reference, monitor.DEFAULT_POLICY))
+            self._boards[model, window] = (revision, now, board)
+            while len(self._boards) > _BOARDS_KEPT:
+                self._boards.pop(next(iter(self._boards)), None)
+        self.looked_at[model] = (board, time.time())
+        return board
+
+    def close(self) -> None:
+        """Write what waits and close the database; the next request opens it again."""
+        with self._opening:
+            if self._serving is not None:
+                self._serving.close()
+                self._serving = None
+
+    def _reference(self, model: str) -> PreparedReference | None:
+        frozen = self.log.default_reference(model)
+        if frozen is None:
+            return None
+        name, columns = frozen.name, monitor.monitored(self.log, model)
         kept = self._prepared.get(model)
         if kept is None or kept[:2] != (name, columns):
             kept = self._prepared[model] = (name, columns, monitor.prepare(self.log, model, name, columns))
-        return monitor.check(self.log, model, window, kept[2])
-
-    def close(self) -> None:
-        """Close the database; the next request opens it again."""
-        with self._opening:
-            if self._log is not None:
-                self._log.close()
-                self._log = None
+        return kept[2]

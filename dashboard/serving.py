@@ -1,27 +1,29 @@
-"""How a champion answers: its file is loaded once per version, and an answer is logged before it is given."""
+"""How a model answers requests, several at a time: each by the version that its route names."""
 
-import threading
+import math
+import os
+import random
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 
+from dashboard.versions import Versions
 from drift.text import TEXT_FEATURES, text_features
 from drift.windows import Column
-from retrain import artifacts
-from retrain.artifacts import RefusedArtifact
 from retrain.models import FittedModel
+from retrain.rollout import Route, route
 from storage import registry
-from storage.answers import read_answer
 from storage.log import PredictionLog
 from storage.rows import category_text, number
-from storage.settings import Settings
 
-DEFAULT_MODEL = "reviews"
+# Seeded by the system; asking it for every id costs more than all else about one.
+_random = random.Random()
+os.register_at_fork(after_in_child=_random.seed)
 _CHECKS: Mapping[str, Callable[[object], Any]] = {"numeric": number, "categorical": category_text}
 
 
@@ -33,17 +35,17 @@ class BadField(ValueError):
         self.field = field
 
 
-class NoChampion(ValueError):
-    """No version of the model can answer: there is none, or its file must not be used."""
+class NoAnswer(ValueError):
+    """A version that failed on a request, or said what is no answer."""
 
 
 @dataclass(frozen=True)
 class Request:
     """What is asked of a model: a text, or its features, or a text and what else is known about it."""
 
+    request_id: str
     text: str | None = None
     features: Mapping[str, Any] | None = None
-    request_id: str | None = None
     entity_id: str | None = None
 
 
@@ -58,101 +60,147 @@ class Reply:
     request_id: str
 
 
-class Champions:
-    """The models that serve, one per model, loaded again when the alias moves. Any thread may ask."""
+@dataclass(frozen=True)
+class Trial:
+    """A request that a second version is to score without being heard, or has failed to answer."""
 
-    def __init__(self, log: PredictionLog, settings: Settings) -> None:
-        self._log = log
-        self._folder = settings.artifacts
-        self._loaded: dict[str, tuple[str, FittedModel]] = {}
-        self._loading = threading.Lock()
-
-    def champion(self, model: str) -> tuple[str, FittedModel]:
-        """Return the version that serves now, and the model itself.
-
-        Raises
-        ------
-        UnknownModel
-            If the model is not registered.
-        NoChampion
-            If no version with a model file serves.
-        """
-        name = registry.alias(self._log, model, "champion")
-        found = self._loaded.get(model)
-        if name is not None and found is not None and found[0] == name:
-            return found
-        # One thread loads; the others wait for its result instead of loading the same file.
-        with self._loading:
-            found = self._loaded.get(model)
-            if name is None or found is None or found[0] != name:
-                found = self._loaded[model] = self._load(model, name)
-            return found
-
-    def default_model(self) -> str:
-        """Return the only model with a champion that has a file, or else the demo's."""
-        serving = [model for model in self._log.models() if self._has_file(model)]
-        return serving[0] if len(serving) == 1 else DEFAULT_MODEL
-
-    def _has_file(self, model: str) -> bool:
-        name = registry.alias(self._log, model, "champion")
-        return name is not None and registry.version(self._log, model, name).uri is not None
-
-    def _load(self, model: str, name: str | None) -> tuple[str, FittedModel]:
-        if name is None:
-            self._log.columns(model)  # raises if the model is unknown
-            raise NoChampion(f"model {model!r} must have a champion that can answer; got none. Train one first.")
-        version = registry.version(self._log, model, name)
-        if version.uri is None or version.sha256 is None:
-            raise NoChampion(f"champion {name} of model {model!r} must have a model file; got none. Train one first.")
-        try:
-            return name, artifacts.load(self._folder, version.uri, version.sha256)
-        except (RefusedArtifact, OSError) as error:
-            raise NoChampion(f"champion {name} of model {model!r} cannot be loaded: {error}") from error
+    model: str
+    request: Request
+    version: str
+    answered_by: str
+    error: str | None = None
 
 
-def answer(log: PredictionLog, champions: Champions, model: str, request: Request) -> Reply:
-    """Let the champion answer, and log the answer with what it was given; a known request id is answered as before.
+@dataclass(frozen=True)
+class Scored:
+    """An answer, the row to be logged with it, and who else is to score the request."""
+
+    reply: Reply
+    row: Mapping[str, Any]
+    trial: Trial | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one version says about one request, and the features that it was told."""
+
+    label: str
+    score: float
+    features: Mapping[str, Any]
+
+
+def answer(log: PredictionLog, versions: Versions, model: str, requests: Sequence[Request]) -> list[Scored | Exception]:
+    """Let a model answer requests, each with the version that serves it now.
+
+    A challenger that fails is answered for by the champion. What is wrong with one request is its own result.
 
     Raises
     ------
-    UnknownModel, NoChampion
-        If no model answers to that name.
-    BadField
-        If the request is not what the model needs.
+    UnknownModel
+        If the model is not registered.
     """
-    version, fitted = champions.champion(model)
     columns = log.columns(model)
-    features = _features(columns, fitted, request)
-    rows = pd.DataFrame(
-        [{"text": request.text} | {name: features.get(name) for name in fitted.columns if name != "text"}]
-    )
-    answers = fitted.predict(rows)
-    request_id = request.request_id or new_request_id()
-    reply = Reply(answers.labels[0], float(answers.scores[0]), version, "champion", request_id)
-    row = features | {"prediction": reply.label, "score": reply.score}
-    known = {column.name for column in columns}
-    logged = {name: value for name, value in row.items() if name in known}
-    logged |= {"predicted_at": datetime.now(UTC), "version": version, "variant": reply.variant, "text": request.text}
-    logged |= {"request_id": request_id, "entity_id": request.entity_id}
-    report = log.append(model, [logged])
-    if report.accepted:
-        return reply
-    earlier = read_answer(log, model, request_id)
-    if earlier is None:
-        error = report.rejected[0].error
-        raise BadField(error.split(" ")[0], error)
-    return Reply(earlier.prediction, earlier.score, earlier.version, earlier.variant, request_id)
+    aliases = registry.aliases(log, model)
+    routes = {k: route(aliases, one.entity_id or one.request_id, model) for k, one in enumerate(requests)}
+    answers = _by_route(versions, model, columns, requests, routes)
+    failed = {
+        k: Trial(model, requests[k], routes[k].version or "", routes[k].shadow_version or "", _short(answers[k]))
+        for k, one in answers.items()
+        if routes[k].variant == "canary" and isinstance(one, Exception)
+    }
+    # Of a canary, the version that is not heard is the champion.
+    instead = {k: Route(trial.answered_by, "champion") for k, trial in failed.items()}
+    answers |= _by_route(versions, model, columns, requests, instead)
+    return [
+        _scored(model, columns, requests[k], (routes | instead)[k], answers[k], failed.get(k))
+        for k in range(len(requests))
+    ]
+
+
+def answers_of(fitted: FittedModel, columns: Sequence[Column], requests: Sequence[Request]) -> list[Answer | Exception]:
+    """Return what a version says about each request, or why it says nothing."""
+    told: dict[int, dict[str, Any]] = {}
+    found: dict[int, Answer | Exception] = {}
+    for k, request in enumerate(requests):
+        try:
+            told[k] = _features(columns, fitted, request)
+        except BadField as error:
+            found[k] = error
+    found |= zip(told, _predicted(fitted, [(requests[k].text, told[k]) for k in told]), strict=True)
+    return [found[k] for k in range(len(requests))]
 
 
 def new_request_id() -> str:
     """Return a UUIDv7: ids that follow time keep the log's index small."""
-    random = uuid.uuid4().int & ((1 << 74) - 1)
-    upper, lower = random >> 62, random & ((1 << 62) - 1)
+    drawn = _random.getrandbits(74)
+    upper, lower = drawn >> 62, drawn & ((1 << 62) - 1)
     milliseconds = time.time_ns() // 1_000_000
     return str(uuid.UUID(int=milliseconds << 80 | 7 << 76 | upper << 64 | 2 << 62 | lower))
 
 
-def _features(columns: tuple[Column, ...], fitted: FittedModel, request: Request) -> dict[str, Any]:
+def _by_route(
+    versions: Versions,
+    model: str,
+    columns: Sequence[Column],
+    requests: Sequence[Request],
+    routes: Mapping[int, Route],
+) -> dict[int, Answer | Exception]:
+    """Let each version answer its requests together."""
+    found: dict[int, Answer | Exception] = {}
+    for version in dict.fromkeys(one.version for one in routes.values()):
+        own = [k for k, one in routes.items() if one.version == version]
+        said: Iterable[Answer | Exception]
+        try:
+            said = answers_of(versions.get(model, version), columns, [requests[k] for k in own])
+        except ValueError as error:
+            said = [error] * len(own)
+        found |= zip(own, said, strict=True)
+    return found
+
+
+def _predicted(fitted: FittedModel, told: Sequence[tuple[str | None, Mapping[str, Any]]]) -> list[Answer | Exception]:
+    if not told:
+        return []
+    inputs = {
+        name: pd.Series([text if name == "text" else features.get(name) for text, features in told], dtype=object)
+        for name in fitted.columns
+    }
+    try:
+        said = fitted.predict(pd.DataFrame(inputs))
+    except Exception as error:
+        if len(told) > 1:
+            # One of them may be to blame: the others get their answers.
+            return [each for one in told for each in _predicted(fitted, [one])]
+        return [NoAnswer(f"{type(error).__name__}: {error}")]
+    return [
+        Answer(label, score, features) if math.isfinite(score) else NoAnswer(f"score must be finite; got {score}.")
+        for label, score, (_, features) in zip(said.labels, said.scores.tolist(), told, strict=True)
+    ]
+
+
+def _scored(
+    model: str,
+    columns: Sequence[Column],
+    request: Request,
+    chosen: Route,
+    said: Answer | Exception,
+    failed: Trial | None,
+) -> Scored | Exception:
+    if isinstance(said, Exception):
+        return said
+    version = chosen.version or ""
+    reply = Reply(said.label, said.score, version, chosen.variant, request.request_id)
+    known = {column.name for column in columns}
+    answered = {"prediction": said.label, "score": said.score}
+    row = {name: value for name, value in {**said.features, **answered}.items() if name in known}
+    row |= {"predicted_at": datetime.now(UTC), "version": version, "variant": chosen.variant, "text": request.text}
+    row |= {"request_id": request.request_id, "entity_id": request.entity_id}
+    unheard = chosen.shadow_version
+    trial = failed or (Trial(model, request, unheard, version) if unheard else None)
+    return Scored(reply, row, trial)
+
+
+def _features(columns: Sequence[Column], fitted: FittedModel, request: Request) -> dict[str, Any]:
     """Return the checked features of a request; those of the text are computed from it."""
     reads_text = "text" in fitted.columns
     if reads_text and request.text is None:
@@ -162,16 +210,21 @@ def _features(columns: tuple[Column, ...], fitted: FittedModel, request: Request
         raise BadField("features", f"features must be given, because this model reads {needed}; got nothing.")
     kinds = {column.name: column.kind for column in columns if column.role == "feature"}
     computed = [name for name in TEXT_FEATURES if name in kinds] if reads_text else []
-    accepted = [name for name in kinds if name not in computed]
     features = {}
     for name, value in (request.features or {}).items():
-        if name not in accepted:
-            raise BadField(f"features.{name}", f"features must be of {', '.join(accepted)}; got {name!r:.80}.")
+        if name not in kinds or name in computed:
+            accepted = ", ".join(name for name in kinds if name not in computed)
+            raise BadField(f"features.{name}", f"features must be of {accepted}; got {name!r:.80}.")
         try:
             features[name] = _CHECKS[kinds[name]](value)
         except ValueError as error:
             raise BadField(f"features.{name}", f"{name} {error}.") from None
-    if reads_text:
+    if computed:
         measured = text_features([request.text or ""], fitted.vocabulary)
         features |= {name: float(measured[name][0]) for name in computed}
     return features
+
+
+def _short(value: object) -> str:
+    text = f"{type(value).__name__}: {value}"
+    return text if len(text) <= 200 else f"{text[:199]}…"

@@ -20,12 +20,15 @@ def column_history(boards: Sequence[Board], column: str) -> list[tuple[Board, Co
 
 
 def column_since(boards: Sequence[Board], column: str) -> datetime | None:
-    """Return since when a column drifts, or None if it does not in the newest window."""
+    """Return since when a column drifts, by its alarm where one stands, or None if it does not in the newest window."""
     verdicts = [
         (board.window, report.verdict) for board in boards for report in board.columns if report.column == column
     ]
     found = drifting_since(verdicts)
-    return found[0] if found else None
+    if found is None:
+        return None
+    alarm = column_history(boards, column)[-1][1].alarm
+    return alarm.onset_at if alarm else found[0]
 
 
 def column_table(board: Board, boards: Sequence[Board]) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from tests.journeys.conftest import CHROMIUM, ROOT, served, settle
 
 IMAGES = ROOT / "docs" / "images"
 SIZE = {"width": 1440, "height": 900}
-PAGES = {"overview": "", "columns": "columns", "retrain": "retrain"}
+PAGES = {"overview": "", "columns": "columns", "predictions": "performance", "retrain": "retrain"}
 MODEL = "reviews"
 COLUMN = "oov_share"
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import column_panels, data
+from dashboard import asking, column_panels, data
 from dashboard.labels import BADGES
 from dashboard.scope import read_scope
 
@@ -15,6 +15,7 @@ if board.columns:
     column_panels.numbers(report, detail)
     if detail is not None:
         column_panels.figures(scope, report, detail, revision)
+    asking.questions(scope, revision)
     column_panels.raw_rows(scope, board, revision)
 else:
     badge = BADGES[board.verdict]

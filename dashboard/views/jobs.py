@@ -4,7 +4,16 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import data, jobs_data, jobs_lists, jobs_panels
+from dashboard import (
+    data,
+    jobs_data,
+    jobs_decision,
+    jobs_lists,
+    jobs_panels,
+    jobs_strategies,
+    jobs_trial,
+    jobs_versions,
+)
 from dashboard.jobs_checks import obstacles, preflight
 from dashboard.jobs_words import headline
 from dashboard.scope import read_scope
@@ -16,11 +25,18 @@ LEVELS = {
     "bad": (st.error, ":material/error:"),
 }
 
+DECIDED = {
+    "proposed": jobs_decision.draw_proposal,
+    "waiting_approval": jobs_decision.draw_decision,
+    "canary": jobs_trial.draw_trial,
+}
+
 model = read_scope().model
 log, settings = data.log(), data.settings()
 found = jobs_data.read_retraining(log, model)
 labelled = jobs_data.read_labelled(log, model, log.revision(model), jobs_data.data_end(found.champion))
-checks = preflight(found, labelled, datetime.now(UTC))
+at = datetime.now(UTC)
+checks = preflight(found, labelled, jobs_data.read_prospects(log, found, at), at)
 active, last = found.active, found.last
 
 top, who = st.columns([5, 1], gap="small", vertical_alignment="top")
@@ -43,26 +59,32 @@ if active is None:
     with left.container(border=True, gap="small", key="last_job"):
         if last is not None:
             jobs_panels.draw_job(log, last)
+            jobs_versions.draw_retry(log, settings, last)
         else:
             jobs_panels.draw_plan()
+if active is not None and active.state == "canary":
+    with left.container(border=True, gap="small", key="on_trial"):
+        jobs_decision.draw_comparison(active)
 with right:
-    if active is not None and active.state == "waiting_approval":
+    if active is not None and active.state in DECIDED:
         with st.container(border=True, gap="small", key="decision"):
-            jobs_panels.draw_decision(log, active)
+            DECIDED[active.state](log, settings, active)
     elif active is None and last is not None and last.result:
         with st.container(border=True, gap="small", key="compared"):
-            jobs_panels.draw_comparison(last)
+            jobs_decision.draw_comparison(last)
     if active is None:
         with st.container(border=True, gap="small", key="preflight"):
             jobs_panels.draw_preflight(settings, checks, found.n_workers)
-    elif active.state != "waiting_approval":
+    elif active.state not in DECIDED:
         with st.container(border=True, gap="small", key="worker"):
             jobs_panels.draw_worker(settings, found.n_workers)
     with st.container(border=True, gap="small", key="versions"):
-        jobs_panels.draw_versions(log, found)
+        jobs_versions.draw_versions(log, found)
 
-history, audit = st.tabs(["History", "Audit"])
+history, by_itself, audit = st.tabs(["History", "Schedules and triggers", "Audit"])
 with history:
     jobs_lists.draw_history(found.history)
+with by_itself:
+    jobs_strategies.draw_strategies(log, model, found.n_workers)
 with audit:
     jobs_lists.draw_audit(found.audit)

@@ -3,9 +3,10 @@
 import asyncio
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pandas as pd
@@ -101,14 +102,21 @@ class InProcess(httpx.BaseTransport):
     """Hands requests to an API in this process, as if they came from `host`."""
 
     def __init__(self, api: FastAPI, host: str) -> None:
+        self.api = api
         self.transport = httpx.ASGITransport(api, raise_app_exceptions=False, client=(host, 50_000))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         return asyncio.run(self._handle(request))
 
     async def _handle(self, request: httpx.Request) -> httpx.Response:
-        answer = await self.transport.handle_async_request(request)
+        sent = httpx.Request(request.method, request.url, headers=request.headers, content=_chunks(request.stream))
+        answer = await self.transport.handle_async_request(sent)
         return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
+
+
+async def _chunks(stream: Any) -> AsyncIterator[bytes]:
+    for chunk in stream:
+        yield chunk
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from dashboard.guard import content_security_policy, parse_tokens, role_of
+from dashboard.limits import FailureLimit
 from tests.api.conftest import client_of
 
 TOKENS = "w-key:writer,o-key:operator"
@@ -28,7 +29,8 @@ def test_without_tokens_this_machine_is_served(reviews, settings, host):
 
 
 def test_a_page_whose_name_was_pointed_at_this_machine_is_refused(client, reviews):
-    assert client.get("/drift-check", headers={"Host": "evil.example"}).status_code == 403
+    # However often it tries: it shares its address with whoever works at this machine.
+    assert {client.get("/drift-check", headers={"Host": "evil.example"}).status_code for _ in range(25)} == {403, 429}
     assert client.get("/drift-check", headers={"Host": "localhost:8501"}).status_code == 200
     assert client.get("/drift-check", headers={"Host": "[::1]:8501"}).status_code == 200
 
@@ -54,6 +56,41 @@ def test_with_tokens_a_caller_needs_one_wherever_it_is(reviews, settings):
             assert client.get("/health").status_code == 200
 
 
+def test_who_fails_too_often_has_to_wait_and_others_do_not(reviews, settings):
+    guarded = dataclasses.replace(settings, api_tokens=TOKENS)
+    with client_of(guarded, "10.0.0.7") as client:
+        right = {"Authorization": "Bearer w-key"}
+        statuses = [client.get("/drift-check", headers={"Authorization": f"Bearer {k}"}).status_code for k in range(25)]
+        assert statuses == [401] * 20 + [429] * 5
+        # Guesses must not go on: the right token waits as well.
+        answer = client.get("/drift-check", headers=right)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (429, "too_many_failures")
+        assert 0 < int(answer.headers["retry-after"]) <= 60
+        assert client.get("/health").status_code == 200
+        client._transport.transport.client = ("10.0.0.8", 1)
+        assert client.get("/drift-check", headers=right).status_code == 200
+
+
+def test_failures_are_forgotten_with_time_and_few_addresses_are_remembered():
+    now = [0.0]
+    failures = FailureLimit(n_allowed=3, seconds=60, n_addresses=100, clock=lambda: now[0])
+    for _ in range(3):
+        assert failures.seconds_left("10.0.0.7") == 0
+        failures.fail("10.0.0.7")
+    assert failures.seconds_left("10.0.0.7") == 61
+    # A whole IPv6 network is one caller.
+    for k in range(3):
+        failures.fail(f"2001:db8::{k}")
+    assert failures.seconds_left("2001:db8::99") > 0
+    now[0] = 60.0
+    assert failures.seconds_left("10.0.0.7") == 0
+    failures.fail("10.0.0.7")
+    assert failures.seconds_left("10.0.0.7") == 0
+    for k in range(1_000):
+        failures.fail(f"10.1.{k // 256}.{k % 256}")
+    assert len(failures) == 100
+
+
 def test_only_an_operator_may_start_a_retrain(reviews, settings):
     body = {"model": "reviews", "reason": "drift"}
     with client_of(dataclasses.replace(settings, api_tokens=TOKENS)) as client:
@@ -76,6 +113,7 @@ def test_a_bad_setting_lets_nobody_in(reviews, settings):
     assert answer.status_code == 500
     assert answer.json()["error"]["code"] == "internal"
     assert "secret" not in answer.text
+    assert answer.headers["content-security-policy"].startswith("default-src 'self'")
 
 
 def test_a_token_may_hold_a_colon():
@@ -92,7 +130,8 @@ def test_a_body_over_a_megabyte_is_refused(client, reviews):
 
 
 def test_every_answer_of_the_api_carries_the_security_headers(client, reviews):
-    for answer in (client.get("/health"), client.get("/nowhere"), client.post("/predict", json={})):
+    refused = client.get("/health", headers={"Host": "evil.example"})
+    for answer in (client.get("/health"), client.get("/nowhere"), client.post("/predict", json={}), refused):
         assert answer.headers["content-security-policy"].startswith("default-src 'self'; script-src 'self'; ")
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["x-frame-options"] == "DENY"

@@ -1,12 +1,17 @@
 """`GET /drift-check`: the answers of the lesson."""
 
+import dataclasses
+import math
 import random
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from dashboard.checking import lesson_json
+from drift import monitor
 from drift.text import text_features
-from drift.windows import Column
+from drift.windows import Column, LastRows
 from storage.settings import Settings
 from tests.api.conftest import client_of, review
 
@@ -14,12 +19,12 @@ NEW_WORDS = ["slaps", "bussin", "mid", "rizz", "goated", "yeet", "drip", "vibes"
 
 
 def append_reviews(log, fitted, n, common=None, seed=5):
-    """Log n answered reviews that end now."""
+    """Log n answered reviews, those after the others that are there."""
     rng = random.Random(seed)
     extra = {} if common is None else {"common": common}
     texts = [review(rng, rng.choice(["positive", "negative"]), **extra) for _ in range(n)]
     measured = text_features(texts, fitted.vocabulary)
-    start = datetime.now(UTC) - timedelta(seconds=n)
+    start = datetime.now(UTC) - timedelta(hours=4) + timedelta(seconds=log.n_rows("reviews"))
     rows = [
         {"predicted_at": start + timedelta(seconds=k), "text": text, "prediction": "positive", "score": rng.random()}
         | {name: float(values[k]) for name, values in measured.items()}
@@ -42,7 +47,8 @@ def test_a_log_goes_from_too_little_data_to_stable_to_drifted(client, reviews, s
     append_reviews(reviews, sentiment, 1_000, NEW_WORDS)
     drifted = client.get("/drift-check").json()
     assert (drifted["status"], drifted["verdict"], drifted["samples_checked"]) == ("drifted", "drift", 1_000)
-    assert drifted["p_value"] == min(column["adjusted_p_value"] or 1 for column in drifted["columns"])
+    adjusted = [column["adjusted_p_value"] for column in drifted["columns"]]
+    assert drifted["p_value"] == min(p for p in adjusted if p is not None)  # perhaps 0.0: it underflows
     assert drifted["p_value"] < 1e-9
     assert drifted["columns"][0]["column"] == "oov_share"
     assert "oov_share" in drifted["sentence"]
@@ -100,7 +106,51 @@ def test_health_tells_of_database_and_worker(client, reviews):
 def test_a_column_that_is_gone_is_drift_though_nothing_is_left_to_test(client, log):
     log.register("m", [Column("x", "numeric")])
     start = datetime.now(UTC) - timedelta(hours=1)
-    log.append("m", [{"predicted_at": start + timedelta(seconds=k), "x": k if k < 500 else None} for k in range(1_000)])
+    rng = random.Random(4)
+    values = [rng.random() if k < 500 else None for k in range(1_000)]
+    log.append("m", [{"predicted_at": start + timedelta(seconds=k), "x": x} for k, x in enumerate(values)])
     log.freeze_reference("m", "training", rows=500)
     said = client.get("/drift-check", params={"model": "m", "window": 500}).json()
     assert (said["status"], said["verdict"], said["p_value"]) == ("drifted", "drift", None)
+
+
+def test_a_column_that_cannot_be_computed_is_told_and_does_not_pass_for_stable(log):
+    log.register("m", [Column("x", "numeric"), Column("y", "numeric")])
+    start, rng = datetime.now(UTC) - timedelta(hours=1), random.Random(4)
+    times = [start + timedelta(seconds=k) for k in range(1_000)]
+    log.append("m", [{"predicted_at": at, "x": rng.random(), "y": rng.random()} for at in times])
+    log.freeze_reference("m", "training", rows=500)
+    board = monitor.check(log, "m", LastRows(500))
+    x, y = board.columns
+    failed = dataclasses.replace(x, verdict="error", adjusted_p_value=math.nan)
+    # The other column decides what the lesson calls the status.
+    for other, status in ((y, "stable"), (dataclasses.replace(y, verdict="drift"), "drifted")):
+        said = lesson_json(dataclasses.replace(board, verdict="error", columns=(failed, other)))
+        assert (said["status"], said["verdict"]) == (status, "error")
+        assert said["columns"][0]["verdict"] == "error"
+    said = lesson_json(dataclasses.replace(board, verdict="error", columns=(failed,)))
+    assert (said["status"], said["samples"], said["verdict"]) == ("insufficient_data", 500, "error")
+
+
+def test_before_the_first_bucket_after_the_reference_nothing_is_called_stable(client, log):
+    log.register("m", [Column("x", "numeric")])
+    start, rng = datetime.now(UTC) - timedelta(hours=1), random.Random(4)
+    log.append("m", [{"predicted_at": start + timedelta(seconds=k), "x": rng.random()} for k in range(550)])
+    log.freeze_reference("m", "training", rows=500)
+    said = client.get("/drift-check", params={"model": "m", "window": 150}).json()
+    assert (said["status"], said["verdict"]) == ("insufficient_data", "insufficient")
+
+
+def test_many_who_ask_at_once_get_the_same_board_and_the_next_sees_what_has_come(client, reviews, sentiment):
+    append_reviews(reviews, sentiment, 1_500)
+    reviews.freeze_reference("reviews", "training", rows=1_000)
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(client.get("/drift-check").json())) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == 12
+    assert all(answer == answers[0] for answer in answers)
+    append_reviews(reviews, sentiment, 1_000, NEW_WORDS)
+    assert client.get("/drift-check").json()["status"] == "drifted"

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.serving import Champions, new_request_id
+from dashboard.serving import new_request_id
+from dashboard.versions import Versions
 from drift.windows import Column, LastRows
 from retrain.recipes import fit
 from storage.registry import register_version
@@ -64,9 +65,9 @@ def test_the_next_request_is_answered_by_a_newly_promoted_champion(client, revie
 
 
 def test_a_champion_is_loaded_once_however_many_ask(reviews, settings):
-    champions = Champions(reviews, settings)
+    versions = Versions(reviews, settings)
     found = []
-    threads = [threading.Thread(target=lambda: found.append(champions.champion("reviews")[1])) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: found.append(versions.get("reviews", "v1"))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

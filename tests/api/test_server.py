@@ -3,81 +3,19 @@
 import dataclasses
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-import httpx
 import pytest
 
 from dashboard.first_run import ROOT, start_demo, stop_demo
 from storage import runs, workers
 from storage.settings import Settings
-
-LOOPBACK = "127.0.0.1"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(answer: Callable[[], object], seconds: float) -> object:
-    """Ask until there is an answer."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if found := answer():
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"no answer within {seconds} s")
-
-
-@contextmanager
-def serving(
-    command: list[str], settings: Settings, cwd: Path
-) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes]]]:
-    """Run a server until it answers; yield a client and the process, which ends cleanly."""
-    port = free_port()
-    environment = os.environ | {
-        "DRIFT_DATABASE_URL": settings.database_url,
-        "DRIFT_ARTIFACTS": str(settings.artifacts),
-        "DRIFT_DEMO": "1" if settings.demo else "0",
-        "DRIFT_WORKER": settings.worker,
-    }
-    with (cwd / "server.log").open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command, str(port)], cwd=cwd, env=environment, stdout=output, stderr=output
-        )
-    try:
-        with httpx.Client(base_url=f"http://{LOOPBACK}:{port}", timeout=30) as client:
-
-            def health() -> object:
-                assert process.poll() is None, (cwd / "server.log").read_text()
-                try:
-                    return client.get("/health").status_code == 200
-                except httpx.TransportError:
-                    return False
-
-            wait_for(health, 40)
-            yield client, process
-    finally:
-        process.terminate()
-        process.wait(15)
-
-
-def streamlit_command() -> list[str]:
-    options = ["--server.headless", "true", "--server.address", LOOPBACK, "--browser.gatherUsageStats", "false"]
-    return ["streamlit", "run", str(ROOT / "dashboard" / "app.py"), *options, "--server.port"]
+from tests.api.servers import api_command, free_port, serving, streamlit_command, wait_for
 
 
 def test_the_api_runs_alone(reviews, settings, tmp_path):
-    command = ["uvicorn", "dashboard.api:api", "--app-dir", str(ROOT), "--host", LOOPBACK, "--port"]
-    with serving(command, settings, tmp_path) as (client, _):
+    with serving(api_command(), settings, tmp_path) as (client, _):
         said = client.post("/predict", json={"text": "great"})
         assert said.json()["label"] == "positive"
         # A proxy on this machine tells from where a request came; who is far away is refused.
@@ -87,6 +25,12 @@ def test_the_api_runs_alone(reviews, settings, tmp_path):
         assert large.status_code == 413
         assert "/predict" in client.get("/openapi.json").json()["paths"]
     assert reviews.n_rows("reviews") == 1
+
+
+def test_alone_the_api_needs_no_streamlit():
+    code = "import dashboard.api, sys; print([name for name in sys.modules if name in ('streamlit', 'plotly')])"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
 
 
 @pytest.fixture

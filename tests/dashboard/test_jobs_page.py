@@ -10,8 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.scope import Scope
 from drift.windows import Column, LastRows
-from storage import jobs, leases, open_log, registry, workers
+from storage import jobs, leases, open_log, registry, strategies, workers
 from storage.audit import read_audit
+from storage.engine import writing
 from storage.leases import Outcome
 
 PAGE = Path(__file__).parents[2] / "dashboard/views/jobs.py"
@@ -116,7 +117,7 @@ def test_the_first_sentence_says_that_a_retrain_can_start_and_the_preflight_show
     app = page()
     assert "v1 serves" in app.info[0].value
     assert "A retrain can start" in app.info[0].value
-    assert "700 in the log (yes 466, no 234)" in cells(app)
+    assert "700 in the log ('yes' 466, 'no' 234)" in cells(app)
     assert "1 alive" in cells(app)
     assert not app.button(key="go").disabled
 
@@ -187,6 +188,14 @@ def test_a_running_job_shows_its_steps_progress_note_and_log(log):
     assert "![x]" not in text_of(app), "what people wrote must never be Markdown"
 
 
+def test_a_job_that_runs_on_github_links_to_its_run_and_to_nothing_else(log):
+    job_id = jobs.start(log, MODEL, "new words", "ana", external_ref="https://github.com/a/b/actions/runs/9").job_id
+    assert f"Job {job_id} runs elsewhere: [its run](https://github.com/a/b/actions/runs/9)." in page().info[0].value
+    jobs.cancel(log, job_id, "ana")
+    jobs.start(log, MODEL, "new words", "ana", external_ref="javascript:alert(1)")
+    assert "](" not in page().info[0].value
+
+
 def test_a_job_without_a_worker_says_so(log):
     workers.leave(log, "w1")
     job_id = jobs.start(log, MODEL, "new words", "ana").job_id
@@ -210,8 +219,8 @@ def test_approval_shows_both_models_and_promotes_with_the_name_and_the_note(log)
     app = page()
     assert f"Job {job_id} waits for your decision" in app.warning[0].value
     assert "better by 4.0 points of accuracy [+2.0, +6.0]" in app.warning[0].value
-    assert "81.0 %" in cells(app)
-    assert "+4.0 points" in cells(app)
+    assert "81.0\u00a0%" in cells(app)
+    assert "+4.0\u00a0points" in cells(app)
     act(app, "ben").text_input(key="note").input("looked at recall")
     app.button(key="approve").click().run()
     job = jobs.job(log, job_id)
@@ -255,6 +264,164 @@ def test_a_result_without_numbers_is_shown_as_absent(log):
     until_approval(log, champion=None, challenger={}, difference=None, interval=None, n_held_out=None)
     app = page()
     assert "No comparison was recorded" in text_of(app)
+
+
+TRIAL = {
+    "phase": "canary",
+    "share": 0.1,
+    "since": "2026-11-25T10:00:00+00:00",
+    "n_scored": 900,
+    "n_labelled": 400,
+    "difference": 0.0,
+    "interval": [-0.032, 0.032],
+    "n_more": 3700,
+    "sentence": "Even on 400 labelled rows (interval -3.2 to +3.2 points): needs about 3,700 more labelled rows.",
+    "guardrails": [{"name": "latency", "passed": True, "text": "12 ms *fast*"}],
+    "history": [
+        {"n": 100, "difference": 0.01, "interval": [-0.1, 0.12], "share": 0.1, "at": "2026-11-25T10:05:00+00:00"},
+        {"n": 400, "difference": 0.0, "interval": [-0.032, 0.032], "share": 0.1, "at": "2026-11-25T11:00:00+00:00"},
+    ],
+}
+
+
+def on_trial(log, **trial) -> int:
+    """Let a challenger answer a tenth of the requests."""
+    job_id = until_approval(log, after_approval="canary", rollout="canary")
+    jobs.approve(log, job_id, "ben")
+
+    def begin(connection):
+        registry.begin_trial(connection, MODEL, "v2", "challenger", 0.1, "ben")
+
+    waits = {"state": "canary", "step": "canary", "step_state": "waiting", "wait": timedelta(minutes=1)}
+    leases.commit(log, leases.claim(log, "w1"), Outcome(**waits, result={"canary": {**TRIAL, **trial}}, effect=begin))
+    return job_id
+
+
+def test_a_trial_shows_its_share_what_the_labels_say_and_how_many_more_are_needed(log):
+    job_id = on_trial(log)
+    app = page()
+    assert f"Job {job_id}: v2 answers 10% of the requests" in app.info[0].value
+    assert "needs about 3,700 more labelled rows" in app.info[0].value.replace("\\", "")
+    assert [metric.value for metric in app.metric] == ["10%", "900", "400", "about 3,700"]
+    assert ":material/check_circle:" in cells(app)
+    assert "\\*fast\\*" in cells(app)
+    assert len(app.get("plotly_chart")) == 1
+
+
+def test_a_trial_before_its_first_labels_says_what_it_waits_for(log):
+    on_trial(log, share=0.0, n_labelled=0, history=[], guardrails=[])
+    app = page()
+    assert "v2 scores every request unseen, 900 of at least 200 so far" in app.info[0].value
+    assert not app.get("plotly_chart")
+
+
+def test_a_trial_is_ended_by_hand_with_a_reason(log):
+    job_id = on_trial(log)
+    app = act(page(), "ben")
+    app.button(key="trial_back").click().run()
+    assert "A reason must be given" in text_of(app)
+    assert jobs.job(log, job_id).state == "canary"
+    app.text_input(key="trial_reason").input("complaints")
+    app.button(key="trial_back").click().run()
+    assert jobs.job(log, job_id).state == "rolled_back"
+    assert "challenger" not in registry.aliases(log, MODEL)
+
+
+def test_a_trial_is_promoted_before_its_time_with_a_reason(log):
+    job_id = on_trial(log)
+    app = act(page(), "ben")
+    app.text_input(key="trial_reason").input("it is obvious")
+    app.button(key="promote_now").click().run()
+    assert jobs.job(log, job_id).step == "promote"
+    assert read_audit(log, MODEL)[0].action == "promote early"
+
+
+def test_a_proposal_is_started_or_refused_by_a_person(log):
+    with writing(log.engine) as connection:
+        job_id = jobs.start_within(connection, MODEL, HOSTILE, "trigger 1", "drift", state="proposed").job_id
+    app = act(page(), "ben")
+    assert f"Job {job_id} is proposed by trigger 1" in app.warning[0].value
+    assert "![x]" not in text_of(app)
+    app.button(key="refuse").click().run()
+    assert "A note must be given to refuse" in text_of(app)
+    app.button(key="approve").click().run()
+    assert jobs.job(log, job_id).state == "queued"
+
+
+def test_parts_and_calibration_are_shown_and_a_part_that_is_surely_worse_is_told(log):
+    part = {"column": "region", "part": "= [x](y)", "n": 120, "champion": 0.9, "challenger": 0.8}
+    part |= {"difference": -0.1, "interval": [-0.18, -0.02], "share": 0.2, "share_before": 0.05, "has_grown": True}
+    many = [
+        {**part, "part": f"= {k}", "difference": 0.01 * k, "interval": [0, 0.1], "has_grown": False} for k in range(9)
+    ]
+    sure = [[0.65, 0.5, 40], [0.95, 0.9, 200]]
+    until_approval(
+        log,
+        slices=[part, *many],
+        champion={**RESULT["champion"], "accuracy_interval": [0.79, 0.83], "calibration": sure},
+    )
+    app = page()
+    assert "Worse on region \\= \\[x\\]\\(y\\) by 10.0 points of accuracy, n = 120." in text_of(app)
+    assert "81.0\u00a0% [79.0,\u00a083.0]" in cells(app)
+    assert ":material/trending_up:" in cells(app)
+    assert "5 parts in between are not shown" in text_of(app)
+    assert len(app.get("plotly_chart")) == 1
+
+
+def test_an_ended_job_is_tried_again_from_a_step(log):
+    job_id = until_approval(log)
+    jobs.refuse(log, job_id, "eve", "not today")
+    app = act(page(), "ben")
+    app.selectbox(key="retry_step").select("evaluate")
+    app.text_input(key="retry_reason").input("it is tomorrow")
+    app.button(key="do_retry").click().run()
+    job = jobs.job(log, job_id)
+    assert (job.state, job.step) == ("queued", "evaluate")
+
+
+def test_a_kept_version_is_promoted_by_hand(log):
+    job_id = until_approval(log)
+    jobs.refuse(log, job_id, "eve", "not today")
+    app = act(page(), "ben")
+    app.text_input(key="roll_back_reason").input("it was right after all")
+    app.button(key="promote_version").click().run()
+    assert registry.alias(log, MODEL, "champion") == "v2"
+    assert "V2 serves now instead of v1" in text_of(app)
+
+
+def test_schedules_and_triggers_are_added_switched_off_and_removed(log):
+    app = act(page(), "ben")
+    app.text_input(key="cron").input("0 3 * * 1")
+    app.selectbox(key="time_zone").select("Europe/Berlin")
+    app.button(key="add_schedule").click().run()
+    assert "A reason must be given" in text_of(app)
+    app.text_input(key="schedule_reason").input("weekly refresh")
+    app.button(key="add_schedule").click().run()
+    (schedule,) = strategies.schedules(log, MODEL)
+    assert (schedule.cron, schedule.time_zone, schedule.created_by) == ("0 3 * * 1", "Europe/Berlin", "ben")
+    assert "03:00 CE" in text_of(app)
+    app.selectbox(key="trigger_kind").select("labels")
+    app.number_input(key="trigger_labels").set_value(2_500)
+    app.button(key="add_trigger").click().run()
+    (trigger,) = strategies.triggers(log, MODEL)
+    assert (trigger.kind, trigger.mode, trigger.settings["n_labels"]) == ("labels", "propose", 2_500)
+    assert "propose it to a person after every 2,500 new labelled rows" in text_of(app)
+    app.button(key=f"switch_schedule_{schedule.id}").click().run()
+    assert not strategies.schedules(log, MODEL)[0].enabled
+    assert "switched off" in text_of(app)
+    app.button(key=f"switch_schedule_{schedule.id}").click().run()
+    assert strategies.schedules(log, MODEL)[0].enabled
+    app.button(key=f"remove_trigger_{trigger.id}").click().run()
+    assert strategies.triggers(log, MODEL) == ()
+
+
+def test_a_schedule_that_cannot_be_read_says_what_a_schedule_is(log):
+    app = act(page(), "ben")
+    app.text_input(key="cron").input("every monday")
+    app.text_input(key="schedule_reason").input("weekly refresh")
+    app.button(key="add_schedule").click().run()
+    assert "Cron must have five fields" in text_of(app).replace("\\", "")
+    assert strategies.schedules(log) == ()
 
 
 def test_roll_back_needs_a_reason_and_brings_the_previous_champion_back(log):

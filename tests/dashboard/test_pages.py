@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from storage import jobs, runs
+from drift.windows import LastRows
+from storage import jobs, registry, runs
+from storage.adopting import adopt_reference
+from storage.engine import writing
+from storage.frames import batch_from_frame
 from tests.dashboard.conftest import BOARD, COLUMNS, HOSTILE, N_ROWS, review_rows
 
 
@@ -28,7 +32,7 @@ def test_without_a_model_the_board_says_how_to_begin(log):
 def test_while_the_demo_is_built_the_board_shows_how_far_it_is(log):
     run = runs.begin(log.engine, "reviews", "demo", n_rows=200)
     with log.engine.begin() as connection:
-        runs.advance(connection, run.id, 50)
+        runs.advance(connection, run, 50)
     runs.say(log.engine, run.id, "Training the model")
     page = AppTest.from_file(str(BOARD), default_timeout=30).run()
     assert "Training the model" in said(page)
@@ -76,6 +80,19 @@ def test_a_pasted_link_opens_the_same_view(board):
     }
     assert "steady" in said(board)
     assert "the window before it" in said(board)
+
+
+def test_an_open_page_follows_a_new_champion_to_its_own_reference(board, reviews):
+    board.run()
+    assert board.query_params["reference"] == "training"
+    version = registry.register_version(reviews, "reviews", uri=None, sha256=None, created_by="ana")
+    columns = reviews.columns("reviews")
+    newest = reviews.read_rows("reviews", LastRows(500))[["predicted_at", *(column.name for column in columns)]]
+    with writing(reviews.engine) as connection:
+        registry.promote(connection, "reviews", version, "ana")
+        adopt_reference(connection, "reviews", version, batch_from_frame(columns, newest))
+    board.run()
+    assert board.query_params["reference"] == "accepted-v1"
 
 
 def test_a_choice_shows_in_the_address(board):
@@ -202,3 +219,15 @@ def test_accuracy_that_fell_while_no_column_moved_is_the_headline(log):
     for reference in ("training", "previous"):  # the window before has the same wrong model behind it
         page.query_params["reference"] = reference
         assert "Retrain now" in said(page.run())
+
+
+def test_on_demand_the_columns_page_tells_whether_columns_changed_together(board):
+    board.query_params.update({"window": "500", "column": "length"})
+    board.run()
+    board.switch_page(str(BOARD.parent / "views" / "columns.py")).run()
+    board.button(key="ask joint").click().run(timeout=120)  # scikit-learn is imported
+    words = said(board).replace("\\", "")
+    assert "A classifier tells rows of the window from rows of the reference with AUC" in words
+    assert "most by" in words
+    board.button(key="ask words").click().run()
+    assert "Cannot be told: texts must hold words" in said(board).replace("\\", "")

@@ -1,0 +1,121 @@
+"""A job's steps in words: begun or not, how long they took, and what came of each."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from dashboard.jobs_words import STEP_TITLES
+from dashboard.labels import age_text, plain
+from drift.wording import short
+from storage.jobs import STEPS, Job, Step
+
+_STEP_LOOK = {
+    "running": ("sync", "blue", "running"),
+    "waiting": ("front_hand", "orange", "waits"),
+    "on trial": ("science", "blue", "on trial"),
+    "done": ("check_circle", "green", "done"),
+    "rejected": ("block", "orange", "rejected"),
+    "failed": ("error", "red", "failed"),
+    "cancelled": ("cancel", "gray", "cancelled"),
+    "to come": ("radio_button_unchecked", "gray", "to come"),
+    "not reached": ("remove", "gray", "not reached"),
+}
+# Steps of a gradual rollout: shown only once a job takes them.
+_OPTIONAL = ("shadow", "canary")
+
+
+def seconds(start: datetime | None, end: datetime | None) -> str:
+    """Return how long something took, or nothing if it has not ended."""
+    if start is None or end is None:
+        return ""
+    took = (end - start).total_seconds()
+    return f"{took:.1f} s" if took < 59.95 else age_text(timedelta(seconds=round(took)))
+
+
+def steps_table(job: Job, steps: Sequence[Step]) -> pd.DataFrame:
+    """Return a job's steps in order, begun or not, as cells of Markdown: icon and word, step, time, what came of it."""
+    begun = {step.name: step for step in steps}
+    on_trial = (job.result or {}).get("rollout") == "canary"
+    shown = [name for name in STEPS if name in begun or on_trial or name not in _OPTIONAL]
+    rows = [_step_row(job, name, begun.get(name)) for name in shown]
+    return pd.DataFrame(rows, columns=["State", "Step", "Started\u00a0UTC", "Took", "What came of it"])
+
+
+def _step_row(job: Job, name: str, step: Step | None) -> list[str]:
+    state: str = step.state if step else "not reached" if job.is_final else "to come"
+    on_trial = step is not None and name in _OPTIONAL
+    if on_trial and state in ("running", "waiting"):
+        state = "on trial"
+    icon, colour, word = _STEP_LOOK[state]
+    badge = f":{colour}[:material/{icon}: {word}]".replace(" ", "\u00a0")
+    title = STEP_TITLES[name] if step else f":gray[{STEP_TITLES[name]}]"
+    if step is None:
+        return [badge, title, "", "", ""]
+    started = f"{step.started_at:%H:%M:%S}" if step.started_at else ""
+    # The time of the last look says nothing about a trial of days.
+    took = "" if on_trial else seconds(step.started_at, step.finished_at)
+    return [badge, title, started, took, plain(_step_finding(job, step))]
+
+
+def _step_finding(job: Job, step: Step) -> str:
+    """Say what a step came to, or does now: its error, the job's note while it runs, else its output in words."""
+    if step.name in _OPTIONAL and not step.error:
+        return _looks_in_words(step)
+    tries = f"attempt {step.attempt}" if step.attempt > 1 else ""
+    if step.error:
+        found = step.error
+    elif step.state == "running":
+        found = job.note or ""
+    elif step.name == "approval":
+        found = _decision(job)
+    else:
+        found = _output_in_words(step.name, step.output or {})
+    return ", ".join(part for part in (tries, found) if part)
+
+
+def _looks_in_words(step: Step) -> str:
+    """Say how often a trial was looked at, and what the last look found."""
+    output = step.output or {}
+    if why := output.get("why"):
+        return str(why)
+    looks = f"{step.attempt} look{'s' if step.attempt > 1 else ''}"
+    if step.name == "shadow":
+        scored = f"{output['n_scored']:,} requests scored unseen, " if "n_scored" in output else ""
+        return f"{scored}{looks}"
+    share = f"at {output['share']:.0%}: " if output.get("share") else ""
+    labelled = f"{output['n_labelled']:,} labelled rows, " if "n_labelled" in output else ""
+    return f"{share}{labelled}{looks}"
+
+
+def _decision(job: Job) -> str:
+    if not job.decided_by:
+        return ""
+    word = {"approve": "approved", "refuse": "refused"}.get(job.decision or "", "decided")
+    return f"{word} by {job.decided_by}" + (f": {job.decision_note}" if job.decision_note else "")
+
+
+def _output_in_words(name: str, output: Mapping[str, Any]) -> str:
+    """Say what a step put out; what it does not tell is left out."""
+    if why := output.get("why"):
+        return str(why)
+    labels = output.get("labels") or {}
+    counts = ", ".join(f"{short(label)} {n:,}" for label, n in labels.items())
+    if name == "collect" and "n" in output:
+        left_out = "".join(f"; {n:,} left out {why}" for why, n in (output.get("left_out") or {}).items() if n)
+        return f"{output['n']:,} rows ({counts}){left_out}"
+    if name == "precheck" and labels:
+        return f"{sum(labels.values()):,} new labelled rows ({counts})"
+    if name == "validate" and "duplicates_share" in output:
+        return f"{output['duplicates_share']:.1%} duplicates, labels {_delay(output)} late (median)"
+    if name == "train" and "n" in output:
+        return f"{output['n']:,} rows, recipe {output.get('recipe', 'unknown')}"
+    if name == "evaluate" and output.get("difference") is not None:
+        return f"{100 * output['difference']:+.1f} points of accuracy on {output.get('n_held_out', 0):,} held-out rows"
+    return str(output.get("version") or "")
+
+
+def _delay(output: Mapping[str, Any]) -> str:
+    late = output.get("median_label_delay_seconds")
+    return "unknown" if late is None else age_text(timedelta(seconds=late))

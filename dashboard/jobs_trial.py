@@ -1,0 +1,91 @@
+"""A challenger on trial: whom it answers, what the labels say so far, and the way out by hand."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import jobs_actions
+from dashboard.charts import CONFIG
+from dashboard.jobs_figures import evidence_figure
+from dashboard.jobs_panels import complain, marked, plain_table
+from dashboard.jobs_words import phase, trial_sentence
+from dashboard.labels import plain, time_text
+from retrain.params import RetrainParams
+from storage import PredictionLog, jobs
+from storage.jobs import Job
+from storage.settings import Settings
+
+_FIGURE_HEIGHT = 230
+_LOOK_EVERY = "3s"
+
+
+def draw_trial(log: PredictionLog, settings: Settings, job: Job) -> None:
+    """Draw a trial, anew whenever somebody has looked at it, and the two buttons that end it."""
+    st.fragment(_follow, run_every=_LOOK_EVERY, key="follow_trial")(log, job.id)
+    with st.form("trial_form", border=False, enter_to_submit=False):
+        st.text_input("Reason to end it by hand", key="trial_reason", max_chars=500, placeholder="why not wait?")
+        complain("trial_reason")
+        with st.container(horizontal=True, gap="small"):
+            st.form_submit_button(
+                "Roll back",
+                icon=":material/undo:",
+                key="trial_back",
+                on_click=jobs_actions.end_trial,
+                args=(log, job.model),
+            )
+            st.form_submit_button(
+                "Promote now",
+                icon=":material/rocket_launch:",
+                key="promote_now",
+                on_click=jobs_actions.promote_now,
+                args=(log, settings, job.id),
+            )
+
+
+def _follow(log: PredictionLog, job_id: int) -> None:
+    job = jobs.job(log, job_id)
+    if phase(job) == "trial":
+        _draw(job)
+        if job.lease_owner is None:
+            st.caption(f"Next look at {job.not_before:%H:%M:%S %Z}.")
+
+
+def _draw(job: Job) -> None:
+    found: Mapping[str, Any] = (job.result or {}).get("canary") or {}
+    st.markdown("**Trial of the challenger**")
+    st.markdown(trial_sentence(job))
+    if not found:
+        return
+    _draw_numbers(job, found)
+    history = found.get("history") or []
+    if history:
+        margin = (job.params or {}).get("max_loss", RetrainParams.max_loss)
+        figure = evidence_figure(history, margin)
+        st.plotly_chart(figure, height=_FIGURE_HEIGHT, config=CONFIG, key="evidence")
+    elif found.get("share"):
+        st.caption("The evidence is drawn here as soon as labels of requests that both models scored come in.")
+    rails = found.get("guardrails") or []
+    if rails:
+        rows = [
+            [marked(rail["name"], "passed" if rail["passed"] else "against"), plain(rail["text"])] for rail in rails
+        ]
+        plain_table(pd.DataFrame(rows), "Guardrails, which act without labels")
+
+
+def _draw_numbers(job: Job, found: Mapping[str, Any]) -> None:
+    """Draw where the trial is, as four short figures."""
+    more = found.get("n_more")
+    waits = "—" if not found.get("share") else "far more" if more is None else f"about {more:,}" if more else "none"
+    numbers = {
+        "Answers": f"{found.get('share') or 0:.0%}" if found.get("share") else "none yet",
+        "Scored by both": f"{found.get('n_scored', 0):,}",
+        "Labelled": f"{found.get('n_labelled', 0):,}",
+        "More labels needed": waits,
+    }
+    for column, (name, value) in zip(st.columns(len(numbers), gap="small"), numbers.items(), strict=True):
+        column.metric(name, value)
+    since = found.get("since")
+    if since:
+        st.caption(f"On trial since {time_text(pd.Timestamp(since).to_pydatetime())}.")
