@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,11 @@ import pytest
 # Real data lies beside a developer's checkout and is not shipped: without it, there are no tests of it.
 collect_ignore = [] if (Path(__file__).parents[2] / "shared" / "data").is_dir() else ["test_car_loans.py"]
 REQUIRE_ALL = os.environ.get("DRIFT_REQUIRE_ALL") == "1"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let whoever has the time try more requests on the API."""
+    parser.addoption("--api-cases", type=int, default=320, help="requests made up from the API's own document")
 
 
 def require(present: object, what: str) -> None:
@@ -37,7 +43,14 @@ def sqlite_url(tmp_path: Path) -> str:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """Start a PostgreSQL server of our own on a socket in a temporary folder; yield its base URL."""
+    """A PostgreSQL server of our own; its base URL."""
+    with postgres_process() as base_url:
+        yield base_url
+
+
+@contextmanager
+def postgres_process() -> Iterator[str]:
+    """Run a PostgreSQL server on a socket in a temporary folder; yield its base URL."""
     programs = _postgres_programs()
     require(programs, "postgresql")
     assert programs is not None
@@ -65,15 +78,22 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """URL of a new, empty PostgreSQL database."""
+    with postgres_database(postgres_server, f"t{abs(hash(request.node.nodeid)):x}") as url:
+        yield url
+
+
+@contextmanager
+def postgres_database(server: str, database: str) -> Iterator[str]:
+    """Make an empty database for as long as the block lasts; yield its URL."""
     import psycopg
     from psycopg import sql
 
-    name = sql.Identifier(f"t{abs(hash(request.node.nodeid)):x}")
-    admin = postgres_server.format(database="postgres")
+    name = sql.Identifier(database)
+    admin = server.format(database="postgres")
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
         connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
-    yield postgres_server.format(database=name.as_string().strip('"'))
+    yield server.format(database=database)
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
 
