@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -160,16 +160,18 @@ def report_windows(
     numbers = _with_p_values(in_order)
     windows: list[list[ColumnReport]] = [[] for _ in stand]
     for row, (column, found) in enumerate(zip(columns, in_order, strict=True)):
-        names = list(numbers)
-        by_window = zip(*(_listed(numbers[name][row]) for name in names), strict=True)
+        # Every report of the column begins as a copy of what they have in common.
+        common: dict[str, Any] = {"column": column.name, "kind": column.kind, "role": column.role, "compared": found}
+        names = (*numbers, "test", "window")
+        parts = [_listed(numbers[name][row]) for name in numbers]
+        by_window = zip(*parts, found.tests, range(len(stand)), strict=True)
         for window, (values, standing, reports) in enumerate(zip(by_window, stand, windows, strict=True)):
             here = None if standing is None else standing.get(column.name, NOWHERE)
             if window in found.failed:
                 reports.append(_failed(column, found.failed[window], here))
                 continue
-            known = dict(zip(names, values, strict=True))
-            known["column"], known["kind"], known["role"] = column.name, column.kind, column.role
-            known["test"], known["compared"], known["window"] = found.tests[window], found, window
+            known = common.copy()
+            known.update(zip(names, values, strict=True))
             reports.append(_report(known, here, policy))
     return [tuple(sorted(reports, key=_worst_first)) for reports in windows]
 
@@ -178,6 +180,11 @@ def _listed(numbers: np.ndarray) -> list[Any]:
     """Return numbers as Python has them; every NaN is the same one, so that equal reports are equal."""
     listed: list[Any] = numbers.tolist()
     return [_NAN if number != number else number for number in listed] if np.isnan(numbers).any() else listed
+
+
+@cache
+def _worst(verdicts: Verdicts) -> Verdict:
+    return min(verdicts, key=_RANK.__getitem__)
 
 
 def _worst_first(report: ColumnReport) -> tuple[int, float]:
@@ -239,7 +246,7 @@ def _report(known: dict[str, Any], standing: Standing | None, policy: DriftPolic
     else:
         verdicts = _at_one_look(report, adjusted, policy)
     known["value_verdict"], known["missing_verdict"], known["unseen_verdict"] = verdicts
-    known["verdict"] = min(verdicts, key=_RANK.__getitem__)
+    known["verdict"] = _worst(verdicts)
     known["standing"], known["policy"] = standing, policy
     return report
 
