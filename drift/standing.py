@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 from drift.ledger import AlarmRecord
@@ -42,6 +42,8 @@ def standings(
     """
     alarmed = {record.stream for record in watching.kept.alarms}
     names = [column.name for column in columns if column.name in watching.kept.phi]
+    loud = [name for name in names if name in alarmed]
+    calm = [_without_alarm(watching, name) for name in names if name not in alarmed]
     found: list[dict[str, Standing] | None] = []
     for extent in extents:
         end = extent.end
@@ -52,7 +54,8 @@ def standings(
         elif end <= frozen.end:
             found.append({})
         else:
-            found.append({name: _standing(watching, extent.start, end, name, name in alarmed) for name in names})
+            here = {name: after if mark < end else before for name, mark, before, after in calm}
+            found.append(here | {name: _standing(watching, extent.start, end, name) for name in loud})
     return found
 
 
@@ -99,11 +102,18 @@ def settle(part: Moved, test: Test, standing: Standing, policy: DriftPolicy) -> 
     return colours[0], colours[1], colours[2]
 
 
-def _standing(watching: Watching, start: datetime, end: datetime, column: str, has_alarms: bool) -> Standing:
+def _without_alarm(watching: Watching, column: str) -> tuple[str, datetime, Standing, Standing]:
+    """Return where a column that never alarmed stands in windows that end by an instant, and in later ones."""
+    progress = watching.kept.progress.get(column)
+    if progress is None:
+        awaiting = Standing(n_awaited=RULE.stride)
+        return column, datetime.max.replace(tzinfo=UTC), awaiting, awaiting
+    return column, progress.mark.at, NOWHERE, Standing(score=progress.score)
+
+
+def _standing(watching: Watching, start: datetime, end: datetime, column: str) -> Standing:
     score = watching.score(column, end)
     n_awaited = 0 if column in watching.kept.progress else RULE.stride
-    if not has_alarms:
-        return Standing(score=score, n_awaited=n_awaited) if score is not None or n_awaited else NOWHERE
     alarm = watching.alarm(column, end)
     snoozed = bool(alarm and alarm.snoozed and end <= alarm.snoozed.until)
     answered = None if alarm else watching.answered(column, end)

@@ -97,13 +97,18 @@ def freeze_samples(
     return Reference(reference_id, name, extent.n, extent.start, extent.end, frozen_at)
 
 
+_C = schema.reference.c
+# Asked several times for every page: written once.
+_OF_MODEL = (
+    sa.select(_C.id, _C.name, _C.n, _C.start_at, _C.end_at, _C.frozen_at)
+    .where(_C.model_id == sa.bindparam("model_id"))
+    .order_by(_C.id)
+)
+
+
 def read_references(connection: sa.Connection, entry: Entry) -> tuple[Reference, ...]:
     """Return a model's references, the oldest first."""
-    c = schema.reference.c
-    rows = connection.execute(
-        sa.select(c.id, c.name, c.n, c.start_at, c.end_at, c.frozen_at).where(c.model_id == entry.id).order_by(c.id)
-    )
-    return tuple(Reference(*row) for row in rows)
+    return tuple(Reference(*row) for row in connection.execute(_OF_MODEL, {"model_id": entry.id}))
 
 
 def find(connection: sa.Connection, entry: Entry, name: str) -> Reference:
