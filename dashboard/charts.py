@@ -40,12 +40,12 @@ _LONGEST_NAME = 28
 
 def distribution_figure(shown: Distribution) -> go.Figure:
     """Draw reference and current on shared bins, or as bars by category."""
-    figure = _figure()
+    figure = blank_figure()
     sides = (("reference", shown.reference_share, shown.n_reference), ("current", shown.current_share, shown.n_current))
     for name, share, n in sides:
         said = f"{name}, n = {n:,}"
         if shown.categories:
-            figure.add_bar(x=[_plain(c) for c in shown.categories], y=share, name=said, hovertemplate="%{y:.1%}")
+            figure.add_bar(x=[figure_text(c) for c in shown.categories], y=share, name=said, hovertemplate="%{y:.1%}")
             continue
         line = {"shape": "hv", "width": 1.5 if name == "reference" else 2.2}
         y = [*share, share[-1] if share.size else 0]
@@ -61,7 +61,7 @@ def distribution_figure(shown: Distribution) -> go.Figure:
 
 def timeline_figure(boards: Sequence[Board], column: str, alpha: float) -> go.Figure:
     """Draw a column's adjusted p-value window by window on a log axis, shaded since it drifts."""
-    figure = _figure()
+    figure = blank_figure()
     found = [(board, report) for board, report in column_history(boards, column) if board.window.end is not None]
     tested = [(board, report) for board, report in found if report.adjusted_p_value == report.adjusted_p_value]
     ends = [board.window.end for board, _ in tested if board.window.end]
@@ -107,7 +107,7 @@ def timeline_figure(boards: Sequence[Board], column: str, alpha: float) -> go.Fi
 
 def steps_figure(steps: Steps) -> go.Figure:
     """Draw both distribution functions and the KS distance where it is largest."""
-    figure = _figure()
+    figure = blank_figure()
     for name, share in (("reference", steps.reference_share), ("current", steps.current_share)):
         width = 1.5 if name == "reference" else 2.2
         figure.add_scatter(
@@ -135,11 +135,11 @@ def steps_figure(steps: Steps) -> go.Figure:
 
 def residuals_figure(shown: Distribution, residuals: np.ndarray) -> go.Figure:
     """Draw how many points of traffic each category gained or lost; what is beyond chance is filled."""
-    figure = _figure()
+    figure = blank_figure()
     change = 100 * (shown.current_share - shown.reference_share)
     beyond = np.abs(residuals) > 3
     figure.add_bar(
-        y=[_plain(c) for c in shown.categories],
+        y=[figure_text(c) for c in shown.categories],
         x=change,
         orientation="h",
         marker={"pattern": {"shape": ["" if far else "/" for far in beyond]}},
@@ -160,7 +160,7 @@ def residuals_figure(shown: Distribution, residuals: np.ndarray) -> go.Figure:
 
 def heat_figure(boards: Sequence[Board], *, dark: bool = False) -> go.Figure:
     """Draw one cell per window and column: the effect as colour, the verdict as a sign, the worst column on top."""
-    figure = _figure()
+    figure = blank_figure()
     boards = [board for board in boards if board.window.end is not None]
     names = [report.column for report in boards[-1].columns] if boards else []
     effects, signs, texts = [], [], []
@@ -197,7 +197,8 @@ def heat_figure(boards: Sequence[Board], *, dark: bool = False) -> go.Figure:
     return figure
 
 
-def _figure() -> go.Figure:
+def blank_figure(**layout: object) -> go.Figure:
+    """Return a figure with the margins and the legend of every page, and what else it needs."""
     figure = go.Figure()
     figure.update_layout(
         margin={"l": 8, "r": 8, "t": 6, "b": 4},
@@ -206,7 +207,7 @@ def _figure() -> go.Figure:
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": None},
         uirevision="keep",
     )
-    return figure
+    return figure.update_layout(**layout)
 
 
 def _broken_at_gaps(
@@ -228,7 +229,7 @@ def _broken_at_gaps(
     return xs, ys, hover
 
 
-def _plain(name: str) -> str:
+def figure_text(name: str) -> str:
     """Shorten a category, and keep Plotly from reading it as its own HTML."""
     name = name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"

@@ -14,14 +14,17 @@ _DEMO = "python -m seed --demo"
 
 def no_models() -> None:
     """Say that there is no model yet, what is being made, and how to begin."""
+    is_building = any(run.source == "demo" and run.state == "running" for run in data.runs())
     with st.container(horizontal_alignment="center"), st.container(width=860, gap="medium"):
-        st.title("No model is watched yet", anchor=False)
+        st.title("The demo opens in a moment" if is_building else "No model is watched yet", anchor=False)
         _progress()
-        left, right = st.columns(2, gap="medium")
+        left, right = st.columns(2, gap="medium") if not is_building else (st.container(), None)
         with left.container(border=True, height="stretch"):
             st.markdown("**Watch a model of your own**")
             st.caption("Import its prediction log, CSV or Parquet; the first rows become the reference.")
             st.code(_IMPORT, language="bash", wrap_lines=True)
+        if right is None:
+            return
         with right.container(border=True, height="stretch"):
             st.markdown("**Or start the demo**")
             st.caption("Simulated reviews, a model really trained on them, and sixty days with a drift at the end.")

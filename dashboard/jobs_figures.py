@@ -5,6 +5,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from dashboard.charts import blank_figure
+
 _GREY = "rgba(128,128,128,0.9)"
 _BAND = "rgba(213,94,0,0.14)"
 
@@ -17,7 +19,7 @@ def evidence_figure(history: Sequence[Mapping[str, Any]], margin: float) -> go.F
     history : points with `n`, `difference`, `interval` and `share`, in order
     margin : the challenger may be worse by so much
     """
-    figure = _figure()
+    figure = blank_figure(hovermode="closest")
     n = [point["n"] for point in history]
     low, high = ([100 * point["interval"][k] for point in history] for k in (0, 1))
     hidden = {"hoverinfo": "skip", "showlegend": False}
@@ -63,7 +65,7 @@ def calibration_figure(
     ----------
     champion, challenger : (confidence, share right, n) of each tenth; may be absent
     """
-    figure = _figure()
+    figure = blank_figure(hovermode="closest")
     known = [tenth for side in (champion, challenger) for tenth in side or ()]
     start = min([0.5, *(confidence for confidence, _, _ in known), *(right for _, right, _ in known)])
     line = {"width": 1.2, "color": _GREY, "dash": "dash"}
@@ -105,10 +107,3 @@ def _say(figure: go.Figure, y: float, text: str, side: str) -> None:
     figure.add_annotation(
         text=text, x=1, xref="paper", xanchor="right", y=y, yanchor=anchor, showarrow=False, font={"size": 11}
     )
-
-
-def _figure() -> go.Figure:
-    figure = go.Figure()
-    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
-    figure.update_layout(margin={"l": 8, "r": 8, "t": 8, "b": 4}, hovermode="closest", legend=legend, uirevision="keep")
-    return figure

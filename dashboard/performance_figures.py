@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from dashboard.charts import blank_figure, figure_text
 from dashboard.labels import span_text
 from dashboard.performance_data import Point
 from drift.performance import Agreement, Confusion
@@ -12,12 +13,11 @@ from drift.performance import Agreement, Confusion
 BLUE, VERMILLION, GREEN = "#2E86C1", "#D55E00", "#009E73"
 _BAND = "rgba(0,158,115,0.22)"
 _LINES = (VERMILLION, BLUE, GREEN, "#CC79A7", "#B8860B", "#7A5195")
-_LONGEST_NAME = 28
 
 
 def accuracy_figure(points: Sequence[Point], reference: Agreement | None) -> go.Figure:
     """Draw realised accuracy with its interval, what the scores expect as a band, and the reference as a line."""
-    figure = _figure()
+    figure = blank_figure()
     promised = [(point, point.expected) for point in points if point.expected is not None]
     if promised:
         at = [point.end for point, _ in promised]
@@ -71,7 +71,7 @@ def accuracy_figure(points: Sequence[Point], reference: Agreement | None) -> go.
 
 def shares_figure(points: Sequence[Point]) -> go.Figure:
     """Draw the share of each class over time: predicted as lines, true (where labels have come) as dots."""
-    figure = _figure()
+    figure = blank_figure()
     classes = sorted({name for point in points for name in (*point.predicted, *point.true)})
     total = {name: sum(point.predicted.get(name, 0.0) for point in points) for name in classes}
     # Of two classes the second follows from the first.
@@ -81,7 +81,7 @@ def shares_figure(points: Sequence[Point]) -> go.Figure:
             x=[point.end for point in points],
             y=[point.predicted.get(name, 0.0) for point in points],
             mode="lines",
-            name=f"{_plain(name)}, predicted",
+            name=f"{figure_text(name)}, predicted",
             line={"color": colour, "width": 2},
             hovertemplate="predicted %{y:.1%}<extra></extra>",
         )
@@ -90,7 +90,7 @@ def shares_figure(points: Sequence[Point]) -> go.Figure:
             x=[point.end for point in known],
             y=[point.true.get(name, 0.0) for point in known],
             mode="markers",
-            name=f"{_plain(name)}, true",
+            name=f"{figure_text(name)}, true",
             marker={"color": colour, "size": 7, "symbol": "circle-open", "line": {"width": 1.6}},
             hovertemplate="true %{y:.1%}<extra></extra>",
         )
@@ -100,7 +100,7 @@ def shares_figure(points: Sequence[Point]) -> go.Figure:
 
 def score_figure(points: Sequence[Point]) -> go.Figure:
     """Draw the mean score over time and, for probabilities, how many lie between 0.2 and 0.8: the model is not sure."""
-    figure = _figure()
+    figure = blank_figure()
     lines = (
         ("mean score", [point.mean_score for point in points], {"color": VERMILLION, "width": 2}),
         (
@@ -118,10 +118,10 @@ def score_figure(points: Sequence[Point]) -> go.Figure:
 
 def confusion_figure(found: Confusion, *, dark: bool = False) -> go.Figure:
     """Draw labelled rows by true and predicted class: the shares of each true class as colour, the rows as numbers."""
-    figure = _figure()
+    figure = blank_figure()
     totals = found.counts.sum(axis=1, keepdims=True)
     shares = found.counts / totals.clip(min=1)
-    names = [_plain(name) for name in found.classes]
+    names = [figure_text(name) for name in found.classes]
     rows = zip(found.counts.tolist(), shares.tolist(), strict=True)
     words = [[f"{n:,}<br>{share:.0%}" for n, share in zip(*row, strict=True)] for row in rows]
     figure.add_heatmap(
@@ -144,20 +144,3 @@ def confusion_figure(found: Confusion, *, dark: bool = False) -> go.Figure:
     figure.update_yaxes(type="category", title="true", autorange="reversed", showgrid=False)
     figure.update_layout(hovermode="closest")
     return figure
-
-
-def _figure() -> go.Figure:
-    figure = go.Figure()
-    figure.update_layout(
-        margin={"l": 8, "r": 8, "t": 6, "b": 4},
-        hovermode="x unified",
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": None},
-        uirevision="keep",
-    )
-    return figure
-
-
-def _plain(name: str) -> str:
-    """Shorten a class, and keep Plotly from reading it as its own HTML."""
-    name = name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"

@@ -51,18 +51,6 @@ def wasserstein_in_sd(reference_sorted: np.ndarray, current_sorted: np.ndarray) 
     return moved / spread if spread > 0 else (0.0 if moved == 0 else float("inf"))
 
 
-def total_variation(reference_counts: ArrayLike, current_counts: ArrayLike) -> float:
-    """Return the share of rows that would have to change category to make the samples alike: 0 to 1.
-
-    Examples
-    --------
-    >>> round(total_variation([50, 50], [70, 30]), 12)
-    0.2
-    """
-    reference, current = np.asarray(reference_counts, float), np.asarray(current_counts, float)
-    return float(np.abs(reference / reference.sum() - current / current.sum()).sum() / 2)
-
-
 def moved_share(reference_counts: ArrayLike, current_counts: ArrayLike) -> float:
     """Return the total variation of two samples without the part that chance alone adds up over many categories.
 

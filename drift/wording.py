@@ -11,7 +11,7 @@ from drift.two_sample import Test
 
 _LONGEST_NAME = 40
 _MOVERS = 2
-_MANY_ROWS = 1e10
+_MANY_ROWS = 1e9
 # From here on rows are called dependent.
 LARGE_PHI = 3.0
 
@@ -197,7 +197,7 @@ def rarity(alarm: Alarm) -> str:
     """Say how rare the evidence of an alarm would be if nothing had changed."""
     if alarm.trigger == "window":
         return f"a healthy model shows such a window in at most one of {1 / max(alarm.life_p, 1e-12):,.0f} lives"
-    rows = f"{alarm.score:,.0f}" if alarm.score < _MANY_ROWS else f"{alarm.score:.0e}"
+    rows = f"{alarm.score:,.0f}" if alarm.score < _MANY_ROWS else "billion"
     return f"a healthy column gets this high at most once per {rows} rows on average"
 
 

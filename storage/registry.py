@@ -117,13 +117,6 @@ def register_version(
     return name
 
 
-def set_alias(source: Database, model: str, name: str, version: str, share: float = 1.0, *, by: str) -> None:
-    """Point an alias at a version."""
-    with writing(source.engine) as connection:
-        write_alias(connection, model, name, version, share)
-        append_audit(connection, by, "alias", model, alias=name, version=version, share=share)
-
-
 def promote_version(source: Database, model: str, name: str, by: str, note: str) -> str | None:
     """Let any version serve that was kept, such as one that was rolled back too soon; return the one it replaces.
 

@@ -237,19 +237,3 @@ def log_rows_of(view: View, place: int, columns: Iterable[Column]) -> Rows:
     """Read the rows of one segment from the log."""
     above, up_to = view.index.above(place), int(view.index.last_id[place])
     return read_log_rows(view.connection, view.layout, columns, above, up_to)
-
-
-def are_sealed(layout: Layout, columns: Sequence[Column]) -> bool:
-    """Tell whether segments hold all of these columns."""
-    sealed = {column.name for column in sealed_columns(layout).values()}
-    return all(column.name in sealed for column in columns)
-
-
-def rows_before_id(view: View, row_id: int) -> int:
-    """Return how many rows have a smaller id: the position of the first row from this id on."""
-    place = int(np.searchsorted(view.index.last_id, row_id, side="left"))
-    key = view.layout.table.c.id
-    inside = sa.select(sa.func.count()).where(key < row_id)
-    above = view.index.above(place)
-    n: int = view.connection.execute(inside if above is None else inside.where(key > above)).scalar_one()
-    return view.stop_before(place) + n

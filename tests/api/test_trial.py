@@ -12,11 +12,18 @@ from dashboard.serving import Request, answer
 from dashboard.versions import Versions
 from retrain.rollout import route
 from storage import registry
+from storage.engine import writing
 from storage.shadow import count_shadow, last_served, read_shadow_health
 from tests.api.conftest import add_champion
 from tests.api.servers import wait_for
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def point(log, alias, version, share=1.0):
+    """Let an alias name a version, as the steps of a rollout do."""
+    with writing(log.engine) as connection:
+        registry.write_alias(connection, "reviews", alias, version, share)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +53,7 @@ def challenger(reviews, settings, sentiment):
     turned = dataclasses.replace(sentiment, classes=("positive", "negative"))
     champion = registry.alias(reviews, "reviews", "champion")
     name = add_champion(reviews, settings, turned, "second")
-    registry.set_alias(reviews, "reviews", "champion", champion, by="test")
+    point(reviews, "champion", champion)
     return name
 
 
@@ -57,7 +64,7 @@ def ask(client, n, **more):
 
 
 def test_a_shadow_is_listened_to_and_never_heard(client, reviews, challenger):
-    registry.set_alias(reviews, "reviews", "shadow", challenger, by="test")
+    point(reviews, "shadow", challenger)
     answers = ask(client, 20)
     assert {(one["label"], one["model_version"], one["variant"]) for one in answers} == {("positive", "v1", "champion")}
     wait_for(lambda: count_shadow(reviews, "reviews", challenger, LONG_AGO) == (20, 0), 10)
@@ -73,7 +80,7 @@ def test_a_shadow_is_listened_to_and_never_heard(client, reviews, challenger):
 
 
 def test_a_canary_answers_its_share_and_the_same_people_every_time(client, reviews, challenger):
-    registry.set_alias(reviews, "reviews", "challenger", challenger, 0.3, by="test")
+    point(reviews, "challenger", challenger, 0.3)
     first = ask(client, 60)
     aliases = registry.aliases(reviews, "reviews")
     for k, said in enumerate(first):
@@ -82,7 +89,7 @@ def test_a_canary_answers_its_share_and_the_same_people_every_time(client, revie
         assert said["label"] == ("negative" if said["variant"] == "canary" else "positive")
     canary = [one["variant"] == "canary" for one in first]
     assert 5 < sum(canary) < 35
-    registry.set_alias(reviews, "reviews", "challenger", challenger, 0.6, by="test")
+    point(reviews, "challenger", challenger, 0.6)
     grown = [one["variant"] == "canary" for one in ask(client, 60)]
     assert all(after for before, after in zip(canary, grown, strict=True) if before)
     assert sum(grown) > sum(canary)
@@ -97,7 +104,7 @@ def test_a_canary_answers_its_share_and_the_same_people_every_time(client, revie
 def test_a_canary_that_fails_is_answered_for_by_the_champion_and_the_failure_is_noted(
     reviews, settings, sentiment, challenger, kind
 ):
-    registry.set_alias(reviews, "reviews", "challenger", challenger, 1.0, by="test")
+    point(reviews, "challenger", challenger, 1.0)
     versions = Versions(reviews, settings)
     if kind == "no file":
         (settings.artifacts / "second.skops").unlink()
@@ -129,7 +136,7 @@ def test_a_request_that_the_champion_fails_on_does_not_spoil_those_beside_it(rev
 
 
 def test_a_failed_shadow_costs_nothing_and_is_noted(client, reviews, settings, challenger):
-    registry.set_alias(reviews, "reviews", "shadow", challenger, by="test")
+    point(reviews, "shadow", challenger)
     (settings.artifacts / "second.skops").unlink()
     ask(client, 3)
     wait_for(lambda: count_shadow(reviews, "reviews", challenger, LONG_AGO) == (3, 0), 10)
@@ -154,7 +161,7 @@ def test_no_request_fails_while_champions_change(client, reviews, settings, sent
         if k == 4:
             name = add_champion(reviews, settings, dataclasses.replace(sentiment), "third")
             expected[name] = "positive"
-        registry.set_alias(reviews, "reviews", "champion", name, by="test")
+        point(reviews, "champion", name)
         # Whoever asks after the change is answered by the new one.
         assert client.post("/predict", json={"text": "great"}).json()["model_version"] == name
         time.sleep(0.15)
