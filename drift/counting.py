@@ -21,11 +21,11 @@ from drift.comparing import (
     too_few,
 )
 from drift.effects import quantile_edges
-from drift.grid import ColumnCounts, cell_counts, ks_bounds, open_cells, slack_of
+from drift.grid import ColumnCounts, cell_counts, distances_on_grid, largest_open_share, slack_of
 from drift.policy import DriftPolicy
 from drift.samples import CategoricalReference, NumericReference, Reference
 from drift.shares import missing_share_tests, unseen_p_value
-from drift.two_sample import TwoSampleResult, chi_squared_tests
+from drift.two_sample import NUMBERS, Test, TwoSampleResult, chi_squared_tests
 
 _PENDING = float("nan")
 # A window's values, however long it takes to find words for them.
@@ -52,7 +52,7 @@ def compare_counts(
     """
     if isinstance(reference, CategoricalReference) and counted.edges is None:
         names = max(counted.categories, reference.categories, key=len)
-        counts = np.pad(counted.counts, ((0, 0), (0, len(names) - counted.counts.shape[1])))
+        counts = np.pad(counted.counts, ((0, 0), (0, len(names) - counted.up_to.shape[1])))
         known = np.pad(reference.counts, (0, len(names) - reference.counts.size))
         tell: _Tell = lambda window: categorical_values(reference, counts[window], names, policy)  # noqa: E731
         return _by_category(reference, known, counts, counted.n_missing, names, tell, policy), []
@@ -70,7 +70,7 @@ def _by_known_value(
     """Compare windows with a reference of few different values, each of which has a cell of its own."""
     known = reference.distinct
     counts = counted.counts[:, np.searchsorted(edges, known + slack_of(known), side="left")]
-    unknown = np.flatnonzero(counts.sum(axis=1) < counted.counts.sum(axis=1))
+    unknown = np.flatnonzero(counts.sum(axis=1) < counted.n_values)
 
     def tell(window: int) -> Values:
         n = int(counts[window].sum())
@@ -96,17 +96,24 @@ def _by_category(
 ) -> Compared:
     """Test the windows that hold enough rows and no new category together, the others one by one."""
     sizes, known = counts.sum(axis=1), reference_counts > 0
-    regular = np.zeros(len(counts), bool)
-    results: dict[int, TwoSampleResult] = {}
-    if known.sum() > 1 and reference_counts.sum() >= policy.min_sample:
-        regular = (sizes >= policy.min_sample) & ~counts[:, ~known].any(axis=1)
-        tested = chi_squared_tests(reference_counts[known], counts[regular][:, known]) if regular.any() else []
-        results = {k: result for k, result in zip(np.flatnonzero(regular).tolist(), tested, strict=True) if result}
+    numbers = _sizes(reference, sizes, n_missing, policy)
+    numbers |= {name: np.full(sizes.size, _PENDING) for name in NUMBERS}
+    if out_of_range is not None:
+        numbers["out_of_range"] = out_of_range
+    row_of: dict[int, int] = {}
+    regular = np.flatnonzero((sizes >= policy.min_sample) & ~counts[:, ~known].any(axis=1))
+    if regular.size and known.sum() > 1 and reference_counts.sum() >= policy.min_sample:
+        found = chi_squared_tests(reference_counts[known], counts[regular][:, known])
+        rows = np.flatnonzero(found.df)
+        row_of = dict(zip(regular[rows].tolist(), rows.tolist(), strict=True))
+        for name in NUMBERS:
+            numbers[name][regular[rows]] = getattr(found, name)[rows]
     names = [name for name, is_known in zip(names, known.tolist(), strict=True) if is_known]
     n_singletons = int((reference_counts == 1).sum())
 
     def told(window: int) -> Comparison:
-        if result := results.get(window):
+        if window in row_of:
+            result = found.result(row_of[window])
             words = partial(tell_categories, names, reference_counts[known], counts[window, known], result)
             beyond = 0.0 if out_of_range is None else float(out_of_range[window])
             values = Values(result=result, tell=words, n_singletons=n_singletons, out_of_range_share=beyond)
@@ -115,15 +122,9 @@ def _by_category(
         n = int(sizes[window] + n_missing[window])
         return comparison(reference, n, int(n_missing[window]), values, policy)
 
-    numbers = _sizes(reference, sizes, n_missing, policy)
-    for name in ("statistic", "p_value", "log10_p", "effect_size"):
-        numbers[name] = np.full(sizes.size, _PENDING)
-        numbers[name][list(results)] = [getattr(result, name) for result in results.values()]
-    if out_of_range is not None:
-        numbers["out_of_range"] = out_of_range
-    tests = ["chi2" if window in results else "none" for window in range(sizes.size)]
-    compared = Compared(numbers, tests, told)  # type: ignore[arg-type]
-    for window in set(range(sizes.size)) - results.keys():
+    tests: list[Test] = ["chi2" if window in row_of else "none" for window in range(sizes.size)]
+    compared = Compared(numbers, tests, told)
+    for window in set(range(sizes.size)) - row_of.keys():
         compared.put(window, told(window))
     return compared
 
@@ -144,8 +145,7 @@ def _by_distance(
     reference: NumericReference, counted: ColumnCounts, edges: np.ndarray, policy: DriftPolicy
 ) -> Compared:
     """Bound the KS distance of every window."""
-    counts, n_missing = counted.counts, counted.n_missing
-    sizes = counts.sum(axis=1)
+    up_to, n_missing, sizes = counted.up_to, counted.n_missing, counted.n_values
     is_tested = (sizes >= policy.min_sample) & (reference.ordered.size >= policy.min_sample)
     tested = np.flatnonzero(is_tested)
     numbers = _sizes(reference, sizes, n_missing, policy)
@@ -160,7 +160,7 @@ def _by_distance(
         return comparison(reference, n + int(n_missing[window]), int(n_missing[window]), values, policy)
 
     if tested.size:
-        found = _Distances(reference, counts[tested] if tested.size < sizes.size else counts, sizes[tested], edges)
+        found = _Distances(reference, up_to[tested] if tested.size < sizes.size else up_to, edges)
         for name, values in found.numbers().items():
             numbers[name] = np.full(sizes.size, 0.0 if name in ("bound", "n_unseen", "out_of_range") else _PENDING)
             numbers[name][tested] = values
@@ -168,22 +168,26 @@ def _by_distance(
         for row in np.flatnonzero(found.infinite.any(axis=1)).tolist():
             n, n_unseen = int(sizes[tested[row]]), int(found.infinite[row].sum())
             numbers["unseen_p"][tested[row]], _ = unseen_p_value(reference.ordered.size, n, n_unseen)
-    tests = ["ks" if window in row_of else "none" for window in range(sizes.size)]
-    return Compared(numbers, tests, told)  # type: ignore[arg-type]
+    tests: list[Test] = ["ks" if window in row_of else "none" for window in range(sizes.size)]
+    return Compared(numbers, tests, told)
 
 
 @dataclass(frozen=True, eq=False)
 class _OnGrid:
-    """What a reference is on its grid, found once: its counts, and where on it things lie."""
+    """What a reference is on its grid, found once: where things lie on it, and by how much its distances are bound.
+
+    `tenths` are the last cells of its ten bins, `below` and `highest` the cells just below its smallest finite value
+    and that of its largest.
+    """
 
     edges: np.ndarray
-    counts: np.ndarray
     shares: np.ndarray
-    is_open: np.ndarray
+    bound: float
     locations: np.ndarray
-    deciles: np.ndarray
-    decile_counts: np.ndarray
-    inside: slice
+    tenths: np.ndarray
+    tenth_counts: np.ndarray
+    below: int
+    highest: int
     has_infinity: bool
 
     @classmethod
@@ -196,24 +200,24 @@ class _OnGrid:
     @classmethod
     def _found(cls, reference: NumericReference, edges: np.ndarray) -> Self:
         counts = cell_counts(reference.ordered, edges)
+        up_to = np.cumsum(counts)
         finite = reference.finite
         # The largest value of the reference up to each edge is what people can read.
-        below = np.searchsorted(reference.ordered, edges, side="right")
-        locations = np.where(below > 0, reference.ordered[np.maximum(below - 1, 0)], edges)
-        deciles = np.concatenate([[0], np.searchsorted(edges, quantile_edges(reference.ordered)) + 1])
-        inside = slice(0, 0)
+        locations = np.where(up_to[:-1] > 0, reference.ordered[np.maximum(up_to[:-1] - 1, 0)], edges)
+        tenths = np.append(np.searchsorted(edges, quantile_edges(reference.ordered)), edges.size)
+        below = highest = 0
         if finite.size:
-            low = int(np.searchsorted(edges, np.nextafter(finite[0], -np.inf), side="left"))
-            inside = slice(low + 1, int(np.searchsorted(edges, finite[-1], side="left")) + 1)
+            below = int(np.searchsorted(edges, np.nextafter(finite[0], -np.inf), side="left"))
+            highest = int(np.searchsorted(edges, finite[-1], side="left"))
         return cls(
             edges=edges,
-            counts=counts,
-            shares=np.cumsum(counts) / reference.ordered.size,
-            is_open=open_cells(edges),
+            shares=up_to / reference.ordered.size,
+            bound=largest_open_share(counts, edges),
             locations=np.append(locations, np.inf),
-            deciles=deciles,
-            decile_counts=np.add.reduceat(counts, deciles),
-            inside=inside,
+            tenths=tenths,
+            tenth_counts=np.diff(up_to[tenths], prepend=0),
+            below=below,
+            highest=highest,
             has_infinity=finite.size < reference.ordered.size,
         )
 
@@ -224,21 +228,23 @@ _on_grid: WeakKeyDictionary[NumericReference, _OnGrid] = WeakKeyDictionary()
 class _Distances:
     """The KS distances of many windows from one reference, as far as counts tell them."""
 
-    def __init__(self, reference: NumericReference, counts: np.ndarray, sizes: np.ndarray, edges: np.ndarray) -> None:
+    def __init__(self, reference: NumericReference, up_to: np.ndarray, edges: np.ndarray) -> None:
         self.grid = grid = _OnGrid.of(reference, edges)
-        self.lower, self.upper, self.edge, leads = ks_bounds(grid.counts, counts, grid.is_open)
-        self.shares = grid.shares[self.edge] - np.where(leads, self.lower, -self.lower)
-        self.decile_counts = np.add.reduceat(counts, grid.deciles, axis=1)
-        self.out_of_range = 1 - counts[:, grid.inside].sum(axis=1) / sizes
+        self.distance, self.edge, leads = distances_on_grid(grid.shares, up_to)
+        self.bound = np.minimum(grid.bound, 1 - self.distance)
+        self.shares = grid.shares[self.edge] - np.where(leads, self.distance, -self.distance)
+        self.up_to_tenths = up_to[:, grid.tenths]
+        self.out_of_range = 1 - (up_to[:, grid.highest] - up_to[:, grid.below]) / up_to[:, -1]
         # An infinity is as new as an unseen category, unless the reference holds one.
-        self.infinite = np.zeros((len(counts), 2), np.int64) if grid.has_infinity else counts[:, [-1, 0]]
+        infinite = np.column_stack([up_to[:, -1] - up_to[:, -2], up_to[:, 0]])
+        self.infinite = np.zeros_like(infinite) if grid.has_infinity else infinite
 
     def numbers(self) -> dict[str, np.ndarray]:
         """Return the numbers of every window, as Compared names them."""
         return {
-            "statistic": self.lower,
-            "effect_size": self.lower,
-            "bound": self.upper - self.lower,
+            "statistic": self.distance,
+            "effect_size": self.distance,
+            "bound": self.bound,
             "location": self.grid.locations[self.edge],
             "n_unseen": self.infinite.sum(axis=1),
             "out_of_range": self.out_of_range,
@@ -246,15 +252,16 @@ class _Distances:
 
     def values(self, row: int) -> Values:
         """Return everything about one window."""
-        d, location = float(self.lower[row]), float(self.grid.locations[self.edge[row]])
+        d, location = float(self.distance[row]), float(self.grid.locations[self.edge[row]])
         shares = float(self.grid.shares[self.edge[row]]), float(self.shares[row])
+        tenth_counts = self.grid.tenth_counts, np.diff(self.up_to_tenths[row], prepend=0)
         infinite = zip(("inf", "-inf"), self.infinite[row].tolist(), strict=True)
         unseen = sorted(((name, n) for name, n in infinite if n), key=lambda pair: -pair[1])
         return Values(
             result=TwoSampleResult("ks", d, _PENDING, _PENDING, d, location=location),
-            tell=partial(tell_distance, location, shares, (self.grid.decile_counts, self.decile_counts[row])),
+            tell=partial(tell_distance, location, shares, tenth_counts),
             unseen=tuple(unseen),
             n_unseen=sum(n for _, n in unseen),
             out_of_range_share=float(self.out_of_range[row]),
-            statistic_bound=float(self.upper[row] - self.lower[row]),
+            statistic_bound=float(self.bound[row]),
         )

@@ -21,18 +21,29 @@ class ColumnCounts:
 
     Attributes
     ----------
-    counts : int array, shape (n_windows, n_cells)
-        Rows per cell: per cell between `edges` or per category code.
+    up_to : int array, shape (n_windows, n_cells)
+        Rows in a cell or one before it, as distribution functions have it: per cell between `edges` or category code.
     n_missing : int array, shape (n_windows,)
         Rows without a value.
     edges : float array, or None for a categorical column
     categories : names of the codes
     """
 
-    counts: np.ndarray
+    up_to: np.ndarray
     n_missing: np.ndarray
     edges: np.ndarray | None = None
     categories: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Rows per cell, int array of shape (n_windows, n_cells)."""
+        return np.diff(self.up_to, axis=1, prepend=self.up_to.dtype.type(0))
+
+    @property
+    def n_values(self) -> np.ndarray:
+        """Rows with a value, int array of shape (n_windows,)."""
+        n_windows, n_cells = self.up_to.shape
+        return self.up_to[:, -1].astype(np.int64) if n_cells else np.zeros(n_windows, np.int64)
 
 
 def grid_edges(reference: NumericReference) -> np.ndarray:
@@ -85,60 +96,57 @@ def cell_counts(ordered: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return np.diff(np.concatenate([[0], np.searchsorted(ordered[:n], edges, side="right"), [n]]))
 
 
-def open_cells(edges: np.ndarray) -> np.ndarray:
-    """Tell the cells that can hold different values from those that hold a single one."""
+def largest_open_share(counts: np.ndarray, edges: np.ndarray) -> float:
+    """Return the largest share of a reference's rows that one cell holds which can hold different values.
+
+    By so much can a distribution function lead inside a cell beyond what it leads by at the cell's edges: all rows of
+    one sample may come there before all rows of the other.
+
+    Examples
+    --------
+    >>> largest_open_share(np.array([5, 1, 2, 2]), np.array([-np.inf, 1.0, 3.0]))
+    0.2
+    """
     with np.errstate(over="ignore"):
         lowest = np.concatenate([[-np.inf], np.nextafter(edges, np.inf)])
-    is_open: np.ndarray = lowest < np.append(edges, np.inf)
-    return is_open
+    is_open = lowest < np.append(edges, np.inf)
+    return float(counts[is_open].max(initial=0) / counts.sum())
 
 
-def ks_bounds(
-    reference_counts: np.ndarray, counts: np.ndarray, is_open: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Bound the KS distance between a reference and many windows by their counts on a grid.
+def distances_on_grid(reference_shares: np.ndarray, up_to: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return how far apart the distribution functions of a reference and of many windows are at the edges of cells.
+
+    The KS distance is at least that, and at most `largest_open_share` more.
 
     Parameters
     ----------
-    reference_counts : int array, shape (n_cells,)
-    counts : int array, shape (n_windows, n_cells), no window empty
-    is_open : bool array, shape (n_cells,)
-        See `open_cells`.
+    reference_shares : float array, shape (n_cells,)
+        Share of the reference's rows in each cell or one before it.
+    up_to : int array, shape (n_windows, n_cells), no window empty
+        See `ColumnCounts`.
 
     Returns
     -------
-    lower, upper : float arrays, shape (n_windows,)
-        ``lower <= D <= upper``. They differ by less than the largest share of rows in an open cell.
+    distance : float array, shape (n_windows,)
     edge : int array, shape (n_windows,)
-        The edge at which the distribution functions are `lower` apart.
+        The edge where they are so far apart.
     reference_leads : bool array, shape (n_windows,)
         Whether the reference has the larger share of rows up to that edge.
 
     Examples
     --------
-    >>> lower, upper, edge, _ = ks_bounds(np.array([2, 2, 0]), np.array([[0, 2, 2]]), np.array([True, True, True]))
-    >>> lower, upper, edge
-    (array([0.5]), array([1.]), array([0]))
+    >>> distances_on_grid(np.array([0.5, 1.0, 1.0]), np.array([[0, 2, 4], [2, 4, 4]]))
+    (array([0.5, 0. ]), array([0, 0]), array([ True,  True]))
     """
-    share_reference = np.cumsum(reference_counts) / reference_counts.sum()
-    # Within a cell, all rows of one sample may come before all rows of the other, unless it is for a single value.
-    at_end = np.where(is_open, share_reference, -np.inf)
-    at_front = np.where(is_open, np.concatenate([[0.0], share_reference[:-1]]), np.inf)
-    first_alone = max(at_end[0], 0.0)
     parts = []
-    for first in range(0, len(counts), _AT_ONCE):
-        share = np.cumsum(counts[first : first + _AT_ONCE], axis=1, dtype=np.float64)
-        share /= share[:, -1:].copy()
-        within = at_end[1:] - share[:, :-1]
-        upper = np.maximum(within.max(axis=1), first_alone)
-        np.maximum(upper, np.subtract(share[:, 1:], at_front[1:], out=within).max(axis=1), out=upper)
-        np.maximum(upper, share[:, 0] - at_front[0], out=upper)
-        gap = np.subtract(share_reference, share, out=share)
+    for first in range(0, len(up_to), _AT_ONCE):
+        part = up_to[first : first + _AT_ONCE]
+        gap = part / -part[:, -1:].astype(np.float64)
+        gap += reference_shares
         most, least = np.argmax(gap, axis=1), np.argmin(gap, axis=1)
         rows = np.arange(len(gap))
         above, below = gap[rows, most], -gap[rows, least]
         leads = above >= below
-        lower = np.where(leads, above, below)
-        parts.append((lower, np.maximum(upper, lower), np.where(leads, most, least), leads))
-    lower, upper, edge, reference_leads = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return lower, upper, edge, reference_leads
+        parts.append((np.where(leads, above, below), np.where(leads, most, least), leads))
+    distance, edge, reference_leads = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return distance, edge, reference_leads

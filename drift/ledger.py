@@ -1,6 +1,6 @@
 """What is remembered about watched columns between two looks, and what the watcher asks of whoever remembers it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
@@ -79,6 +79,11 @@ class AlarmRecord:
         if mark is None or mark.order < self.mark.order:
             return False
         return self.acknowledged is None or mark.order < self.acknowledged.mark.order
+
+
+def newest(alarms: Iterable[AlarmRecord]) -> AlarmRecord | None:
+    """Return the alarm that sounded last."""
+    return max(alarms, key=lambda record: record.mark.order, default=None)
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,14 @@ def compare_windows(
     ready: PreparedReference,
     columns: Sequence[Column],
     policy: DriftPolicy,
+    *,
+    may_count: bool,
 ) -> tuple[Sequence[WindowExtent], dict[str, Compared]]:
     """Compare every window with a reference, column by column.
+
+    Parameters
+    ----------
+    may_count : whether the reference is frozen, so that the source can count rows on its cells
 
     Returns
     -------
@@ -32,8 +38,7 @@ def compare_windows(
         What each window holds, and by column the comparisons of all windows.
     """
     extents = source.extents(model, windows)
-    is_frozen = any(reference.name == ready.name for reference in source.references(model))
-    if is_frozen and sum(extent.n for extent in extents) > EXACT_ROWS:
+    if may_count and sum(extent.n for extent in extents) > EXACT_ROWS:
         return extents, _by_counts(source, model, windows, ready, columns, policy)
     looks = []
     for window in windows:

@@ -1,7 +1,6 @@
 """One window of a model's log against a reference: the board, for every front end alike."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -99,15 +98,16 @@ def _boards(
     columns: Sequence[Column],
     policy: DriftPolicy,
 ) -> tuple[Board, ...]:
-    extents, compared = compare_windows(source, model, windows, ready, columns, policy)
     frozen = next((record for record in source.references(model) if record.name == ready.name), None)
+    extents, compared = compare_windows(source, model, windows, ready, columns, policy, may_count=frozen is not None)
     watching = watch(source, model, ready, columns) if frozen else None
     standing = standings(watching, frozen, extents, columns) if watching and frozen else [None] * len(extents)
     reports = report_windows(columns, compared, policy, standing)
     boards = []
     for extent, reported, stand in zip(extents, reports, standing, strict=True):
-        board = _board(model, extent, ready.name, reported, headline(reported, extent.n, policy))
-        boards.append(replace(board, **_life(watching, extent)) if watching and stand is not None else board)
+        life = _life(watching, extent) if watching and stand is not None else {}
+        said = headline(reported, extent.n, policy)
+        boards.append(_board(model, extent, ready.name, reported, said, **life))
     return tuple(boards)
 
 
@@ -171,7 +171,9 @@ def drifting_since(windows: Sequence[tuple[WindowExtent, Verdict]]) -> tuple[dat
     return (since, n_drifting) if since else None
 
 
-def _board(model: str, extent: WindowExtent, reference: str, reports: tuple[ColumnReport, ...], said: str) -> Board:
+def _board(
+    model: str, extent: WindowExtent, reference: str, reports: tuple[ColumnReport, ...], said: str, **life: Any
+) -> Board:
     return Board(
         model=model,
         verdict=board_verdict(reports),
@@ -180,6 +182,7 @@ def _board(model: str, extent: WindowExtent, reference: str, reports: tuple[Colu
         window=extent,
         reference=reference,
         columns=reports,
+        **life,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
-from drift.ledger import AlarmRecord
+from drift.ledger import AlarmRecord, Progress, newest
 from drift.policy import DriftPolicy, Verdict
 from drift.source import FrozenReference
 from drift.two_sample import Test
@@ -40,10 +40,11 @@ def standings(
 
     Inside the reference nothing can alarm: its rows are healthy by definition.
     """
-    alarmed = {record.stream for record in watching.kept.alarms}
-    names = [column.name for column in columns if column.name in watching.kept.phi]
-    loud = [name for name in names if name in alarmed]
-    calm = [_without_alarm(watching, name) for name in names if name not in alarmed]
+    kept = watching.kept
+    names = [column.name for column in columns if column.name in kept.phi]
+    alarms = {name: [record for record in kept.alarms if record.stream == name] for name in names}
+    loud = [(name, kept.progress.get(name), alarms[name]) for name in names if alarms[name]]
+    calm = [_without_alarm(name, kept.progress.get(name)) for name in names if not alarms[name]]
     found: list[dict[str, Standing] | None] = []
     for extent in extents:
         end = extent.end
@@ -55,7 +56,7 @@ def standings(
             found.append({})
         else:
             here = {name: after if mark < end else before for name, mark, before, after in calm}
-            found.append(here | {name: _standing(watching, extent.start, end, name) for name in loud})
+            found.append(here | {name: _standing(progress, own, extent.start, end) for name, progress, own in loud})
     return found
 
 
@@ -86,9 +87,9 @@ def settle(part: Moved, test: Test, standing: Standing, policy: DriftPolicy) -> 
     ----------
     test : "none" where there were too few values to compare
     """
-    effect_size = None if test == "none" else part.effect_size
-    if min(part.n, part.n_reference) < policy.min_sample or standing.n_awaited:
+    if part.n < policy.min_sample or part.n_reference < policy.min_sample or standing.n_awaited:
         return "insufficient", "stable", "stable"
+    effect_size = None if test == "none" else part.effect_size
     if standing.alarm is None and not standing.holds_answered:
         return "insufficient" if effect_size is None else "stable", "stable", "stable"
     effects = [effect_size or 0.0, abs(part.missing_share - part.reference_missing_share), part.unseen_share]
@@ -102,23 +103,24 @@ def settle(part: Moved, test: Test, standing: Standing, policy: DriftPolicy) -> 
     return colours[0], colours[1], colours[2]
 
 
-def _without_alarm(watching: Watching, column: str) -> tuple[str, datetime, Standing, Standing]:
+def _without_alarm(column: str, progress: Progress | None) -> tuple[str, datetime, Standing, Standing]:
     """Return where a column that never alarmed stands in windows that end by an instant, and in later ones."""
-    progress = watching.kept.progress.get(column)
     if progress is None:
         awaiting = Standing(n_awaited=RULE.stride)
         return column, datetime.max.replace(tzinfo=UTC), awaiting, awaiting
     return column, progress.mark.at, NOWHERE, Standing(score=progress.score)
 
 
-def _standing(watching: Watching, start: datetime, end: datetime, column: str) -> Standing:
-    score = watching.score(column, end)
-    n_awaited = 0 if column in watching.kept.progress else RULE.stride
-    alarm = watching.alarm(column, end)
-    snoozed = bool(alarm and alarm.snoozed and end <= alarm.snoozed.until)
-    answered = None if alarm else watching.answered(column, end)
+def _standing(progress: Progress | None, alarms: Sequence[AlarmRecord], start: datetime, end: datetime) -> Standing:
+    """Return where a column stands by its alarms; its score is known as long as it has not moved on since."""
+    score = progress.score if progress and progress.mark.at < end else None
+    n_awaited = 0 if progress else RULE.stride
+    if alarm := newest(record for record in alarms if record.sounds_in(end)):
+        snoozed = bool(alarm.snoozed and end <= alarm.snoozed.until)
+        return Standing(alarm, None, score, n_awaited, snoozed)
+    answered = newest(record for record in alarms if record.acknowledged and record.acknowledged.mark.at < end)
     answer = answered.acknowledged if answered else None
-    return Standing(alarm, answered, score, n_awaited, snoozed, bool(answer and start <= answer.mark.at))
+    return Standing(None, answered, score, n_awaited, holds_answered=bool(answer and start <= answer.mark.at))
 
 
 # Where a column stands that is not watched, or that nothing has ever been said of.

@@ -31,6 +31,8 @@ MIN_EXPECTED = 5.0
 _SMALL = 8_192
 _CELLS = 1_024
 _LOG10 = np.log(10)
+# What tests of many windows give as arrays.
+NUMBERS = ("statistic", "p_value", "log10_p", "effect_size")
 
 
 @dataclass(frozen=True)
@@ -179,12 +181,28 @@ def chi_squared_test(
         return TwoSampleResult("chi2", 0.0, 1.0, 0.0, 0.0)
     expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
     statistic = float(((table - expected) ** 2 / expected).sum())
-    log10_p = _log10_chi_squared(statistic, df)
-    return TwoSampleResult("chi2", statistic, float(special.chdtrc(df, statistic)), log10_p, effect_size, df)
+    p_value, log10_p = (float(part[0]) for part in _chi_squared_p(np.array([statistic]), np.array([df])))
+    return TwoSampleResult("chi2", statistic, p_value, log10_p, effect_size, df)
 
 
-def chi_squared_tests(reference_counts: np.ndarray, counts: np.ndarray) -> list[TwoSampleResult | None]:
-    """Test many windows together, as `chi_squared_test` tests each; None where all categories are too rare.
+@dataclass(frozen=True, eq=False)
+class ChiSquaredTests:
+    """Chi-squared tests of many windows, arrays of shape (n_windows,); `df` is 0 where all categories are too rare."""
+
+    statistic: np.ndarray
+    p_value: np.ndarray
+    log10_p: np.ndarray
+    effect_size: np.ndarray
+    df: np.ndarray
+
+    def result(self, window: int) -> TwoSampleResult:
+        """Return the test of one window."""
+        numbers = {name: float(getattr(self, name)[window]) for name in NUMBERS}
+        return TwoSampleResult(test="chi2", df=int(self.df[window]), **numbers)
+
+
+def chi_squared_tests(reference_counts: np.ndarray, counts: np.ndarray) -> ChiSquaredTests:
+    """Test many windows together, as `chi_squared_test` tests each.
 
     Parameters
     ----------
@@ -194,8 +212,8 @@ def chi_squared_tests(reference_counts: np.ndarray, counts: np.ndarray) -> list[
     Examples
     --------
     >>> together = chi_squared_tests(np.array([16, 16, 8]), np.array([[18, 16, 12], [1, 0, 0]]))
-    >>> round(together[0].statistic, 6), round(chi_squared_test([16, 16, 8], [18, 16, 12]).statistic, 6), together[1]
-    (0.501483, 0.501483, None)
+    >>> together.statistic.round(6), round(chi_squared_test([16, 16, 8], [18, 16, 12]).statistic, 6), together.df
+    (array([0.501483, 0.      ]), 0.501483, array([2, 0]))
     """
     n_reference, sizes = reference_counts.sum(), counts.sum(axis=1, keepdims=True)
     both = reference_counts + counts
@@ -210,15 +228,8 @@ def chi_squared_tests(reference_counts: np.ndarray, counts: np.ndarray) -> list[
     pooled_gap, pooled_reference, pooled_expected = (part[has_pool] for part in in_pool)
     statistics[has_pool] += pooled_gap**2 / pooled_reference + pooled_gap**2 / pooled_expected
     df = kept.sum(axis=1) + has_pool - 1
-    p_values = special.chdtrc(np.maximum(df, 1), statistics)
-    effects = moved_shares(reference_counts, counts)
-    numbers = zip(statistics.tolist(), p_values.tolist(), df.tolist(), effects.tolist(), strict=True)
-    return [
-        TwoSampleResult("chi2", statistic, p_value, _log10_chi_squared(statistic, degrees), effect, degrees)
-        if degrees
-        else None
-        for statistic, p_value, degrees, effect in numbers
-    ]
+    p_values, log10_p = _chi_squared_p(statistics, np.maximum(df, 1))
+    return ChiSquaredTests(statistics, p_values, log10_p, moved_shares(reference_counts, counts), df)
 
 
 def _kept(expected: np.ndarray, min_expected: float = MIN_EXPECTED) -> tuple[np.ndarray, np.ndarray]:
@@ -258,16 +269,18 @@ def pooled(reference_counts: ArrayLike, current_counts: ArrayLike, min_expected:
     return np.column_stack([table[:, kept], table[:, rare].sum(axis=1)])
 
 
-def _log10_chi_squared(statistic: float, df: int) -> float:
-    p_value = special.chdtrc(df, statistic)
-    if p_value > SMALLEST_P:
-        return float(np.log10(p_value))
+def _chi_squared_p(statistics: np.ndarray, df: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return p-values and their decimal logarithms, which stay finite where the p-value is no number any more."""
+    p_values = special.chdtrc(df, statistics)
+    is_number = p_values > SMALLEST_P
+    log10_p = np.log10(p_values, out=np.zeros(p_values.shape), where=is_number)
     # Continued fraction of the incomplete gamma function (Abramowitz and Stegun 6.5.31), from its tail.
-    a, x = df / 2, statistic / 2
-    fraction = 0.0
-    for k in range(200, 0, -1):
+    a, x = df[~is_number] / 2, statistics[~is_number] / 2
+    fraction = np.zeros(a.shape)
+    for k in range(200, 0, -1) if a.size else ():
         fraction = k * (a - k) / (x + 2 * k + 1 - a + fraction)
-    return float((a * np.log(x) - x - special.gammaln(a) - np.log(x + 1 - a + fraction)) / _LOG10)
+    log10_p[~is_number] = (a * np.log(x) - x - special.gammaln(a) - np.log(x + 1 - a + fraction)) / _LOG10
+    return p_values, log10_p
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> np.ndarray:

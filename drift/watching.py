@@ -10,7 +10,7 @@ from drift.betting import Experts
 from drift.cells import cells_from
 from drift.evidence import Watch
 from drift.following import RowFeed, follow, resume
-from drift.ledger import Acknowledgement, AcknowledgementKind, AlarmRecord, Honesty, Kept, Snooze
+from drift.ledger import Acknowledgement, AcknowledgementKind, AlarmRecord, Honesty, Kept, Snooze, newest
 from drift.life import LifeRule
 from drift.prepared import PreparedReference, prepare, read_each
 from drift.replay import MOST_ROWS, N_LIVES, replay
@@ -38,18 +38,7 @@ class Watching:
 
     def alarm(self, stream: str, end: datetime) -> AlarmRecord | None:
         """Return the newest alarm that sounds in a window that ends there."""
-        sounding = [record for record in self.kept.alarms if record.stream == stream and record.sounds_in(end)]
-        return max(sounding, key=lambda record: record.mark.order, default=None)
-
-    def answered(self, stream: str, end: datetime) -> AlarmRecord | None:
-        """Return the newest alarm that a person had answered before a window ends there."""
-        known = [a for a in self.kept.alarms if a.stream == stream and a.acknowledged and a.acknowledged.mark.at < end]
-        return max(known, key=lambda record: record.mark.order, default=None)
-
-    def score(self, stream: str, end: datetime) -> float | None:
-        """Return the betting score in a window that ends there, unless it has moved on since."""
-        progress = self.kept.progress.get(stream)
-        return progress.score if progress and progress.mark.at < end else None
+        return newest(record for record in self.kept.alarms if record.stream == stream and record.sounds_in(end))
 
     @property
     def honesty(self) -> Honesty:

@@ -1,6 +1,6 @@
 """Counts windows on the cells of a reference: each is a difference of cumulated counts, however long it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import Any
@@ -34,20 +34,30 @@ def count_spans(
     first, last = np.searchsorted(edges, np.array(spans, np.int64)).T
     sizes = edges[last] - edges[first]
     side_by_side = np.array_equal(first, np.arange(edges.size - 1)) and np.array_equal(last, first + 1)
-    before = _Before(view, grid, positions, edges, categories).counts()
+    before = _Before(view, grid, positions, edges, categories)
+    stored, changes = before.stored(), list(before.changes())
     found = {}
     for position, column in positions.items():
         # Windows side by side, as in a timeline, are the differences of neighbours.
-        counts = np.diff(before[position], axis=0) if side_by_side else before[position][last] - before[position][first]
+        up_to = np.diff(stored[position], axis=0) if side_by_side else stored[position][last] - stored[position][first]
+        for is_before, change in changes:
+            times = is_before[last].astype(up_to.dtype) - is_before[first]
+            touched = np.flatnonzero(times)
+            up_to[touched] += times[touched, None] * change[position]
+        n_values = up_to[:, -1] if up_to.shape[1] else 0
         borders = grid.edges[position]
         found[column.name] = ColumnCounts(
-            counts, sizes - counts.sum(axis=1), borders, categories.get(column.name, ()) if borders is None else ()
+            up_to, sizes - n_values, borders, categories.get(column.name, ()) if borders is None else ()
         )
     return found
 
 
+# Rows that lie before some of the edges, and by position of a column how many of them are up to each cell.
+Change = tuple[np.ndarray, Mapping[int, np.ndarray]]
+
+
 class _Before:
-    """How many rows before each of some ascending positions fall in each cell: one row of counts per position."""
+    """How many rows before each of some ascending positions fall in each cell or one before it, a row per position."""
 
     def __init__(
         self,
@@ -69,17 +79,18 @@ class _Before:
         self.places = np.searchsorted(index.stops, np.minimum(edges, index.n_rows), side="right")
         self.n_counted = min(max(grid.counted_to - int(index.k[0]), 0), len(index)) if len(index) else 0
 
-    def counts(self) -> dict[int, np.ndarray]:
-        """Return by position of a column an int array of shape (n_edges, n_cells)."""
+    def stored(self) -> Mapping[int, np.ndarray]:
+        """Return what is stored by position of a column: int arrays of shape (n_edges, n_cells)."""
         places = np.minimum(self.places, self.n_counted)
         # A board asks for the same windows again and again.
         key = (self.grid.reference_id, tuple(self.widths.items()), places.tobytes())
         read = self.view.remembered.read
-        stored = read(self.view.entry, [key], lambda: {key: self._stored(places)}, _n_bytes)[key]
-        total = {position: counts.copy() for position, counts in stored.items()}
-        self._add_late_rows(total)
-        self._add_values(total)
-        return total
+        return read(self.view.entry, [key], lambda: {key: self._stored(places)}, _n_bytes)[key]
+
+    def changes(self) -> Iterator[Change]:
+        """Yield the rows that are not among the stored counts, each once for the edges that they lie before."""
+        yield from self._late_rows()
+        yield from self._values()
 
     def _stored(self, places: np.ndarray) -> dict[int, np.ndarray]:
         # Half as wide is twice as fast, where no count can be too large for it.
@@ -104,7 +115,7 @@ class _Before:
                 counts = _unpacked([data for _, data in found], self.widths[position])
                 for (block, _), row in zip(found, counts, strict=True):
                     total[position][ks // BLOCK_SEGMENTS > block] += row
-        return total
+        return {position: np.cumsum(counts, axis=1, dtype=dtype) for position, counts in total.items()}
 
     def _read(
         self, table: sa.Table, number: sa.Column[Any], wanted: Sequence[int]
@@ -117,7 +128,7 @@ class _Before:
         rows = self.view.connection.execute(query, execution_options={"drift_binary": True}).all()
         return [(position, [(row[1], row[2]) for row in group]) for position, group in groupby(rows, itemgetter(0))]
 
-    def _add_late_rows(self, total: Mapping[int, np.ndarray]) -> None:
+    def _late_rows(self) -> Iterator[Change]:
         """Count what late rows have added to segments since these were counted."""
         view = self.view
         for place in range(int(min(self.n_counted, self.places.max(initial=0)))) if view.dirty else ():
@@ -126,34 +137,48 @@ class _Before:
             k = int(view.index.k[place])
             now = log_rows_of(view, place, self.columns.values()).columns
             then = read_blobs(view.connection, view.entry, list(self.columns), k, k)
+            change = {}
             for position, column in self.columns.items():
                 old = then.get((position, k), missing_values(column, 0))
-                change = self._counted(position, now[column.name]) - self._counted(position, old)
-                total[position][self.places > place] += change
+                change[position] = self._counted(position, now[column.name]) - self._counted(position, old)
+            yield self.places > place, change
 
-    def _add_values(self, total: Mapping[int, np.ndarray]) -> None:
+    def _values(self) -> Iterator[Change]:
         """Count the rows beside whole counted segments one by one: between the front of a segment and an edge."""
         view = self.view
         fronts = np.array([view.stop_before(place) for place in np.minimum(self.places, self.n_counted).tolist()])
         uncounted_from = view.stop_before(self.n_counted)
+        every = np.arange(self.edges.size)
         inside = np.flatnonzero((self.edges > fronts) & (fronts < uncounted_from))
         for row in inside.tolist():
-            self._add_span(total, int(fronts[row]), int(self.edges[row]), slice(row, row + 1))
+            yield every == row, self._span(int(fronts[row]), int(self.edges[row]))
         # Beyond the counted segments, what lies before one edge lies before all later ones.
         beyond = np.flatnonzero(self.edges > uncounted_from) if self.edges.size else np.empty(0, np.int64)
         starts = [uncounted_from, *self.edges[beyond].tolist()]
         for row, (start, stop) in zip(beyond.tolist(), pairwise(starts), strict=True):
-            self._add_span(total, start, stop, slice(row, None))
+            yield every >= row, self._span(start, stop)
 
-    def _add_span(self, total: Mapping[int, np.ndarray], start: int, stop: int, rows: slice) -> None:
+    def _span(self, start: int, stop: int) -> dict[int, np.ndarray]:
+        total = {position: np.zeros(width, np.int64) for position, width in self.widths.items()}
         for first in range(start, stop, _ROWS_AT_ONCE):
             values = read_columns(self.view, first, min(first + _ROWS_AT_ONCE, stop), list(self.columns.values()))
             for position, column in self.columns.items():
-                total[position][rows] += self._counted(position, values[column.name])
+                total[position] += self._counted(position, values[column.name])
+        return total
 
     def _counted(self, position: int, values: np.ndarray) -> np.ndarray:
-        counts = self.grid.counts(position, values)
-        return np.pad(counts, (0, self.widths[position] - counts.size))
+        return up_to_each(self.grid.counts(position, values), self.widths[position])
+
+
+def up_to_each(counts: np.ndarray, n_cells: int) -> np.ndarray:
+    """Return the rows in each cell or one before it; the last cells may be missing.
+
+    Examples
+    --------
+    >>> up_to_each(np.array([2, 1]), 4)
+    array([2, 3, 3, 3])
+    """
+    return np.cumsum(np.pad(counts, (0, n_cells - counts.size)))
 
 
 def _n_bytes(counts: Mapping[int, np.ndarray]) -> int:

@@ -185,10 +185,9 @@ def _earliest_and_latest(view: View, first: int, last: int) -> tuple[int, int]:
         at = view.times(b)[:kept]
         starts.append(at.min())
         ends.append(at.max())
-    if a < b:
-        filled = view.index.n[a:b] > 0
-        starts.extend(view.index.start_at[a:b][filled])
-        ends.extend(view.index.end_at[a:b][filled])
+    if (filled := view.index.n[a:b] > 0).any():
+        starts.append(view.index.start_at[a:b][filled].min())
+        ends.append(view.index.end_at[a:b][filled].max())
     return int(min(starts)), int(max(ends))
 
 

@@ -13,7 +13,7 @@ from drift.samples import CategoricalSample, NumericSample, Sample
 from drift.windows import Column, RowSpan, Window, WindowExtent
 from storage import references, selecting
 from storage.catalogue import Catalogue, Entry
-from storage.counting import count_spans
+from storage.counting import count_spans, up_to_each
 from storage.engine import reading
 from storage.grids import Grid, GridCache
 from storage.remembering import Remembered
@@ -101,9 +101,9 @@ def read_counts(
         for position, column in sealed_columns(view.layout).items():
             if (sample := samples.get(column.name)) is not None:
                 values = sample.values if isinstance(sample, NumericSample) else sample.codes
-                counts = grid.counts(position, values)
-                counted[column.name].counts[at, : counts.size] = counts
-                counted[column.name].n_missing[at] = values.size - counts.sum()
+                counts, found = grid.counts(position, values), counted[column.name]
+                found.up_to[at] = up_to_each(counts, found.up_to.shape[1])
+                found.n_missing[at] = values.size - counts.sum()
     return counted
 
 

@@ -188,10 +188,10 @@ def counted(reference: Sample, samples: Sequence[Sample]) -> ColumnCounts:
     sizes = np.array([len(sample) for sample in samples])
     if isinstance(reference, NumericSample):
         edges = grid_edges(NumericReference.from_sample(reference))
-        counts = np.array([cell_counts(np.sort(sample.values), edges) for sample in samples])
-        return ColumnCounts(counts, sizes - counts.sum(axis=1), edges)
-    counts = np.array([sample.counts() for sample in samples])
-    return ColumnCounts(counts, sizes - counts.sum(axis=1), None, reference.categories)
+        up_to = np.array([np.cumsum(cell_counts(np.sort(sample.values), edges)) for sample in samples])
+        return ColumnCounts(up_to, sizes - up_to[:, -1], edges)
+    up_to = np.array([np.cumsum(sample.counts()) for sample in samples])
+    return ColumnCounts(up_to, sizes - up_to[:, -1], None, reference.categories)
 
 
 def part(sample: Sample, rows: range) -> Sample:

@@ -57,7 +57,7 @@ def source(array_source, request):
 def looks(source, windows, monkeypatch, exact_rows):
     monkeypatch.setattr(looking, "EXACT_ROWS", exact_rows)
     ready = prepare(source, "m", "training", COLUMNS)
-    extents, compared = compare_windows(source, "m", windows, ready, COLUMNS, POLICY)
+    extents, compared = compare_windows(source, "m", windows, ready, COLUMNS, POLICY, may_count=True)
     return extents, compared, report_windows(COLUMNS, compared, POLICY)
 
 
