@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dashboard.jobs_data import Labelled, Prospects, Retraining
+from dashboard.jobs_data import Labelled, Prospects, Retraining, counted
 from dashboard.labels import age_text, plain, time_text
 from drift.wording import short
 from retrain.checks import cool_down_left, too_few
@@ -50,8 +50,8 @@ def _enough(labelled: Labelled) -> Check:
         return Check("Labelled rows", False, plain(fault))
     counts = sorted(labelled.per_class.items(), key=lambda item: (-item[1], item[0]))
     said = ", ".join(f"{plain(short(name))} {n:,}" for name, n in counts[:6])
-    text = f"{labelled.n:,} {since} ({said}); at least {_ASKED.min_rows:,}, and {_ASKED.min_class_rows} of each class."
-    return Check("Labelled rows", True, text)
+    needed = f"at least {_ASKED.min_rows:,}, and {_ASKED.min_class_rows} of each class"
+    return Check("Labelled rows", True, f"{counted(labelled.n)} {since} ({said}); {needed}.")
 
 
 def _feed(ahead: Prospects) -> Check:

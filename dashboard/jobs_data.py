@@ -16,6 +16,7 @@ from storage.registry import Alias, Version
 from storage.shadow import last_served
 
 _MOST_JOBS = 200
+MOST_COUNTED = 100_000
 _FEED_ROWS = 500
 
 
@@ -68,7 +69,10 @@ def read_retraining(log: PredictionLog, model: str) -> Retraining:
 
 @dataclass(frozen=True)
 class Labelled:
-    """How many labelled rows of each class came since the champion's training data end; `n_all` counts all of them."""
+    """How many labelled rows of each class came since the champion's training data end; `n_all` counts all of them.
+
+    No more than `MOST_COUNTED` are counted, so that the page costs the same however long the log is.
+    """
 
     per_class: Mapping[str, int]
     data_end: datetime | None
@@ -80,13 +84,24 @@ class Labelled:
         return sum(self.per_class.values())
 
 
+def counted(n: int) -> str:
+    """Say how many labelled rows were counted.
+
+    Examples
+    --------
+    >>> counted(1_200), counted(100_000)
+    ('1,200', '100,000 or more')
+    """
+    return f"{n:,} or more" if n >= MOST_COUNTED else f"{n:,}"
+
+
 @st.cache_data(max_entries=16, show_spinner=False)
 def read_labelled(_log: PredictionLog, model: str, revision: int, data_end: datetime | None) -> Labelled:
     """Count labelled rows; the revision is part of the key, so that the count follows the log."""
     if not any(column.role == "label" for column in _log.columns(model)):
         return Labelled({}, None)
-    every = count_labels(_log, model)
-    new = every if data_end is None else count_labels(_log, model, data_end)
+    every = count_labels(_log, model, newest=MOST_COUNTED)
+    new = every if data_end is None else count_labels(_log, model, data_end, newest=MOST_COUNTED)
     return Labelled(new, data_end, sum(every.values()))
 
 

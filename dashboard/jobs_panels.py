@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import jobs_actions
 from dashboard.jobs_checks import Check
+from dashboard.jobs_data import counted
 from dashboard.jobs_steps import steps_table
 from dashboard.jobs_words import (
     PLAN,
@@ -86,7 +87,7 @@ def _draw_data_settings(n_labelled: int) -> None:
             defaults.window_rows,
             1_000,
             key="window_rows",
-            help=f"{n_labelled:,} are there. Fewer rows make the challenger follow a recent change more closely.",
+            help=f"{counted(n_labelled)} are there. Fewer rows follow a recent change more closely.",
         )
         st.slider(
             "Of these held out to compare both models: the newest",

@@ -34,7 +34,7 @@ class Guards:
     ----------
     since_retrain : time since the last training
     cool_down : no second training within it
-    labels : labelled rows of each class since the last training
+    labels : labelled rows of each class since the last training, the newest that a job would collect
     min_labels, min_class_labels : fewer rows, in all or of a class, teach nothing
     """
 
@@ -52,7 +52,7 @@ class Guards:
         >>> Guards(since_retrain=timedelta(hours=5)).hold()
         ('cool-down', 'the last training ended 5.0 hours ago and the cool-down is 24 hours')
         >>> Guards(labels={"good": 700}).hold()
-        ('one class', "all 700 labels since the last training are 'good'")
+        ('one class', "the newest 700 labels since the last training are all 'good'")
         """
         if self.since_retrain is not None and self.since_retrain < self.cool_down:
             ago, rest = (span / timedelta(hours=1) for span in (self.since_retrain, self.cool_down))
@@ -64,7 +64,10 @@ class Guards:
         if total < self.min_labels:
             return "too few labels", f"{total:,} of {self.min_labels:,} labelled rows have come since the last training"
         if len(present) == 1:
-            return "one class", f"all {total:,} labels since the last training are {short(next(iter(present)))}"
+            return (
+                "one class",
+                f"the newest {total:,} labels since the last training are all {short(next(iter(present)))}",
+            )
         rarest = min(present, key=lambda name: (present[name], name))
         if present[rarest] < self.min_class_labels:
             few = f"{present[rarest]:,} of {self.min_class_labels:,} labelled rows of class {short(rarest)}"

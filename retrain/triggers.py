@@ -176,7 +176,8 @@ def guards_now(log: PredictionLog, model: str, params: Mapping[str, Any] | None,
     return Guards(
         since_retrain=at - max(trained) if trained else None,
         cool_down=timedelta(hours=asked.cool_down_hours),
-        labels=count_labels(log, model, since) if has_labels else None,
+        # No more than a job would collect: what lies before that teaches nothing.
+        labels=count_labels(log, model, since, newest=asked.window_rows) if has_labels else None,
         min_labels=asked.min_rows,
         min_class_labels=asked.min_class_rows,
     )

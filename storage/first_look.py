@@ -3,12 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import sqlalchemy as sa
+
 from drift.label_watching import follow_labels, known_reference, outcome_columns
 from drift.ledger import Rows
 from drift.prepared import prepare
 from drift.source import monitored
 from drift.watching import watch
 from drift.windows import Column
+from storage.catalogue import Catalogue
 from storage.log import PredictionLog
 from storage.watching import EvidenceLedger
 
@@ -21,6 +24,7 @@ def look_ahead(log: PredictionLog, model: str, progress: Progress) -> int:
     Only the reference is watched that boards compare with unless they are told another.
     """
     log.catch_up(model)
+    _plan_anew(log, model)
     reference = log.default_reference(model)
     if reference is None:
         return 0
@@ -33,6 +37,15 @@ def look_ahead(log: PredictionLog, model: str, progress: Progress) -> int:
     if known is not None:
         follow_labels(log, model, known)
     return told.n_read
+
+
+def _plan_anew(log: PredictionLog, model: str) -> None:
+    """Let PostgreSQL look at its new rows before it is asked for them; by itself it does so a minute later."""
+    if log.engine.dialect.name == "postgresql":
+        with log.engine.begin() as connection:
+            catalogue = Catalogue()
+            table = catalogue.layout(connection, catalogue.entry(connection, model)).table
+            connection.execute(sa.text(f"ANALYZE {log.engine.dialect.identifier_preparer.format_table(table)}"))
 
 
 class _ToldLog(PredictionLog):

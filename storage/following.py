@@ -26,7 +26,9 @@ def count_after(
     connection: sa.Connection, table: sa.Table, reference: Reference, row_id: int | None, at_most: int
 ) -> int:
     """Count the rows after a row (None: after the reference), as far as `at_most`."""
-    some = sa.select(table.c.id).where(_after(connection, table, reference, row_id)).limit(at_most).subquery()
+    # In order: a database that knows nothing yet of new rows might search all of the old ones for them.
+    ordered = sa.select(table.c.id).where(_after(connection, table, reference, row_id)).order_by(table.c.id)
+    some = ordered.limit(at_most).subquery()
     n: int = connection.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
     return n
 

@@ -35,21 +35,32 @@ def read_labelled(source: Database, model: str, n: int) -> pd.DataFrame:
     return frame_from(layout, dictionary, {name: by_column.get(name, ()) for name in names})
 
 
-def count_labels(source: Database, model: str, since: datetime | None = None) -> dict[str, int]:
-    """Count the rows of each true class whose prediction was made at an instant or later; the most frequent first."""
+def count_labels(
+    source: Database, model: str, since: datetime | None = None, newest: int | None = None
+) -> dict[str, int]:
+    """Count the labelled rows of each true class, the most frequent first.
+
+    Parameters
+    ----------
+    since : only of predictions made at this instant or later
+    newest : only the newest so many labelled rows; without, the whole log is read
+    """
     with reading(source.engine) as connection:
         catalogue = Catalogue()
         entry = catalogue.entry(connection, model)
         layout = catalogue.layout(connection, entry)
-        label = layout.table.c.label
-        query = sa.select(label, sa.func.count()).where(_labelled(layout)).group_by(label)
+        is_coded, values = "label" in layout.coded, catalogue.dictionary(connection, entry).get("label", ())
+        if is_coded and not values:  # no label has ever come: what a long log would be searched for
+            return {}
+        query = sa.select(layout.table.c.label).where(_labelled(layout))
         if since is not None:
             start = microseconds(since)
             query = query.where(layout.table.c.id >= ids.first_id(start), layout.table.c.predicted_at >= start)
-        found = connection.execute(query.order_by(sa.func.count().desc(), label)).all()
-        values = catalogue.dictionary(connection, entry).get("label", ())
-    is_coded = "label" in layout.coded
-    return {values[value] if is_coded else str(category_text(value)): int(n) for value, n in found}
+        if newest is not None:
+            query = query.order_by(layout.table.c.id.desc()).limit(newest)
+        label, n = query.subquery().c.label, sa.func.count()
+        found = connection.execute(sa.select(label, n).group_by(label).order_by(n.desc(), label)).all()
+    return {values[value] if is_coded else str(category_text(value)): int(count) for value, count in found}
 
 
 def read_outcomes(

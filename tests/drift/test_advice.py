@@ -158,7 +158,11 @@ def test_without_labels_the_inputs_decide_and_never_start_a_retrain(verdict, psi
         (Guards(since_retrain=timedelta(hours=3)), "cool-down", "cool-down is 24 hours"),
         (Guards(labels={"good": 300, "bad": 100}), "too few labels", "400 of 500 labelled rows"),
         (Guards(labels={"good": 600, "bad": 12}), "too few labels", "12 of 50 labelled rows of class 'bad'"),
-        (Guards(labels={"good": 600, "bad": 0}), "one class", "all 600 labels since the last training are 'good'"),
+        (
+            Guards(labels={"good": 600, "bad": 0}),
+            "one class",
+            "the newest 600 labels since the last training are all 'good'",
+        ),
     ],
 )
 def test_a_guard_puts_a_retrain_off_and_says_why(guards, guard, why):
