@@ -101,7 +101,7 @@ def answer(log: PredictionLog, versions: Versions, model: str, requests: Sequenc
     """
     columns = log.columns(model)
     aliases = registry.aliases(log, model)
-    routes = {k: route(aliases, one.entity_id or one.request_id, model) for k, one in enumerate(requests)}
+    routes = {k: route(aliases, one.entity_id or one.request_id) for k, one in enumerate(requests)}
     answers = _by_route(versions, model, columns, requests, routes)
     failed = {
         k: Trial(model, requests[k], routes[k].version or "", routes[k].shadow_version or "", _short(answers[k]))

@@ -15,6 +15,8 @@ class Alias(Protocol):
     def version(self) -> str: ...
     @property
     def share(self) -> float: ...
+    @property
+    def sha256(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -35,22 +37,22 @@ class Route:
     shadow_version: str | None = None
 
 
-def route(aliases: Mapping[str, Alias], key: str, salt: str) -> Route:
-    """Return who answers a request.
+def route(aliases: Mapping[str, Alias], key: str) -> Route:
+    """Return which version answers a request.
 
-    The share of a canary may only grow: whoever it answers stays with it until the trial ends.
+    The share of a canary may only grow: whoever it answers stays with it until the trial ends. Who that is depends on
+    the challenger's file: nobody who does not have it can choose a side by an id.
 
     Parameters
     ----------
     aliases : a model's aliases by name; `champion`, `challenger` (with the share that it answers) and `shadow` count
     key : what stays together: the entity, or the request where no entity is known
-    salt : keys the hash, so that models share no order; where it is a secret, nobody can choose a side by an id
 
     Examples
     --------
     >>> from types import SimpleNamespace as Alias
-    >>> trial = {"champion": Alias(version="v1", share=1.0), "challenger": Alias(version="v2", share=0.1)}
-    >>> route(trial, "customer 17", "reviews")
+    >>> champion, challenger = Alias(version="v1", share=1.0), Alias(version="v2", share=0.1, sha256="5f1d")
+    >>> route({"champion": champion, "challenger": challenger}, "customer 17")
     Route(version='v1', variant='champion', shadow_version='v2')
     """
     champion = aliases.get("champion")
@@ -59,18 +61,17 @@ def route(aliases: Mapping[str, Alias], key: str, salt: str) -> Route:
     challenger, shadow = aliases.get("challenger"), aliases.get("shadow")
     if challenger is None:
         return Route(champion.version, "champion", shadow.version if shadow else None)
-    if position(challenger.version, key, salt) < challenger.share:
+    if position(key, challenger.sha256 or challenger.version) < challenger.share:
         return Route(challenger.version, "canary", champion.version)
     return Route(champion.version, "champion", challenger.version)
 
 
-def position(version: str, key: str, salt: str) -> float:
-    """Return where a key stands in the queue for a version's canary, in [0, 1): a share s answers those below s.
+def position(key: str, secret: str) -> float:
+    """Return where a key stands in the queue for a canary, in [0, 1): a share s answers those below s.
 
-    Every version gets another order, so that the same few are not always the first.
+    Every secret makes another order, so that the same few are not always the first.
     """
-    secret = hashlib.blake2b(salt.encode("utf-8", "surrogatepass")).digest()
-    asked = f"{version}\x00{key}".encode("utf-8", "surrogatepass")
-    digest = hashlib.blake2b(asked, key=secret, digest_size=7).digest()
+    keyed = hashlib.blake2b(secret.encode("utf-8", "surrogatepass")).digest()
+    digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), key=keyed, digest_size=7).digest()
     # Seven bytes: a float holds 53 bits, and the quotient of 56 would round up to 1.
     return (int.from_bytes(digest) >> 3) / 2**53

@@ -43,7 +43,8 @@ class Version:
 class Alias:
     """A name that points at a version: champion, challenger, shadow or previous.
 
-    `share` is the part of the traffic that a challenger answers; `revision` grows with every change.
+    `share` is the part of the traffic that a challenger answers; `revision` grows with every change; `sha256` is that
+    of the version's file, where it has one.
     """
 
     model: str
@@ -51,6 +52,7 @@ class Alias:
     version: str
     share: float
     revision: int
+    sha256: str | None
 
 
 def versions(source: Database, model: str) -> tuple[Version, ...]:
@@ -151,7 +153,9 @@ def promote_version(source: Database, model: str, name: str, by: str, note: str)
 
 def read_aliases(connection: sa.Connection, model: str) -> dict[str, Alias]:
     """Return a model's aliases by name."""
-    rows = connection.execute(sa.select(model_alias).where(model_alias.c.model == model))
+    of_alias = sa.and_(model_version.c.model == model_alias.c.model, model_version.c.version == model_alias.c.version)
+    query = sa.select(model_alias, model_version.c.sha256).outerjoin_from(model_alias, model_version, of_alias)
+    rows = connection.execute(query.where(model_alias.c.model == model))
     return {row.alias: Alias(**row._mapping) for row in rows}
 
 

@@ -26,6 +26,7 @@ PARAMS = {"window_rows": 1500, "holdout_share": 0.25, "look_seconds": 0, "min_an
 class Alias:
     version: str
     share: float = 1.0
+    sha256: str | None = "5f1d"
 
 
 def test_a_canary_keeps_whom_it_has_answered_while_its_share_grows():
@@ -33,28 +34,30 @@ def test_a_canary_keeps_whom_it_has_answered_while_its_share_grows():
     answered = set()
     for share in (0.1, 0.5, 1.0):
         trial = {"champion": Alias("v1"), "challenger": Alias("v2", share)}
-        canary = {key for key in keys if route(trial, key, "m").variant == "canary"}
+        canary = {key for key in keys if route(trial, key).variant == "canary"}
         assert answered <= canary
         assert len(canary) / len(keys) == pytest.approx(share, abs=0.02)
         answered = canary
 
 
-def test_the_hash_is_keyed_and_every_version_gets_another_order():
+def test_every_challenger_has_an_order_of_its_own_that_its_file_decides():
     keys = [str(k) for k in range(2_000)]
-    v2, v3, salted = (
-        [position(version, key, salt) for key in keys] for version, salt in (("v2", "m"), ("v3", "m"), ("v2", "other"))
-    )
+    one, other = ([position(key, secret) for key in keys] for secret in ("5f1d", "77aa"))
     # 0.07 is three standard errors.
-    assert abs(np.corrcoef(v2, v3)[0, 1]) < 0.07
-    assert abs(np.corrcoef(v2, salted)[0, 1]) < 0.07
+    assert abs(np.corrcoef(one, other)[0, 1]) < 0.07
+    sides = [
+        [route({"champion": Alias("v1"), "challenger": Alias("v2", 0.5, sha256)}, key).variant for key in keys]
+        for sha256 in ("5f1d", "77aa", "5f1d")
+    ]
+    assert sides[0] == sides[2] != sides[1]
 
 
 def test_who_scores_unseen():
     champion = {"champion": Alias("v1")}
-    assert route({}, "a", "m").version is None
-    assert route(champion, "a", "m").shadow_version is None
-    assert route(champion | {"shadow": Alias("v2")}, "a", "m").shadow_version == "v2"
-    whole = route(champion | {"challenger": Alias("v2", 1.0)}, "a", "m")
+    assert route({}, "a").version is None
+    assert route(champion, "a").shadow_version is None
+    assert route(champion | {"shadow": Alias("v2")}, "a").shadow_version == "v2"
+    whole = route(champion | {"challenger": Alias("v2", 1.0)}, "a")
     assert (whole.version, whole.variant, whole.shadow_version) == ("v2", "canary", "v1")
 
 
@@ -71,7 +74,7 @@ class Served:
         rows["request_id"] = [f"r{self.n + k}" for k in range(n)]
         self.n += n
         aliases = registry.aliases(self.log, "m")
-        routes = [route(aliases, key, "m") for key in rows["request_id"]]
+        routes = [route(aliases, key) for key in rows["request_id"]]
         said = {name: self._say(name, rows) for name in {x for r in routes for x in (r.version, r.shadow_version) if x}}
         rows["version"], rows["variant"] = [r.version for r in routes], [r.variant for r in routes]
         rows["prediction"] = [said[r.version][0][k] for k, r in enumerate(routes)]
