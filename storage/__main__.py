@@ -5,9 +5,10 @@ import csv
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
+from drift.windows import RowSpan
 from storage.command_line import ProgressBar, count_argument, guarded, instant_argument
 from storage.engine import DEFAULT_URL
 from storage.exporting import export
@@ -168,9 +169,19 @@ def _freeze(log: PredictionLog, options: argparse.Namespace) -> None:
     if options.reference_rows is not None:
         reference = log.freeze_reference(options.model, "training", rows=options.reference_rows)
     else:
-        start = datetime(1700, 1, 1, tzinfo=UTC)
-        reference = log.freeze_reference(options.model, "training", start, options.reference_until)
+        reference = log.freeze_reference(options.model, "training", *_span_until(log, options))
     _tell(reference)
+
+
+def _span_until(log: PredictionLog, options: argparse.Namespace) -> tuple[datetime, datetime]:
+    first, until = log.extent(options.model, RowSpan(0, 1)).start, options.reference_until
+    if first is None or until <= first:
+        begins = f"{first:%Y-%m-%d %H:%M:%S} UTC" if first else "without a row"
+        raise ValueError(
+            f"--reference-until must be later than the first row (the log begins {begins}); got {until}. The rows are "
+            "in the log: freeze a reference with python -m storage freeze."
+        )
+    return first, until
 
 
 def _freeze_rows(log: PredictionLog, options: argparse.Namespace) -> int:

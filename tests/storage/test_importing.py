@@ -257,7 +257,18 @@ def test_the_reference_is_frozen_from_the_first_rows_or_until_a_time(log, write)
     (first,), (until,) = log.references("first"), log.references("until")
     assert (first.name, first.n) == ("training", 10)
     assert (until.name, until.n) == ("training", 20)
-    assert until.end <= datetime(2026, 9, 21, tzinfo=UTC)
+    assert (until.start, until.end) == (datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 9, 21, tzinfo=UTC))
+
+
+def test_a_reference_that_would_end_before_the_first_row_is_refused_and_the_rows_stay(log, write, capsys):
+    path = write("when,a", *(f"2026-09-{d:02},{d}" for d in range(1, 11)))
+    assert run("import", path, "--model", "m", "--time", "when", "--reference-until", "2026-09-01") == 2
+    said = capsys.readouterr().err
+    assert "--reference-until must be later than the first row (the log begins 2026-09-01 00:00:00 UTC)" in said
+    assert log.n_rows("m") == 10
+    assert said.rstrip().endswith("freeze a reference with python -m storage freeze.")
+    assert run("freeze", "--model", "m", "--name", "training", "--from", "2026-09-01", "--to", "2026-09-06") == 0
+    assert log.references("m")[0].n == 5
 
 
 def test_every_rejected_row_can_be_written_to_a_file(log, write, tmp_path, capsys):
