@@ -1,5 +1,6 @@
 """Findings in words: what a column report and a board say to people."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from drift.effects import Mover, shift_in_sd, smallest_visible_distance
@@ -143,7 +144,7 @@ def alarm_sounded(record: AlarmRecord) -> str:
     >>> mark = Mark(7, 7, datetime(2026, 11, 22, 14, 30, tzinfo=UTC))
     >>> print(alarm_sounded(AlarmRecord("age", alarm, mark, datetime(2026, 11, 22, 11, tzinfo=UTC))))
     alarm on 2026-11-22 14:30 UTC, begun about 2026-11-22 11:00: values moved up by 0.5 sd; \
-a healthy column gets this high at most once per 1,300,000 rows on average
+a healthy column gets this high at most once per 1.3 million rows on average
     """
     sounded = record.alarm
     when = f"alarm on {record.mark.at:%Y-%m-%d %H:%M %Z}, begun about {record.onset_at:%Y-%m-%d %H:%M}"
@@ -197,8 +198,22 @@ def rarity(alarm: Alarm) -> str:
     """Say how rare the evidence of an alarm would be if nothing had changed."""
     if alarm.trigger == "window":
         return f"a healthy model shows such a window in at most one of {1 / max(alarm.life_p, 1e-12):,.0f} lives"
-    rows = f"{alarm.score:,.0f}" if alarm.score < _MANY_ROWS else "billion"
-    return f"a healthy column gets this high at most once per {rows} rows on average"
+    return f"a healthy column gets this high at most once per {_rounded_down(alarm.score)} rows on average"
+
+
+def _rounded_down(n: float) -> str:
+    """Return a large number with two digits: no more of it is known, and no less may be promised.
+
+    Examples
+    --------
+    >>> [_rounded_down(n) for n in (1_299_999, 35_615_613, 5e11, 99_460, 812)]
+    ['1.2 million', '35 million', 'billion', '99,000', '810']
+    """
+    if n >= _MANY_ROWS:
+        return "billion"
+    unit = 10 ** max(int(math.log10(max(n, 1))) - 1, 0)
+    rounded = int(n // unit * unit)
+    return f"{rounded / 1e6:g} million" if rounded >= 1_000_000 else f"{rounded:,}"
 
 
 def snoozed(snooze: Snooze) -> str:
