@@ -123,7 +123,7 @@ def _missing(board: Board, boards: Sequence[Board]) -> Card:
     return Card(
         label="Missing values",
         value=share_text(shares[-1]) if board.n else "–",
-        note=f"changed in {len(changed)} columns" if changed else unchanged,
+        note=f"changed in {len(changed)} column{'s' if len(changed) > 1 else ''}" if changed else unchanged,
         colour="orange" if changed else "gray",
         series=tuple(shares[:-1]),
     )

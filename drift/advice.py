@@ -111,7 +111,7 @@ def recommend(
     """
     if board.verdict == "insufficient":
         return Advice("wait", "Wait for more rows", "A verdict needs more data than this window holds.")
-    drop, accuracy = _accuracy(found, policy)
+    drop, accuracy = _accuracy(board, found, policy)
     if fault := _pipeline_fault(board):
         title = "Repair the data feed before retraining"
         held = "a model trained on a broken feed learns the fault"
@@ -123,7 +123,9 @@ def recommend(
     if drop is not None and drop >= INVESTIGATE:
         return _held(_lost(drop, f"{accuracy} {_inputs(board, moved, policy)}"), guards or Guards())
     if drop is None:
-        return _without_labels(board, moved, accuracy)
+        # Labels tell nothing where no prediction stands beside them.
+        ask = "label a sample of the newest rows" if found or _logs_predictions(board) else "find out why inputs moved"
+        return _without_labels(board, moved, accuracy, ask)
     if found is not None and found.concept is not None and found.concept.verdict in ("drift", "warning"):
         said = f"{found.concept.said} In this window: {accuracy}"
         return Advice("look", "Investigate: predictions go wrong more often", said, True, "investigate")
@@ -160,7 +162,7 @@ def _held(said: Advice, guards: Guards) -> Advice:
     return replace(said, urgency="wait", title=title, evidence=evidence, not_now=why, guard=guard)
 
 
-def _without_labels(board: Board, moved: list[ColumnReport], accuracy: str) -> Advice:
+def _without_labels(board: Board, moved: list[ColumnReport], accuracy: str, ask: str) -> Advice:
     """Judge by the inputs alone: what moved may cost accuracy or not, and only labels can tell."""
     beyond = [r for r in board.columns if r.value_verdict in ("drift", "warning") and r.stability == r.stability]
     most = max(beyond, key=lambda report: report.stability, default=None)
@@ -168,9 +170,9 @@ def _without_labels(board: Board, moved: list[ColumnReport], accuracy: str) -> A
     label = "Inputs that moved do not show that the model got worse. " + accuracy
     said = f"PSI of {most.column} is {psi:.2f}. {label}" if most and psi >= MONITOR_PSI else label
     if psi >= EMERGENCY_PSI:
-        return Advice("look", "Emergency: label a sample of the newest rows today", said, action="emergency")
+        return Advice("look", f"Emergency: {ask} today", said, action="emergency")
     if moved or psi >= INVESTIGATE_PSI:
-        return Advice("look", "Investigate: label a sample of the newest rows", said, action="investigate")
+        return Advice("look", f"Investigate: {ask}", said, action="investigate")
     if psi >= MONITOR_PSI:
         return Advice("look", "Watch the columns that moved", said, action="monitor")
     return Advice("none", "Nothing to do", accuracy)
@@ -199,8 +201,14 @@ def _named(columns: list[str]) -> str:
     return ", ".join(columns[:_NAMED]) + more
 
 
-def _accuracy(found: PerformanceReport | None, policy: DriftPolicy) -> tuple[float | None, str]:
+def _logs_predictions(board: Board) -> bool:
+    return any(report.role == "prediction" for report in board.columns)
+
+
+def _accuracy(board: Board, found: PerformanceReport | None, policy: DriftPolicy) -> tuple[float | None, str]:
     """Return how far accuracy fell beyond chance (0: it did not; None: cannot be told), and the numbers in words."""
+    if found is None and not _logs_predictions(board):
+        return None, "Accuracy cannot be told: no predictions are logged."
     if found is None or found.now.n < policy.min_sample:
         n = 0 if found is None else found.now.n
         what = "rows with a prediction and its label"

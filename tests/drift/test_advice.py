@@ -26,6 +26,9 @@ def board(verdict="drift", **more):
     return Board(model="m", verdict=verdict, sentence="", n=1_000, window=extent, reference="t", columns=(report,))
 
 
+PREDICTION = ColumnReport(column="answer", kind="categorical", role="prediction", verdict="stable")
+
+
 def advice(board, now, before, policy):
     return recommend(board, None if now is None else PerformanceReport(now=now, reference=before), policy)
 
@@ -144,12 +147,19 @@ def test_with_labels_the_loss_decides(n_right, verdict, action, starts):
     ],
 )
 def test_without_labels_the_inputs_decide_and_never_start_a_retrain(verdict, psi, action):
-    said = recommend(board(verdict, value_verdict=verdict, stability=psi), None, POLICY)
+    inputs = board(verdict, value_verdict=verdict, stability=psi)
+    said = recommend(replace(inputs, columns=(*inputs.columns, PREDICTION)), None, POLICY)
     assert (said.action, said.starts_retrain) == (action, False)
     if action in ("investigate", "emergency"):
         assert "label a sample" in said.title
     if psi >= 0.1 and verdict != "stable":
         assert f"PSI of age is {psi:.2f}" in said.evidence
+
+
+def test_nobody_is_asked_to_label_where_no_predictions_are_logged():
+    said = recommend(board("drift", value_verdict="drift", stability=0.6), None, POLICY)
+    assert (said.title, said.starts_retrain) == ("Emergency: find out why inputs moved today", False)
+    assert "Accuracy cannot be told: no predictions are logged." in said.evidence
 
 
 @pytest.mark.parametrize(
