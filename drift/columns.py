@@ -62,6 +62,10 @@ class ColumnReport:
     unseen_verdict: Verdict = "stable"
     reason: str = ""
 
+    def __eq__(self, other: object) -> bool:
+        # As tuples, in which the NaN of all reports is equal to itself.
+        return isinstance(other, ColumnReport) and _values(self) == _values(other)
+
     @cached_property
     def largest_effect(self) -> float:
         """The largest of the three effects: values moved, missing share changed, unseen share."""
@@ -99,7 +103,11 @@ class _Unread(ColumnReport):
         return self.found.unseen
 
     def __reduce__(self) -> tuple[Callable[..., ColumnReport], tuple[Any, ...]]:
-        return _read, tuple(getattr(self, field.name) for field in fields(ColumnReport))
+        return _read, _values(self)
+
+
+def _values(report: ColumnReport) -> tuple[Any, ...]:
+    return tuple(getattr(report, field.name) for field in fields(ColumnReport))
 
 
 def _read(*values: Any) -> ColumnReport:
