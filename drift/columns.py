@@ -9,11 +9,10 @@ import numpy as np
 
 from drift import wording
 from drift.compared import Compared
-from drift.comparing import Values, compare_each
+from drift.comparing import Values
 from drift.effects import Mover
 from drift.ledger import AlarmRecord
 from drift.policy import WORST_FIRST, DriftPolicy, Verdict
-from drift.samples import Reference, Sample
 from drift.standing import NOWHERE, Standing, Verdicts, settle
 from drift.two_sample import Test, adjusted_by_window, ks_p_values
 from drift.windows import Column, Kind, Role
@@ -119,35 +118,6 @@ Reports = tuple[ColumnReport, ...]
 Standings = Mapping[str, Standing] | None
 
 
-def compare_columns(
-    columns: Sequence[Column],
-    references: Mapping[str, Reference],
-    samples: Mapping[str, Sample | Exception],
-    policy: DriftPolicy,
-) -> Reports:
-    """Compare every column with its reference, the worst first.
-
-    A column that cannot be computed gets the verdict `error` with the reason and leaves its neighbours alone.
-
-    Parameters
-    ----------
-    columns : the columns to report, in the order that breaks ties
-    references, samples : by column name
-        In place of a sample may stand the exception that reading it raised.
-
-    Examples
-    --------
-    >>> from drift.samples import CategoricalSample, reference_from
-    >>> def colours(n_red, n_blue):
-    ...     return CategoricalSample(np.repeat([0, 1], [n_red, n_blue]), ("red", "blue"))
-    >>> column, reference = Column("colour", "categorical"), reference_from(colours(500, 500))
-    >>> compare_columns([column], {"colour": reference}, {"colour": colours(80, 20)}, DriftPolicy())[0].reason
-    "30.0 points of traffic moved ('red' +30.0, 'blue' -30.0), adjusted p 1.0e-08."
-    """
-    found = compare_each(columns, references, samples, policy)
-    return report_windows(columns, {name: Compared.of([part]) for name, part in found.items()}, policy)[0]
-
-
 def report_windows(
     columns: Sequence[Column],
     compared: Mapping[str, Compared],
@@ -158,8 +128,21 @@ def report_windows(
 
     Parameters
     ----------
+    columns : the columns to report, in the order that breaks ties
+    compared : by column; one that could not be computed gets the verdict `error` and leaves its neighbours alone
     standings : where each column stands at the end of each window, or None in place of it
         With it, alarms decide the verdicts; without, the adjusted p-values of this one look do.
+
+    Examples
+    --------
+    >>> from drift.comparing import compare
+    >>> from drift.samples import CategoricalSample, reference_from
+    >>> def colours(n_red, n_blue):
+    ...     return CategoricalSample(np.repeat([0, 1], [n_red, n_blue]), ("red", "blue"))
+    >>> policy, column = DriftPolicy(), Column("colour", "categorical")
+    >>> found = compare(reference_from(colours(500, 500)), colours(80, 20), policy)
+    >>> report_windows([column], {"colour": Compared.of([found])}, policy)[0][0].reason
+    "30.0 points of traffic moved ('red' +30.0, 'blue' -30.0), adjusted p 1.0e-08."
     """
     if not columns:
         return []

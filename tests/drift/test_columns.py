@@ -4,13 +4,21 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from drift.columns import compare_columns
+from drift.columns import report_windows
+from drift.compared import Compared
+from drift.comparing import compare_each
 from drift.policy import DriftPolicy
 from drift.samples import CategoricalSample, NumericSample, reference_from
 from drift.windows import Column
 
 POLICY = DriftPolicy()
 NAN = float("nan")
+
+
+def compare_columns(columns, references, samples, policy):
+    """Return the reports of one window, the worst first."""
+    found = compare_each(columns, references, samples, policy)
+    return report_windows(columns, {name: Compared.of([part]) for name, part in found.items()}, policy)[0]
 
 
 @pytest.fixture
