@@ -28,10 +28,12 @@ from dashboard.errors import failure  # noqa: E402
 from dashboard.first_run import start_demo, stop_demo  # noqa: E402
 from dashboard.guard import SecurityHeaders  # noqa: E402
 from dashboard.nodelay import NoDelay  # noqa: E402
-from retrain.launchers import ensure_worker  # noqa: E402
+from dashboard.service import Service  # noqa: E402
+from retrain.launchers import ensure_alerts, ensure_worker  # noqa: E402
 from storage.settings import Settings  # noqa: E402
 
 _log = logging.getLogger(__name__)
+_LOOK_AFTER_SECONDS = 20.0
 
 
 @asynccontextmanager
@@ -40,9 +42,11 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     service = api.state.service
     service.tokens  # noqa: B018  a bad setting must end the start here, not the first request
     starting = asyncio.create_task(asyncio.to_thread(_start, service.settings))
+    alerting = asyncio.create_task(_look_after_alerts(service))
     try:
         yield
     finally:
+        alerting.cancel()
         demo = await starting
         if demo is not None:
             await asyncio.to_thread(stop_demo, demo)
@@ -61,6 +65,20 @@ def _start(settings: Settings) -> "subprocess.Popen[bytes] | None":
     except Exception:
         _log.exception("The retrain worker cannot be started.")
     return demo
+
+
+async def _look_after_alerts(service: Service) -> None:
+    """Where a channel is set, see to it for as long as this process serves that a worker looks for alerts."""
+    said = None
+    while service.settings.alert_url:
+        await asyncio.sleep(_LOOK_AFTER_SECONDS)
+        try:
+            before, said = said, await asyncio.to_thread(lambda: ensure_alerts(service.log, service.settings))
+        except Exception:
+            _log.exception("Whether somebody looks for alerts cannot be told.")
+        else:
+            if said and said != before:
+                _log.warning("%s", said)
 
 
 def _beside_the_pages(route: Route) -> Route:

@@ -13,6 +13,7 @@ from dashboard.service import Service, Serving
 from dashboard.shapes import refusals
 from drift.monitor import Board
 from drift.windows import LastRows
+from storage.alerts import Delivery, read_delivery
 from storage.totals import read_totals
 
 # What bounds the number of series.
@@ -47,6 +48,7 @@ def _of_database(service: Service) -> Iterator[Family]:
     yield _family("drift_log_rows", "Rows in the log.", "model", totals.rows)
     yield _family("drift_retrain_jobs", "Retrain jobs by state.", "state", totals.jobs)
     yield from _of_queues(serving)
+    yield from _of_alerts(read_delivery(serving.log))
     _look(service, list(totals.rows))
     yield from _of_boards({name: service.looked_at[name] for name in totals.rows if name in service.looked_at})
 
@@ -66,6 +68,14 @@ def _of_queues(serving: Serving) -> Iterator[Family]:
     for name, (said, n) in counts.items():
         yield Family(name, "counter", said, [Sample(n)])
     yield Family("drift_waiting_rows", "gauge", "Rows that wait to be written.", [Sample(writing.n_waiting)])
+
+
+def _of_alerts(found: Delivery) -> Iterator[Family]:
+    yield Family("drift_alerts_pending", "gauge", "Alerts that wait to be delivered.", [Sample(found.n_pending)])
+    yield Family("drift_alerts_sent_total", "counter", "Alerts that were delivered.", [Sample(found.n_sent)])
+    yield Family("drift_alerts_given_up_total", "counter", "Alerts that never were.", [Sample(found.n_given_up)])
+    seen = [Sample(found.watched_at.timestamp())] if found.watched_at else []
+    yield Family("drift_alerts_watched_timestamp_seconds", "gauge", "When a worker last looked for alerts.", seen)
 
 
 def _look(service: Service, models: list[str]) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from retrain import artifacts
+from retrain.alert_commands import add_alert_commands
 from retrain.launchers import ensure_worker
 from retrain.params import RetrainParams
 from retrain.run_commands import add_run_commands
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_repairs(commands)
     add_strategy_commands(commands)
     add_run_commands(commands)
+    add_alert_commands(commands)
     return parser
 
 

@@ -75,6 +75,7 @@ def run(worker: Worker, sweep: float = _SWEEP_SECONDS) -> None:
             except DatabaseAway as fault:
                 print(f"the database does not answer: {fault}", flush=True)
     finally:
+        worker.end_children()
         DBOS.destroy(workflow_completion_timeout_sec=10)
         workers.leave(log, worker.id)
         log.close()

@@ -4,7 +4,7 @@ import os
 import subprocess
 
 from retrain import github, processes
-from storage import dispatches
+from storage import alerts, dispatches
 from storage.log import PredictionLog, open_log
 from storage.settings import Settings
 from storage.workers import live_workers
@@ -28,6 +28,23 @@ def ensure_worker(settings: Settings) -> str:
         return f"A worker is alive: process {alive[0].pid} on {alive[0].host}."
     if settings.worker != "auto":
         return "No worker is alive and DRIFT_WORKER is external: start one with python -m retrain worker."
+    return _start(settings)
+
+
+def ensure_alerts(log: PredictionLog, settings: Settings) -> str | None:
+    """See to it that somebody looks for alerts where a channel is set; say what was done, None if nothing had to be.
+
+    A worker that lives without the channel, or began for one job and has ended, looks for none: this process then
+    starts one of its own. The worker that it has started already sees to its own processes.
+    """
+    if not settings.alert_url or alerts.read_delivery(log).is_watched:
+        return None
+    if settings.worker != "auto":
+        return "Nobody looks for alerts and DRIFT_WORKER is external: start a worker that has DRIFT_ALERT_URL."
+    return _start(settings)
+
+
+def _start(settings: Settings) -> str:
     starting = _started.get(settings.database_url)
     if starting is not None and starting.poll() is None:
         return f"A worker is starting: process {starting.pid}."

@@ -12,7 +12,7 @@ from storage.settings import Settings
 
 _ROOT = Path(__file__).resolve().parents[1]
 _GRACE = 5.0
-_SECRET = ("DRIFT_LAUNCHER", "DRIFT_GITHUB_", "DRIFT_API_TOKENS")
+_SECRET = ("DRIFT_LAUNCHER", "DRIFT_GITHUB_", "DRIFT_API_TOKENS", "DRIFT_ALERT_URL")
 
 
 def start(settings: Settings, arguments: Sequence[str], log_file: Path) -> subprocess.Popen[bytes]:

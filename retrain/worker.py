@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from retrain import launchers, processes, schedules
+from retrain.alert_process import AlertProcess
 from storage import jobs, leases, strategies, workers
 from storage.dispatches import ASKED
 from storage.engine import DatabaseFault
@@ -49,6 +50,7 @@ class Worker:
     _beat_at: float = 0.0
     _looking: subprocess.Popen[bytes] | None = None
     _look_until: float = 0.0
+    _alerts: AlertProcess = field(default_factory=AlertProcess)
 
     def run(self) -> None:
         """Work until asked to stop; a database that is away, at the start or later, is waited for.
@@ -72,10 +74,15 @@ class Worker:
             with contextlib.suppress(*workers.DatabaseAway):  # its row goes by itself in a day
                 workers.leave(log, self.id)
         finally:
-            if self._looking is not None:
-                processes.end(self._looking)
+            self.end_children()
             log.close()
         _say(f"worker {self.id} has ended")
+
+    def end_children(self) -> None:
+        """End the processes that look at triggers and for alerts."""
+        self._alerts.end()
+        if self._looking is not None:
+            processes.end(self._looking)
 
     def _open(self) -> PredictionLog | None:
         """Open the database as soon as it answers; None if asked to stop before."""
@@ -112,6 +119,8 @@ class Worker:
                 workers.beat(log, self.id, socket.gethostname()[:80], os.getpid(), "1")
             leases.settle_abandoned(log)
             if self.listed:
+                if said := self._alerts.keep(self.settings):
+                    _say(said)
                 self._start_by_rule(log)
                 # What late rows and new references left to do: in the background, so that no request waits for it.
                 for model in log.models():

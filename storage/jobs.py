@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,6 +30,7 @@ __all__ = [
     "job",
     "jobs",
     "promote_now",
+    "recent",
     "refuse",
     "retry",
     "rollback",
@@ -116,6 +118,15 @@ def jobs(source: Database, model: str | None = None, *, limit: int = 50) -> tupl
         query = query.where(retrain_job.c.model == model)
     with reading(source.engine) as connection:
         return tuple(Job(**row._mapping) for row in connection.execute(query))
+
+
+def recent(source: Database, within: timedelta) -> tuple[Job, ...]:
+    """Return the jobs of all models that have not ended, or not for longer, the oldest first."""
+    c = retrain_job.c
+    with reading(source.engine) as connection:
+        is_recent = sa.or_(c.state.not_in(FINAL), c.updated_at > now(connection) - within)
+        rows = connection.execute(sa.select(retrain_job).where(is_recent).order_by(c.id))
+        return tuple(Job(**row._mapping) for row in rows)
 
 
 def job(source: Database, job_id: int) -> Job:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from storage.engine import DatabaseFault, writing
 
-HEAD = "0004"
+HEAD = "0005"
 # Alembic keeps the migration that runs in module globals: one at a time in a process.
 _one_at_a_time = threading.Lock()
 # Any number that nothing else of ours locks: one at a time among the processes of a PostgreSQL database.

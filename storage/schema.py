@@ -447,6 +447,48 @@ alarm = sa.Table(
     sa.Index("ix_alarm_row", "model_id", "row_id"),
 )
 
+# What people are told through the channel (retrain.alerting): a message with all that one look found, its delivery, and
+# the events that it tells of. The key of an event is unique: however many workers see it, one message tells of it.
+alert = sa.Table(
+    "alert",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("model", sa.String(48), nullable=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("body", sa.JSON, nullable=False),
+    sa.Column("state", sa.String(10), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_at", UtcDateTime, nullable=False),
+    sa.Column("last_error", sa.Text),
+    # When its first attempt failed; NULL while none has.
+    sa.Column("failing_since", UtcDateTime),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("sent_at", UtcDateTime),
+    sa.Index("ix_alert_state", "state", "next_at"),
+)
+
+alert_event = sa.Table(
+    "alert_event",
+    metadata,
+    sa.Column("key", sa.String(300), primary_key=True),
+    sa.Column("kind", sa.String(8), nullable=False),
+    sa.Column("model", sa.String(48), nullable=False),
+    sa.Column("subject", sa.String(200), nullable=False),
+    sa.Column("alert_id", sa.ForeignKey("alert.id"), nullable=False, index=True),
+    sa.Column("began_at", UtcDateTime, nullable=False),
+    # Since when it is no longer so, such as an alarm that was answered.
+    sa.Column("ended_at", UtcDateTime),
+    sa.Index("ix_alert_event_model", "kind", "model"),
+)
+
+# One row: when a process that looks for what is worth telling last showed itself.
+alert_watch = sa.Table(
+    "alert_watch",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("seen_at", UtcDateTime, nullable=False),
+)
+
 
 def prediction_table(model_name: str, columns: Sequence[Column]) -> sa.Table:
     """Describe the log of one model: a typed column for every registered one.

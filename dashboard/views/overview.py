@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import data, overview_panels
+from dashboard import alert_panels, data, overview_panels
 from dashboard.scope import choose_column, read_scope
 
 scope = read_scope()
@@ -12,6 +12,7 @@ history = data.history(scope.model, revision, scope.window_text, scope.reference
 
 said = overview_panels.board_advice(scope, board)
 
+alert_panels.draw_trouble()
 left, right = st.columns([5, 3], gap="small")
 with left:
     overview_panels.verdict_card(scope, board, history, said)

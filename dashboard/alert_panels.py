@@ -1,0 +1,130 @@
+"""The alerts that reach people who do not look at the board: whether they arrive, and which were sent."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import data
+from dashboard.jobs_actions import act, field, given
+from dashboard.labels import plain, time_text
+from retrain import alerting
+from storage import PredictionLog, alerts
+from storage.alerts import Alert, Delivery
+from storage.jobs import Answer
+from storage.settings import Settings
+
+_SHOWN = 50
+_MARKS = {"pending": "▲ pending", "sent": "● sent", "given up": "✕ given up"}
+_COLOURS = {"pending": "#8A5A00", "sent": "#00695C", "given up": "#B4232F"}
+
+
+@st.fragment(run_every="20s")
+def draw_trouble() -> None:
+    """Say in a quiet line that alerts cannot be delivered; draw nothing where they can, or none are wanted."""
+    if said := trouble(data.settings(), alerts.read_delivery(data.log()), datetime.now(UTC)):
+        st.markdown(f":orange[:material/notifications_off: {plain(said)}]")
+
+
+def trouble(settings: Settings, found: Delivery, at: datetime) -> str | None:
+    """Say why nobody would be told of an alarm; None if people would."""
+    if found.failing_since is not None:
+        return f"Alerts have not been delivered since {_clock(found.failing_since, at)}: {found.why}."
+    if not settings.alert_url or found.is_watched:
+        return None
+    seen = f" since {_clock(found.watched_at, at)}" if found.watched_at else ""
+    return f"No worker has looked for alerts{seen}, so nobody would be told of an alarm."
+
+
+def draw_alerts(log: PredictionLog, settings: Settings, model: str) -> None:
+    """Draw the state of the channel, a button that tries it, and the last alerts of all models.
+
+    The page asks for the name of who acts (`jobs_panels.ask_name`) and shows what came of it (`draw_answer`).
+    """
+    found = alerts.read_delivery(log)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(gap="xxsmall"):
+            st.markdown(_state(settings, found))
+            st.caption(_counts(settings, found))
+        st.button(
+            "Send a test",
+            icon=":material/send:",
+            key="test_alerts",
+            disabled=not settings.alert_url,
+            on_click=_test,
+            args=(log, settings, model),
+            help="The audit list says who tried it and what the channel answered.",
+        )
+    _draw_list(alerts.read_alerts(log, limit=_SHOWN))
+
+
+def _state(settings: Settings, found: Delivery) -> str:
+    """Say whether people are told; the address is a secret and never shown."""
+    if not settings.alert_url:
+        return (
+            ":gray[:material/notifications_off:] **No alerts are sent.** Set `DRIFT_ALERT_URL` to the webhook of a "
+            "channel, and every alarm reaches the people in it."
+        )
+    if said := trouble(settings, found, datetime.now(UTC)):
+        return f":orange[:material/warning:] **{plain(said)}**"
+    return ":green[:material/notifications_active:] **Alerts are sent to the channel that is set.**"
+
+
+def _counts(settings: Settings, found: Delivery) -> str:
+    told = f"{found.n_sent:,} sent, {found.n_pending:,} pending, {found.n_given_up:,} given up"
+    return f"{told} · links open the board at {plain(settings.board_url)}"
+
+
+def _draw_list(told: Sequence[Alert]) -> None:
+    if not told:
+        st.caption(
+            "Nothing was told yet. An alarm that begins to sound is told once, and so are a job that waits for a "
+            "decision or has ended badly, and a check that fails."
+        )
+        return
+    rows = [
+        {
+            "Written, UTC": f"{one.created_at:%Y-%m-%d %H:%M}",
+            "State": [_MARKS[one.state]],
+            "Sent, UTC": f"{one.sent_at:%Y-%m-%d %H:%M}" if one.sent_at else "",
+            "Tries": one.attempts,
+            "Message": one.body["text"],
+            "Last error": _error(one),
+        }
+        for one in told
+    ]
+    config = {
+        "Written, UTC": st.column_config.TextColumn(width=125),
+        "State": st.column_config.MultiselectColumn(
+            options=list(_MARKS.values()), color=[_COLOURS[state] for state in _MARKS], width=105
+        ),
+        "Sent, UTC": st.column_config.TextColumn(width=125),
+        "Tries": st.column_config.NumberColumn(width=50),
+        "Message": st.column_config.TextColumn(width=620),
+        "Last error": st.column_config.TextColumn(width=330),
+    }
+    frame = pd.DataFrame(rows)
+    st.dataframe(frame, hide_index=True, row_height=29, key="alerts", alt="Alerts, newest first", column_config=config)
+
+
+def _error(one: Alert) -> str:
+    if one.state != "pending" or not one.last_error:
+        return one.last_error or ""
+    return f"{one.last_error}; next try {one.next_at:%H:%M} UTC"
+
+
+def _clock(at: datetime, now: datetime) -> str:
+    """Print an instant of today without its day."""
+    return f"{at:%H:%M} UTC" if at.date() == now.date() else time_text(at)
+
+
+def _test(log: PredictionLog, settings: Settings, model: str) -> None:
+    if not given("actor"):
+        return
+
+    def send() -> Answer:
+        answer = alerting.try_channel(settings, log, field("actor"), model)
+        return Answer(answer.delivered, f"{answer.said}.")
+
+    act(send)

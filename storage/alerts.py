@@ -1,0 +1,160 @@
+"""Messages to people as rows: who sends one takes it, and notes what came of it; what was not delivered stays."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from storage.audit import Database, append_audit
+from storage.clock import now
+from storage.engine import reading, writing
+from storage.schema import alert, alert_watch
+
+State = Literal["pending", "sent", "given up"]
+# A message that nobody could be told for so long is no news any more.
+KEPT = timedelta(days=3)
+# Much longer than a request may take: whoever has taken a message and says nothing is dead, and another one sends it.
+LEASE = timedelta(seconds=20)
+# Whoever looks for what is worth telling shows itself more often than this.
+WATCHED = timedelta(minutes=1)
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One message: `failing_since` is when its first attempt failed, `last_error` what came of the last one."""
+
+    id: int
+    model: str
+    kind: str
+    body: Mapping[str, Any]
+    state: State
+    attempts: int
+    next_at: datetime
+    last_error: str | None
+    failing_since: datetime | None
+    created_at: datetime
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How the channel does: `failing_since` and `why` where messages cannot be delivered.
+
+    `watched_at` is when a process that looks for what is worth telling last showed itself, and `is_watched` says
+    whether that is as it should be.
+    """
+
+    n_pending: int
+    n_sent: int
+    n_given_up: int
+    failing_since: datetime | None
+    why: str | None
+    watched_at: datetime | None
+    is_watched: bool
+
+
+def take(source: Database) -> Alert | None:
+    """Take the message that has been due for longest, and count the attempt; None if none is due.
+
+    Until its lease is over nobody else sends it. Who dies between sending and `mark_sent` leaves it to be sent again:
+    a message is delivered at least once.
+    """
+    with writing(source.engine) as connection:
+        at = now(connection)
+        due = sa.select(alert).where(alert.c.state == "pending", alert.c.next_at <= at)
+        due = due.order_by(alert.c.next_at, alert.c.id).limit(1).with_for_update(skip_locked=True)
+        row = connection.execute(due).one_or_none()
+        if row is None:
+            return None
+        values = {"attempts": row.attempts + 1, "next_at": at + LEASE}
+        connection.execute(sa.update(alert).where(alert.c.id == row.id).values(values))
+        return Alert(**{**row._mapping, **values})
+
+
+def is_due(source: Database) -> bool:
+    """Whether a message waits to be sent now; takes no lock."""
+    with reading(source.engine) as connection:
+        due = sa.select(alert.c.id).where(alert.c.state == "pending", alert.c.next_at <= now(connection)).limit(1)
+        return connection.execute(due).one_or_none() is not None
+
+
+def mark_sent(source: Database, number: int) -> None:
+    """Note that a message was delivered."""
+    with writing(source.engine) as connection:
+        sent = {"state": "sent", "sent_at": now(connection), "last_error": None}
+        connection.execute(sa.update(alert).where(alert.c.id == number).values(sent))
+
+
+def postpone(source: Database, failed: Alert, why: str, wait: timedelta, *, others_too: bool) -> None:
+    """Note why a message was not delivered and when to try again; one that is too old is given up.
+
+    Parameters
+    ----------
+    wait : how long the channel asks to be left alone, at least
+    others_too : the channel is at fault and not the message: the others wait as long
+    """
+    c = alert.c
+    pause = max(wait, min(_FIRST_PAUSE * 2 ** min(failed.attempts - 1, 10), _LONGEST_PAUSE))
+    with writing(source.engine) as connection:
+        at = now(connection)
+        state = "given up" if at - failed.created_at >= KEPT else "pending"
+        values = {"state": state, "next_at": at + pause, "last_error": why}
+        values |= {"failing_since": sa.func.coalesce(c.failing_since, sa.literal(at, c.failing_since.type))}
+        connection.execute(sa.update(alert).where(c.id == failed.id, c.state == "pending").values(values))
+        if others_too:
+            earlier = (c.state == "pending", c.next_at < at + pause)
+            connection.execute(sa.update(alert).where(*earlier).values(next_at=at + pause))
+
+
+def note_test(source: Database, by: str, model: str, *, delivered: bool, said: str) -> None:
+    """Note who tried the channel and what came of it; where it works, what waits is sent at once."""
+    with writing(source.engine) as connection:
+        append_audit(connection, by, "test alerts", model, answer=said)
+        if delivered:
+            at = now(connection)
+            # What is due sooner is being sent just now, or will be.
+            waiting = sa.update(alert).where(alert.c.state == "pending", alert.c.next_at > at + LEASE)
+            connection.execute(waiting.values(next_at=at))
+
+
+def show_watching(source: Database) -> None:
+    """Show that a process looks for what is worth telling."""
+    with writing(source.engine) as connection:
+        at = now(connection)
+        if not connection.execute(sa.update(alert_watch).values(seen_at=at)).rowcount:
+            connection.execute(sa.insert(alert_watch).values(id=1, seen_at=at))
+
+
+def read_alerts(source: Database, *, limit: int = 50) -> tuple[Alert, ...]:
+    """Return the messages, the newest first."""
+    with reading(source.engine) as connection:
+        rows = connection.execute(sa.select(alert).order_by(alert.c.id.desc()).limit(limit))
+        return tuple(Alert(**row._mapping) for row in rows)
+
+
+def read_delivery(source: Database) -> Delivery:
+    """Return how the channel does."""
+    c = alert.c
+    with reading(source.engine) as connection:
+        at = now(connection)
+        counted = connection.execute(sa.select(c.state, sa.func.count().label("n")).group_by(c.state))
+        n = {row.state: row.n for row in counted}
+        last_sent = sa.select(sa.func.max(c.sent_at)).scalar_subquery()
+        # One that was given up is history as soon as a later one has been delivered.
+        unheard = (c.state == "given up") & (last_sent.is_(None) | (c.next_at > last_sent))
+        failing = sa.select(c.failing_since, c.last_error).where(c.failing_since.is_not(None))
+        failing = failing.where((c.state == "pending") | unheard).order_by(c.next_at.desc(), c.id.desc())
+        rows = connection.execute(failing).all()
+        seen = connection.execute(sa.select(alert_watch.c.seen_at)).scalar()
+    return Delivery(
+        n_pending=n.get("pending", 0),
+        n_sent=n.get("sent", 0),
+        n_given_up=n.get("given up", 0),
+        failing_since=min((row.failing_since for row in rows), default=None),
+        why=rows[0].last_error if rows else None,
+        watched_at=seen,
+        is_watched=seen is not None and at - seen < WATCHED,
+    )
