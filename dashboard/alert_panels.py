@@ -7,15 +7,15 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import data
-from dashboard.jobs_actions import act, field, given
+from dashboard.jobs_actions import NEEDED, field, given
 from dashboard.labels import plain, time_text
 from retrain import alerting
 from storage import PredictionLog, alerts
 from storage.alerts import Alert, Delivery
-from storage.jobs import Answer
 from storage.settings import Settings
 
 _SHOWN = 50
+_ANSWER = "alerts_answer"
 _MARKS = {"pending": "▲ pending", "sent": "● sent", "given up": "✕ given up"}
 _COLOURS = {"pending": "#8A5A00", "sent": "#00695C", "given up": "#B4232F"}
 
@@ -40,13 +40,12 @@ def trouble(settings: Settings, found: Delivery, at: datetime) -> str | None:
 def draw_alerts(log: PredictionLog, settings: Settings, model: str) -> None:
     """Draw the state of the channel, a button that tries it, and the last alerts of all models.
 
-    The page asks for the name of who acts (`jobs_panels.ask_name`) and shows what came of it (`draw_answer`).
+    The page asks for the name of who acts (`jobs_panels.ask_name`).
     """
     found = alerts.read_delivery(log)
+    st.markdown(_state(settings, found))
+    # Below the sentence and not at its right: there the tools of the list would cover the button.
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        with st.container(gap="xxsmall"):
-            st.markdown(_state(settings, found))
-            st.caption(_counts(settings, found))
         st.button(
             "Send a test",
             icon=":material/send:",
@@ -56,17 +55,30 @@ def draw_alerts(log: PredictionLog, settings: Settings, model: str) -> None:
             args=(log, settings, model),
             help="The audit list says who tried it and what the channel answered.",
         )
+        _draw_answer()
+    st.caption(_counts(settings, found))
     _draw_list(alerts.read_alerts(log, limit=_SHOWN))
+
+
+def _draw_answer() -> None:
+    """Say, once, what the channel answered."""
+    delivered, said = st.session_state.pop(_ANSWER, (True, ""))
+    colour, icon = ("green", "check") if delivered else ("orange", "warning")
+    if said:
+        st.markdown(f":{colour}[:material/{icon}: {plain(said)}]")
 
 
 def _state(settings: Settings, found: Delivery) -> str:
     """Say whether people are told; the address is a secret and never shown."""
-    if not settings.alert_url:
+    said = trouble(settings, found, datetime.now(UTC))
+    if not settings.alert_url and found.is_watched and not said:
+        return ":green[:material/notifications_active:] **A worker sends alerts; the board does not know its channel.**"
+    if not settings.alert_url and not said:
         return (
             ":gray[:material/notifications_off:] **No alerts are sent.** Set `DRIFT_ALERT_URL` to the webhook of a "
             "channel, and every alarm reaches the people in it."
         )
-    if said := trouble(settings, found, datetime.now(UTC)):
+    if said:
         return f":orange[:material/warning:] **{plain(said)}**"
     return ":green[:material/notifications_active:] **Alerts are sent to the channel that is set.**"
 
@@ -120,11 +132,12 @@ def _clock(at: datetime, now: datetime) -> str:
 
 
 def _test(log: PredictionLog, settings: Settings, model: str) -> None:
-    if not given("actor"):
-        return
-
-    def send() -> Answer:
+    """Try the channel; what came of it stands beside the button, for the top of the page may be out of sight."""
+    try:
+        if not given("actor"):
+            raise ValueError(NEEDED["actor"].rstrip("."))
         answer = alerting.try_channel(settings, log, field("actor"), model)
-        return Answer(answer.delivered, f"{answer.said}.")
-
-    act(send)
+    except ValueError as error:
+        st.session_state[_ANSWER] = (False, f"{error}.")
+    else:
+        st.session_state[_ANSWER] = (answer.delivered, f"{answer.said[0].upper()}{answer.said[1:]}.")

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import streamlit as st
@@ -33,7 +33,7 @@ from retrain.launchers import ensure_alerts, ensure_worker  # noqa: E402
 from storage.settings import Settings  # noqa: E402
 
 _log = logging.getLogger(__name__)
-_LOOK_AFTER_SECONDS = 20.0
+_LOOK_AFTER_SECONDS = 10.0
 
 
 @asynccontextmanager
@@ -47,6 +47,8 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
         yield
     finally:
         alerting.cancel()
+        with suppress(asyncio.CancelledError):
+            await alerting
         demo = await starting
         if demo is not None:
             await asyncio.to_thread(stop_demo, demo)

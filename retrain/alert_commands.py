@@ -61,7 +61,8 @@ def _channel_said(settings: Settings, found: Delivery) -> str:
     if found.failing_since is not None:
         counts += f"; none delivered since {found.failing_since:%Y-%m-%d %H:%M} UTC: {found.why}"
     if not settings.alert_url:
-        return f"DRIFT_ALERT_URL is not set here, so nothing is sent. {counts}."
+        sent = "a worker that has it sends alerts" if found.is_watched else "so nothing is sent"
+        return f"DRIFT_ALERT_URL is not set here{';' if found.is_watched else ','} {sent}. {counts}."
     seen = f" since {found.watched_at:%Y-%m-%d %H:%M} UTC" if found.watched_at else ""
     watched = "A worker looks for alerts." if found.is_watched else f"No worker has looked for alerts{seen}."
     return f"{watched} {counts}."

@@ -4,7 +4,8 @@ import faulthandler
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from drift.advice import recommend
@@ -45,7 +46,7 @@ class Lookout:
 
     def run_pass(self) -> list[str]:
         """Look at what has changed and send what waits; return what was said."""
-        said = self.look_at_jobs() + self.deliver()
+        said = _alone(self.look_at_jobs) + self.deliver()
         for model in self.log.models():
             if self._is_due(model):
                 said += self.look_at(model) + self.deliver()
@@ -54,7 +55,12 @@ class Lookout:
     def look_at(self, model: str) -> list[str]:
         """Bring the check of a model up to date and write down what is new."""
         began, revision = time.monotonic(), self.log.revision(model)
-        told, is_whole = self._look(model)
+        try:
+            told, is_whole = self._look(model)
+        except DatabaseAway:
+            raise
+        except Exception as error:  # what to do could not be told, say: that is a broken monitor too
+            told, is_whole = self._tell_broken(model, f"{type(error).__name__}: {error}")
         took = time.monotonic() - began
         failed = bool(self._failed.get(model))
         if is_whole and not failed:
@@ -148,6 +154,17 @@ class Lookout:
         """Write one message; False where another process has told of a part meanwhile, so that the rest is left."""
         number = alert_events.tell(self.log, kind, untold, model, str(body["kind"]), body)
         return ([], False) if number is None else ([f"alert {number}: {body['kind']} on {model}"], True)
+
+
+def _alone(part: Callable[[], list[str]]) -> list[str]:
+    """Do a part of a pass; one that cannot be done leaves the others alone."""
+    try:
+        return part()
+    except DatabaseAway:
+        raise
+    except Exception:
+        traceback.print_exc()
+        return []
 
 
 def send(settings: Settings, alert: Alert) -> channel.Answer:

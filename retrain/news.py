@@ -151,7 +151,8 @@ def harmless(text: str) -> str:
     >>> harmless("<!channel> @all ![x](http://192.0.2.1/p.png)")
     '‹!channel› ＠all !(x)(http: //192.0.2.1/p.png)'
     """
-    said = " ".join(text.split()).translate(_SPECIAL).replace("://", ": //")
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    said = " ".join(printable.split()).translate(_SPECIAL).replace("://", ": //")
     said = re.sub(r"(?i)\bwww\.", "www .", said)
     return said if len(said) <= _LONGEST else f"{said[: _LONGEST - 2].rstrip()} …"
 

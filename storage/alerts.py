@@ -18,7 +18,7 @@ KEPT = timedelta(days=3)
 # Much longer than a request may take: whoever has taken a message and says nothing is dead, and another one sends it.
 LEASE = timedelta(seconds=20)
 # Whoever looks for what is worth telling shows itself more often than this.
-WATCHED = timedelta(minutes=1)
+WATCHED = timedelta(seconds=30)
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=10), timedelta(minutes=10)
 
 

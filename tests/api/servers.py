@@ -36,15 +36,16 @@ def wait_for(answer: Callable[[], object], seconds: float) -> object:
 
 @contextmanager
 def serving(
-    command: list[str], settings: Settings, cwd: Path
+    command: list[str], settings: Settings, cwd: Path, **more: str
 ) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes]]]:
-    """Run a server until it answers; yield a client and the process, which ends cleanly."""
+    """Run a server, with more variables, until it answers; yield a client and the process, which ends cleanly."""
     port = free_port()
     environment = os.environ | {
         "DRIFT_DATABASE_URL": settings.database_url,
         "DRIFT_ARTIFACTS": str(settings.artifacts),
         "DRIFT_DEMO": "1" if settings.demo else "0",
         "DRIFT_WORKER": settings.worker,
+        **more,
     }
     with (cwd / "server.log").open("wb") as output:
         process = subprocess.Popen(

@@ -49,6 +49,7 @@ def test_requests_rows_verdicts_and_jobs_are_counted(client, reviews, sentiment)
     assert found['drift_retrain_jobs{state="queued"}'] == 1
     assert found["drift_written_rows_total"] == 2
     assert found["drift_database_up"] == 1
+    assert (found["drift_alerts_pending"], found["drift_alerts_sent_total"]) == (0, 0)
     verdicts = [key for key in found if key.startswith('drift_column_verdict{model="reviews",column="oov_share"')]
     assert len(verdicts) == 1
     assert len([key for key in found if key.startswith('drift_verdict{model="reviews"')]) == 1

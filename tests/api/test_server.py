@@ -7,11 +7,13 @@ import subprocess
 import sys
 
 import pytest
+import sqlalchemy as sa
 
 from dashboard.first_run import ROOT, start_demo, stop_demo
-from storage import runs, workers
+from storage import alerts, runs, workers
 from storage.settings import Settings
 from tests.api.servers import api_command, free_port, serving, streamlit_command, wait_for
+from tests.retrain.fake_channel import SECRET, FakeChannel
 
 
 def test_the_api_runs_alone(reviews, settings, tmp_path):
@@ -64,6 +66,41 @@ def test_board_and_api_are_one_process_that_builds_the_demo(with_worker, log, tm
     wait_for(lambda: not workers.live_workers(log), 20)
 
 
+@pytest.fixture
+def hook():
+    opened = FakeChannel()
+    yield opened
+    opened.close()
+
+
+def test_where_a_channel_is_set_a_worker_looks_for_alerts_as_long_as_the_server_lives(with_worker, log, tmp_path, hook):
+    quiet = dataclasses.replace(with_worker, demo=False)
+    # A worker that somebody started for one job: it ends by itself, and knows no channel.
+    workers.beat(log, "other", "host", os.getpid(), "1")
+    with serving(streamlit_command(), quiet, tmp_path, DRIFT_ALERT_URL=hook.url) as (client, _):
+        wait_for(lambda: alerts.read_delivery(log).is_watched, 60)
+        workers.leave(log, "other")
+        (first,) = workers.live_workers(log)
+        os.kill(first.pid, signal.SIGKILL)
+        with log.engine.begin() as connection:  # what half a minute of silence comes to
+            connection.execute(sa.text("DELETE FROM alert_watch"))
+            connection.execute(sa.text("DELETE FROM worker"))
+        wait_for(lambda: workers.live_workers(log) and alerts.read_delivery(log).is_watched, 60)
+        assert workers.live_workers(log)[0].pid != first.pid
+        assert "drift_alerts_pending 0" in client.get("/metrics").text
+    assert SECRET not in (tmp_path / "server.log").read_text()
+
+
+def test_the_channel_may_stand_in_the_secrets_file(with_worker, log, tmp_path, hook):
+    """Streamlit hands root entries of its secrets file to the environment, which the worker inherits."""
+    secrets = tmp_path / "home" / ".streamlit" / "secrets.toml"
+    secrets.parent.mkdir(parents=True)
+    secrets.write_text(f'DRIFT_ALERT_URL = "{hook.url}"\n')
+    quiet = dataclasses.replace(with_worker, demo=False)
+    with serving(streamlit_command(), quiet, tmp_path, HOME=str(tmp_path / "home")):
+        wait_for(lambda: alerts.read_delivery(log).is_watched, 60)
+
+
 def test_the_demo_is_built_only_in_an_empty_database_that_wants_it(reviews, settings, tmp_path):
     wanting = Settings(database_url=settings.database_url, artifacts=settings.artifacts)
     assert start_demo(wanting) is None
@@ -84,10 +121,11 @@ def test_a_demo_that_ended_with_the_server_is_begun_again_by_the_next(log, setti
     stop_demo(again)
 
 
-def test_a_bad_setting_ends_the_start_with_a_sentence(tmp_path):
+@pytest.mark.parametrize(("name", "value"), [("DRIFT_API_TOKENS", "secret"), ("DRIFT_ALERT_URL", "ftp://x/secret")])
+def test_a_bad_setting_ends_the_start_with_a_sentence(tmp_path, name, value):
     command = [sys.executable, "-m", *streamlit_command(), str(free_port())]
-    environment = os.environ | {"DRIFT_API_TOKENS": "secret", "DRIFT_DATABASE_URL": f"sqlite:///{tmp_path}/drift.db"}
+    environment = os.environ | {name: value, "DRIFT_DATABASE_URL": f"sqlite:///{tmp_path}/drift.db"}
     ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=40)
     assert ended.returncode != 0
-    assert "DRIFT_API_TOKENS must be" in ended.stdout + ended.stderr
+    assert f"{name} must be" in ended.stdout + ended.stderr
     assert not (tmp_path / "drift.db").exists()

@@ -115,12 +115,13 @@ def settle(page) -> None:
 
 
 @contextmanager
-def served(settings: Settings, server_log: Path, *, demo: bool = False) -> Iterator[str]:
-    """Run the product as the README says until the block ends; yield its address."""
+def served(settings: Settings, server_log: Path, *, demo: bool = False, **more: str) -> Iterator[str]:
+    """Run the product as the README says, with more variables, until the block ends; yield its address."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DRIFT_")}
     environment |= {"DRIFT_DATABASE_URL": settings.database_url, "DRIFT_ARTIFACTS": str(settings.artifacts)}
     environment |= {"DRIFT_DEMO": "1" if demo else "0"}
     port = free_port()
+    environment |= {"DRIFT_BOARD_URL": f"http://127.0.0.1:{port}", **more}
     command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.port", str(port)]
     command += ["--server.fileWatcherType", "none"]
     with server_log.open("wb") as output:

@@ -334,3 +334,14 @@ def test_the_address_of_the_channel_is_in_no_table_and_no_repr(log, lookout, hoo
     for path in settings.artifacts.parent.glob("drift.db*"):
         assert SECRET.encode() not in path.read_bytes()
     assert SECRET not in repr(settings)
+
+
+def test_a_message_that_cannot_be_worded_leaves_the_others_alone(log, lookout, hook, capsys):
+    begin(log)
+    jobs.start(log, "m", "why", "ana")
+    with log.engine.begin() as connection:
+        odd = {"champion": {"accuracy": "high"}, "challenger": {"accuracy": "higher"}}
+        connection.execute(sa.update(retrain_job).values(state="waiting_approval", result=odd))
+    lookout.run_pass()
+    assert [message["kind"] for message in hook.messages] == ["alarm"]
+    assert "Traceback" in capsys.readouterr().err

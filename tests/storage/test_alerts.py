@@ -187,12 +187,12 @@ def test_old_news_is_given_up_and_told_as_a_fault_until_something_is_delivered(l
     assert alerts.read_delivery(log).failing_since is None
 
 
-def test_whether_somebody_looks_is_known_for_a_minute(log):
+def test_whether_somebody_looks_is_known_for_half_a_minute(log):
     assert not alerts.read_delivery(log).is_watched
     alerts.show_watching(log)
     alerts.show_watching(log)
     found = alerts.read_delivery(log)
     assert found.is_watched
     assert datetime.now(UTC) - found.watched_at < timedelta(seconds=10)
-    age(log, alert_watch, 1, seen_at=timedelta(minutes=2))
+    age(log, alert_watch, 1, seen_at=timedelta(seconds=40))
     assert not alerts.read_delivery(log).is_watched
