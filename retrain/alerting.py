@@ -91,8 +91,6 @@ class Lookout:
             else:
                 alerts.postpone(self.log, alert, answer.said, answer.wait, others_too=not answer.only_this)
             said.append(f"alert {alert.id}, attempt {alert.attempts}: {answer.said}")
-            if not answer.delivered and not answer.only_this:
-                break
         return said
 
     def _is_due(self, model: str) -> bool:

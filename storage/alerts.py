@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from storage.audit import Database, append_audit
 from storage.clock import now
 from storage.engine import reading, writing
-from storage.schema import alert, alert_watch
+from storage.schema import alert, alert_channel
 
 State = Literal["pending", "sent", "given up"]
 # A message that nobody could be told for so long is no news any more.
@@ -64,9 +64,7 @@ def take(source: Database) -> Alert | None:
     """
     with writing(source.engine) as connection:
         at = now(connection)
-        due = sa.select(alert).where(alert.c.state == "pending", alert.c.next_at <= at)
-        due = due.order_by(alert.c.next_at, alert.c.id).limit(1).with_for_update(skip_locked=True)
-        row = connection.execute(due).one_or_none()
+        row = connection.execute(_due(at).with_for_update(skip_locked=True, of=alert)).one_or_none()
         if row is None:
             return None
         values = {"attempts": row.attempts + 1, "next_at": at + LEASE}
@@ -77,8 +75,7 @@ def take(source: Database) -> Alert | None:
 def is_due(source: Database) -> bool:
     """Whether a message waits to be sent now; takes no lock."""
     with reading(source.engine) as connection:
-        due = sa.select(alert.c.id).where(alert.c.state == "pending", alert.c.next_at <= now(connection)).limit(1)
-        return connection.execute(due).one_or_none() is not None
+        return connection.execute(_due(now(connection))).one_or_none() is not None
 
 
 def mark_sent(source: Database, number: int) -> None:
@@ -88,13 +85,21 @@ def mark_sent(source: Database, number: int) -> None:
         connection.execute(sa.update(alert).where(alert.c.id == number).values(sent))
 
 
+def _due(at: datetime) -> sa.Select[Any]:
+    """Select the message that has been due for longest, unless the channel is to be left alone."""
+    c = alert.c
+    is_held = sa.select(alert_channel.c.id).where(alert_channel.c.not_before > at).exists()
+    due = sa.select(alert).where(c.state == "pending", c.next_at <= at, ~is_held)
+    return due.order_by(c.next_at, c.id).limit(1)
+
+
 def postpone(source: Database, failed: Alert, why: str, wait: timedelta, *, others_too: bool) -> None:
     """Note why a message was not delivered and when to try again; one that is too old is given up.
 
     Parameters
     ----------
     wait : how long the channel asks to be left alone, at least
-    others_too : the channel is at fault and not the message: the others wait as long
+    others_too : the channel is at fault and not the message: it is left alone, whatever else is to be told
     """
     c = alert.c
     pause = max(wait, min(_FIRST_PAUSE * 2 ** min(failed.attempts - 1, 10), _LONGEST_PAUSE))
@@ -105,8 +110,7 @@ def postpone(source: Database, failed: Alert, why: str, wait: timedelta, *, othe
         values |= {"failing_since": sa.func.coalesce(c.failing_since, sa.literal(at, c.failing_since.type))}
         connection.execute(sa.update(alert).where(c.id == failed.id, c.state == "pending").values(values))
         if others_too:
-            earlier = (c.state == "pending", c.next_at < at + pause)
-            connection.execute(sa.update(alert).where(*earlier).values(next_at=at + pause))
+            _note_channel(connection, not_before=at + pause)
 
 
 def note_test(source: Database, by: str, model: str, *, delivered: bool, said: str) -> None:
@@ -118,14 +122,18 @@ def note_test(source: Database, by: str, model: str, *, delivered: bool, said: s
             # What is due sooner is being sent just now, or will be.
             waiting = sa.update(alert).where(alert.c.state == "pending", alert.c.next_at > at + LEASE)
             connection.execute(waiting.values(next_at=at))
+            _note_channel(connection, not_before=None)
 
 
 def show_watching(source: Database) -> None:
     """Show that a process looks for what is worth telling."""
     with writing(source.engine) as connection:
-        at = now(connection)
-        if not connection.execute(sa.update(alert_watch).values(seen_at=at)).rowcount:
-            connection.execute(sa.insert(alert_watch).values(id=1, seen_at=at))
+        _note_channel(connection, seen_at=now(connection))
+
+
+def _note_channel(connection: sa.Connection, **values: datetime | None) -> None:
+    if not connection.execute(sa.update(alert_channel).values(values)).rowcount:
+        connection.execute(sa.insert(alert_channel).values(id=1, **values))
 
 
 def read_alerts(source: Database, *, limit: int = 50) -> tuple[Alert, ...]:
@@ -148,7 +156,7 @@ def read_delivery(source: Database) -> Delivery:
         failing = sa.select(c.failing_since, c.last_error).where(c.failing_since.is_not(None))
         failing = failing.where((c.state == "pending") | unheard).order_by(c.next_at.desc(), c.id.desc())
         rows = connection.execute(failing).all()
-        seen = connection.execute(sa.select(alert_watch.c.seen_at)).scalar()
+        seen = connection.execute(sa.select(alert_channel.c.seen_at)).scalar()
     return Delivery(
         n_pending=n.get("pending", 0),
         n_sent=n.get("sent", 0),

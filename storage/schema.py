@@ -481,12 +481,14 @@ alert_event = sa.Table(
     sa.Index("ix_alert_event_model", "kind", "model"),
 )
 
-# One row: when a process that looks for what is worth telling last showed itself.
-alert_watch = sa.Table(
-    "alert_watch",
+# One row: when a process that looks for what is worth telling last showed itself, and until when the channel is left
+# alone.
+alert_channel = sa.Table(
+    "alert_channel",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("seen_at", UtcDateTime, nullable=False),
+    sa.Column("seen_at", UtcDateTime),
+    sa.Column("not_before", UtcDateTime),
 )
 
 

@@ -83,7 +83,7 @@ def test_where_a_channel_is_set_a_worker_looks_for_alerts_as_long_as_the_server_
         (first,) = workers.live_workers(log)
         os.kill(first.pid, signal.SIGKILL)
         with log.engine.begin() as connection:  # what half a minute of silence comes to
-            connection.execute(sa.text("DELETE FROM alert_watch"))
+            connection.execute(sa.text("DELETE FROM alert_channel"))
             connection.execute(sa.text("DELETE FROM worker"))
         wait_for(lambda: workers.live_workers(log) and alerts.read_delivery(log).is_watched, 60)
         assert workers.live_workers(log)[0].pid != first.pid

@@ -15,7 +15,7 @@ from storage import alerts, jobs, leases, open_log
 from storage.audit import read_audit
 from storage.jobs import start_within
 from storage.leases import Outcome
-from storage.schema import alert, retrain_job
+from storage.schema import alert, alert_channel, retrain_job
 from storage.settings import Settings
 from tests.retrain.conftest import fill
 from tests.retrain.fake_channel import SECRET, FakeChannel, Reply
@@ -65,6 +65,7 @@ def begin(log, n_rows=5_000):
 def due_now(log):
     with log.engine.begin() as connection:
         connection.execute(sa.update(alert).values(next_at=datetime.now(UTC)))
+        connection.execute(sa.update(alert_channel).values(not_before=None))
 
 
 def break_check(log):
@@ -296,6 +297,11 @@ def test_a_channel_that_limits_the_rate_is_obeyed(log, lookout, hook):
     lookout.run_pass()
     (waiting,) = alerts.read_alerts(log)
     assert timedelta(minutes=14) < waiting.next_at - datetime.now(UTC) <= timedelta(minutes=15)
+    jobs.start(log, "m", "another", "ana")
+    end_job(log, "failed", "no good either")
+    lookout.run_pass()
+    assert len(hook.messages) == 1, "what is told meanwhile waits too"
+    assert len(alerts.read_alerts(log)) == 2
 
 
 def test_a_message_that_the_channel_does_not_take_keeps_no_other_waiting(log, lookout, hook):

@@ -41,8 +41,9 @@ def upgrade() -> None:
     op.create_index("ix_alert_event_alert_id", "alert_event", ["alert_id"])
     op.create_index("ix_alert_event_model", "alert_event", ["kind", "model"])
     op.create_table(
-        "alert_watch",
+        "alert_channel",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=True),
+        sa.Column("not_before", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
