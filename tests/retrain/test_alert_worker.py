@@ -1,5 +1,6 @@
 """Alerts by real processes: a worker of its own, one killed between sending and committing, and a dashboard's."""
 
+import contextlib
 import json
 import os
 import signal
@@ -54,12 +55,9 @@ def alert_passes():
     """Return the numbers of the processes that make alert passes for this test's database."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
-        try:
-            command, environment = (path / "cmdline").read_bytes(), (path / "environ").read_bytes()
-        except OSError:
-            continue  # it has ended
-        if b"alert-pass" in command and SECRET.encode() in environment and ours(environment):
-            found.append(int(path.name))
+        with contextlib.suppress(OSError):  # it has ended
+            if b"alert-pass" in (path / "cmdline").read_bytes() and ours((path / "environ").read_bytes()):
+                found.append(int(path.name))
     return found
 
 
@@ -121,9 +119,28 @@ def test_a_channel_that_hangs_keeps_no_job_waiting(log, hook, start):
     wait_for(lambda: [one for one in alerts.read_alerts(log) if one.created_at > began])
 
 
-def test_a_step_is_not_handed_the_address_of_the_channel(settings):
-    assert SECRET in str(processes._environment(settings, secrets=True))
-    assert SECRET not in str(processes._environment(settings, secrets=False))
+def environments(pid, what):
+    """Return the environments of the processes that a worker has started to do something."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended
+            words = (path / "cmdline").read_bytes().split(b"\0")
+            if what in words and f"--parent={pid}".encode() in words:
+                found.append((path / "environ").read_bytes())
+    return [environment for environment in found if environment]
+
+
+def test_a_step_is_not_handed_the_address_of_the_channel(log, start, settings, hook):
+    log.register("m", COLUMNS)
+    worker = start("worker", "--poll=0.1")
+    wait_for(lambda: environments(worker.pid, b"alert-pass"))
+    assert SECRET.encode() in environments(worker.pid, b"alert-pass")[0]
+    jobs.start(log, "m", "why", "ana")
+    seen = []
+    wait_for(lambda: seen.extend(environments(worker.pid, b"step")) or jobs.job(log, 1).is_final)
+    assert seen, "the step's process has to be seen while it runs"
+    assert all(b"DRIFT_DATABASE_URL" in environment for environment in seen)
+    assert not any(SECRET.encode() in environment for environment in seen)
 
 
 def test_an_alert_pass_ends_with_its_worker(start):
