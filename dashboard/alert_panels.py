@@ -53,7 +53,6 @@ def draw_alerts(log: PredictionLog, settings: Settings, model: str) -> None:
             disabled=not settings.alert_url,
             on_click=_test,
             args=(log, settings, model),
-            help="The audit list says who tried it and what the channel answered.",
         )
         _draw_answer()
     st.caption(_counts(settings, found))
@@ -85,7 +84,7 @@ def _state(settings: Settings, found: Delivery) -> str:
 
 def _counts(settings: Settings, found: Delivery) -> str:
     told = f"{found.n_sent:,} sent, {found.n_pending:,} pending, {found.n_given_up:,} given up"
-    return f"{told} · links open the board at {plain(settings.board_url)}"
+    return f"{told} · links open the board at {plain(settings.board_url)} · tests stand in the audit list"
 
 
 def _draw_list(told: Sequence[Alert]) -> None:
