@@ -117,7 +117,7 @@ def job_body(job: Job, board_url: str) -> dict[str, Any]:
         "waiting_approval": f"{what} waits for a decision{_compared(job.result or {})}. Approve or refuse it",
         "failed": f"{what} failed: {note}",
         "rejected": f"{what} was rejected: {note}",
-        "rolled_back": f"{what} was rolled back by itself: {note}",
+        "rolled_back": f"{what} did not go through: {note}",
     }[job.state]
     link = f"{board_url}/retrain?{urlencode({'model': job.model})}"
     kind = "job waits" if job.state in WAITS else f"job {job.state.replace('_', ' ')}"

@@ -170,7 +170,9 @@ def test_a_job_that_ended_badly_says_why():
         job("rolled_back", note="v2 was rolled back by itself. 7 of 50 answers were errors."), BOARD_URL
     )
     assert body["kind"] == "job rolled back"
-    assert "7 of 50 answers were errors" in body["text"]
+    assert body["text"].startswith(
+        "Job 7 of loans did not go through: v2 was rolled back by itself. 7 of 50 answers were errors: https://"
+    )
 
 
 def test_what_people_and_data_wrote_does_nothing_in_a_channel():
