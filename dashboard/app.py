@@ -29,7 +29,7 @@ from dashboard.first_run import start_demo, stop_demo  # noqa: E402
 from dashboard.guard import SecurityHeaders  # noqa: E402
 from dashboard.nodelay import NoDelay  # noqa: E402
 from dashboard.service import Service  # noqa: E402
-from retrain.launchers import ensure_alerts, ensure_worker  # noqa: E402
+from retrain.launchers import ensure_worker, look_after  # noqa: E402
 from storage.settings import Settings  # noqa: E402
 
 _log = logging.getLogger(__name__)
@@ -42,13 +42,13 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     service = api.state.service
     service.tokens  # noqa: B018  a bad setting must end the start here, not the first request
     starting = asyncio.create_task(asyncio.to_thread(_start, service.settings))
-    alerting = asyncio.create_task(_look_after_alerts(service))
+    watching = asyncio.create_task(_look_after(service))
     try:
         yield
     finally:
-        alerting.cancel()
+        watching.cancel()
         with suppress(asyncio.CancelledError):
-            await alerting
+            await watching
         demo = await starting
         if demo is not None:
             await asyncio.to_thread(stop_demo, demo)
@@ -69,15 +69,15 @@ def _start(settings: Settings) -> "subprocess.Popen[bytes] | None":
     return demo
 
 
-async def _look_after_alerts(service: Service) -> None:
-    """Where a channel is set, see to it for as long as this process serves that a worker looks for alerts."""
+async def _look_after(service: Service) -> None:
+    """See to it, for as long as this process serves, that a worker lives and looks for alerts."""
     said = None
-    while service.settings.alert_url:
+    while True:
         await asyncio.sleep(_LOOK_AFTER_SECONDS)
         try:
-            before, said = said, await asyncio.to_thread(lambda: ensure_alerts(service.log, service.settings))
+            before, said = said, await asyncio.to_thread(lambda: look_after(service.log, service.settings))
         except Exception:
-            _log.exception("Whether somebody looks for alerts cannot be told.")
+            _log.exception("Whether a worker lives cannot be told.")
         else:
             if said and said != before:
                 _log.warning("%s", said)

@@ -31,6 +31,16 @@ def ensure_worker(settings: Settings) -> str:
     return _start(settings)
 
 
+def look_after(log: PredictionLog, settings: Settings) -> str | None:
+    """See to it that a worker lives, and that somebody looks for alerts; say what was done, None if nothing had to be.
+
+    The worker of a process that served before may have been listed when this one began, and has ended since.
+    """
+    if settings.worker == "auto" and not live_workers(log):
+        return _start(settings)
+    return ensure_alerts(log, settings)
+
+
 def ensure_alerts(log: PredictionLog, settings: Settings) -> str | None:
     """See to it that somebody looks for alerts where a channel is set; say what was done, None if nothing had to be.
 

@@ -66,6 +66,17 @@ def test_board_and_api_are_one_process_that_builds_the_demo(with_worker, log, tm
     wait_for(lambda: not workers.live_workers(log), 20)
 
 
+def test_a_worker_that_dies_is_replaced_for_as_long_as_the_server_lives(with_worker, log, tmp_path):
+    with serving(streamlit_command(), dataclasses.replace(with_worker, demo=False), tmp_path):
+        wait_for(lambda: workers.live_workers(log), 40)
+        (first,) = workers.live_workers(log)
+        os.kill(first.pid, signal.SIGKILL)
+        with log.engine.begin() as connection:  # what half a minute of silence comes to
+            connection.execute(sa.text("DELETE FROM worker"))
+        wait_for(lambda: workers.live_workers(log), 40)
+        assert workers.live_workers(log)[0].pid != first.pid
+
+
 @pytest.fixture
 def hook():
     opened = FakeChannel()
