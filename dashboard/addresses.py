@@ -49,3 +49,17 @@ def read_window(text: str) -> LastRows | TimeSpan:
     if window.start.year < _FIRST_YEAR or window.end.year > _LAST_YEAR:
         raise ValueError(f"window must lie between the years {_FIRST_YEAR} and {_LAST_YEAR}; got {text!r}.")
     return window
+
+
+def read_span(text: str | None) -> TimeSpan | None:
+    """Read a window of time that stands in place of a reference's name; None for a name: none holds a slash.
+
+    Examples
+    --------
+    >>> read_span("training"), read_span("2026-11-22T00:00Z/2026-11-23T00:00Z").start.day
+    (None, 22)
+    """
+    if text is None or "/" not in text:
+        return None
+    window = read_window(text)
+    return window if isinstance(window, TimeSpan) else None

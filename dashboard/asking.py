@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import data
+from dashboard import answering
 from dashboard.labels import plain
 from dashboard.scope import Scope
 
 _QUESTIONS: dict[str, tuple[str, str, Callable[[str, int, str, str | None], str]]] = {
-    "joint": ("Did the columns change together?", ":material/hub:", data.joint_test),
-    "words": ("What is new in the texts?", ":material/spellcheck:", data.new_words),
+    "joint": ("Did the columns change together?", ":material/hub:", answering.joint_test),
+    "words": ("What is new in the texts?", ":material/spellcheck:", answering.new_words),
 }
 
 

@@ -21,6 +21,7 @@ page = st.navigation(
         st.Page("views/columns.py", title="Columns", icon=":material/tune:", url_path="columns"),
         st.Page("views/predictions.py", title="Predictions", icon=":material/fact_check:", url_path="performance"),
         st.Page("views/jobs.py", title="Retrain", icon=":material/model_training:", url_path="retrain"),
+        st.Page("views/settings.py", title="Settings", icon=":material/settings:", url_path="settings"),
     ],
     position="top",
 )
@@ -28,7 +29,8 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     scope = scope_bar()
     if scope is not None:
         empty.freshness(scope.model)
-if scope is None:
+# A new user's first step is on the Settings page: it opens without a model.
+if scope is None and page.url_path != "settings":
     empty.no_models()
 else:
     page.run()

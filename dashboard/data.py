@@ -1,20 +1,20 @@
 """Every read of the dashboard, cached under the model's revision: what has not changed is not read again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import streamlit as st
 
-from dashboard.addresses import read_window
+from dashboard.addresses import read_span, read_window
 from dashboard.details import ColumnDetail, column_detail
-from drift import exploring
 from drift.advice import Guards
 from drift.monitor import PREVIOUS, Board, PreparedReference, monitored, prepare, previous, timeline
 from drift.performance import Agreement, agreement
 from drift.performing import check_performance
 from drift.policy import DriftPolicy
+from drift.prepared import prepared_from, read_each
 from drift.samples import reference_from
 from drift.sliding import sliding_spans, sliding_windows
 from drift.windows import Column, LastRows, TimeSpan, Window, WindowExtent
@@ -110,7 +110,7 @@ def extent(model: str, revision: int, window: str) -> WindowExtent:
 @st.cache_data(max_entries=64, show_spinner=False)
 def board(model: str, revision: int, window: str, reference: str | None) -> Board:
     """Return the board of a window, with what its labels say."""
-    return check_performance(log(), model, read_window(window), reference or PREVIOUS, POLICY)
+    return check_performance(log(), model, read_window(window), _compared_with(model, reference), POLICY)
 
 
 @st.cache_data(max_entries=32, show_spinner="Comparing the windows before this one …")
@@ -118,7 +118,7 @@ def history(model: str, revision: int, window: str, reference: str | None) -> Hi
     """Return windows as wide as this one, up to it, spread over the log; neighbours overlap by half at most."""
     windows = _windows(model, read_window(window))
     agreements = tuple(_agreement_in(model, before) for before in windows)
-    return History(timeline(log(), model, windows, reference or PREVIOUS, POLICY), agreements)
+    return History(timeline(log(), model, windows, _compared_with(model, reference), POLICY), agreements)
 
 
 @st.cache_data(max_entries=32, ttl=60, show_spinner=False)
@@ -151,27 +151,20 @@ def rows(model: str, revision: int, window: str, page: int) -> pd.DataFrame:
     return log().read_rows(model, read_window(window), limit=PAGE_ROWS, offset=page * PAGE_ROWS)
 
 
-@st.cache_data(max_entries=8, show_spinner="Asking a classifier …")
-def joint_test(model: str, revision: int, window: str, reference: str | None) -> str:
-    """Say whether all features changed together, or why that cannot be told."""
-    return _answered(lambda: exploring.joint(log(), model, read_window(window), _frozen(model, reference)).said)
+def _compared_with(model: str, reference: str | None) -> str | PreparedReference:
+    """Return what boards compare with: a name, or the rows of another window, which no alarm rests on."""
+    span = read_span(reference)
+    if span is None:
+        return reference or PREVIOUS
+    compared = monitored(log(), model)
+    return prepared_from(str(reference), read_each(lambda some: log().read_window(model, span, some), compared))
 
 
-@st.cache_data(max_entries=8, show_spinner="Reading the texts …")
-def new_words(model: str, revision: int, window: str, reference: str | None) -> str:
-    """Say which words and how much meaning is new in the texts of a window, or why that cannot be told."""
-    return _answered(lambda: exploring.words(log(), model, read_window(window), _frozen(model, reference)).said)
-
-
-def _answered(ask: Callable[[], str]) -> str:
-    try:
-        return ask()
-    except ValueError as error:  # too few rows, no texts: an answer too
-        return f"Cannot be told: {error}"
-
-
-def _frozen(model: str, reference: str | None) -> str | None:
-    return None if reference == PREVIOUS else reference
+@st.cache_data(max_entries=64, show_spinner=False)
+def extent_before(model: str, revision: int, window: str) -> WindowExtent:
+    """Return the extent of the window before this one, or of this one where none is."""
+    current = read_window(window)
+    return log().extent(model, previous(current, log().n_rows(model)) or current)
 
 
 def window_csv(model: str, window: str) -> bytes:
@@ -218,9 +211,10 @@ def _agreement_in(model: str, window: Window) -> Agreement | None:
 def _prepared(
     model: str, window: Window, reference: str | None, compared: Sequence[Column], wanted: Column
 ) -> PreparedReference | None:
-    if reference not in (None, PREVIOUS):
+    before: Window | None = read_span(reference)
+    if before is None and reference not in (None, PREVIOUS):
         return prepare(log(), model, reference, compared)
-    before = previous(window, log().n_rows(model))
+    before = before or previous(window, log().n_rows(model))
     if before is None:
         return None
     samples = log().read_window(model, before, [wanted])

@@ -22,6 +22,7 @@ def no_models() -> None:
         with left.container(border=True, height="stretch"):
             st.markdown("**Watch a model of your own**")
             st.caption("Import its prediction log, CSV or Parquet; the first rows become the reference.")
+            st.page_link("views/settings.py", label="Upload a file and choose its columns", icon=":material/upload:")
             st.code(_IMPORT, language="bash", wrap_lines=True)
         if right is None:
             return

@@ -22,6 +22,7 @@ NEEDED = {
     "note": "A note must be given to refuse: whoever asked has to know why.",
     "schedule_reason": "A reason must be given: every job that the schedule starts carries it.",
     "trial_reason": "A reason must be given: whoever comes next has to know why the evidence was not waited for.",
+    "reference_name": "A name must be given: it is what the reference is chosen by.",
     "alarm_note": "A note must be given: whoever comes next has to know why the alarm was answered.",
     "roll_back_reason": "A reason must be given: whoever comes next has to know why.",
 }

@@ -6,6 +6,7 @@ from typing import Literal
 import streamlit as st
 
 from dashboard import data
+from dashboard.addresses import read_span
 from dashboard.alarms import answer_alarms
 from dashboard.cards import cards
 from dashboard.charts import CONFIG, distribution_figure, heat_figure, timeline_figure
@@ -71,6 +72,8 @@ def rule_text(board: Board) -> tuple[str, str]:
 
 def reference_text(scope: Scope) -> str:
     """Name the reference with its rows and dates."""
+    if scope.reference and read_span(scope.reference):
+        return f"another window, {extent_text(data.extent(scope.model, data.revision(scope.model), scope.reference))}"
     for reference in data.references(scope.model, data.revision(scope.model)):
         if reference.name == scope.reference:
             return f"{reference.name}, {span_text(reference.start, reference.end)}, n = {reference.n:,}"
@@ -78,10 +81,11 @@ def reference_text(scope: Scope) -> str:
 
 
 def _after_reference(scope: Scope, boards: Sequence[Board]) -> list[Board]:
-    """Return the windows that begin after a frozen reference ends: no drift begins inside it."""
+    """Return the windows that begin after the reference ends: no drift begins inside it."""
+    span = read_span(scope.reference)
     frozen = data.references(scope.model, data.revision(scope.model))
     end = next((reference.end for reference in frozen if reference.name == scope.reference), None)
-    return begun_after(boards, end)
+    return begun_after(boards, span.end if span else end)
 
 
 def board_advice(scope: Scope, board: Board) -> Advice:

@@ -3,17 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import streamlit as st
 
 from dashboard import data
-from dashboard.addresses import read_window, window_text
+from dashboard.addresses import read_span, read_window, window_text
 from drift.monitor import PREVIOUS
 from drift.windows import LastRows, TimeSpan, Window, WindowExtent
 
+_MOST_SIDE_BY_SIDE = 4
 ROWS = ("500", "1000", "5000", "10000")
 BY_TIME = "time"
 DEFAULT_WINDOW = "1000"
+# Stands for a window of time that is asked for beside it; no reference can be called like this.
+ANOTHER = "/"
 _PARTS = ("model", "window", "reference", "column")
 _WIDGETS = {"model": "model", "window": "rows", "reference": "reference"}
 
@@ -22,7 +26,7 @@ _WIDGETS = {"model": "model", "window": "rows", "reference": "reference"}
 class Scope:
     """What a page shows; `window_text` is the window as it stands in the address.
 
-    Without a reference, a window is compared with the one before it.
+    Without a reference, a window is compared with the one before it; a reference may be another window, FROM/TO.
     """
 
     model: str
@@ -58,7 +62,7 @@ def scope_bar() -> Scope | None:
     _follow_address(models)
     model = str(st.selectbox("Model", models, key="model", width=170, label_visibility="collapsed", on_change=_forget))
     window = _window_choice(model)
-    reference = _reference_choice(model)
+    reference = _reference_choice(model, window_text(window))
     scope = Scope(model, window, window_text(window), reference, st.session_state.get("column"))
     st.session_state["scope"] = scope
     # Written only where it differs: every write is a message to the browser.
@@ -70,7 +74,7 @@ def scope_bar() -> Scope | None:
 
 def _forget() -> None:
     """Let another model begin at its own newest rows and with its own worst column."""
-    for key in ("from", "to", "column"):
+    for key in ("from", "to", "reference from", "reference to", "column"):
         st.session_state.pop(key, None)
 
 
@@ -88,9 +92,10 @@ def _follow_address(models: Sequence[str]) -> None:
             st.session_state.pop("column", None)
     if "window" in new:
         _follow_window(new["window"])
-    for name in ("reference", "column"):
-        if name in new:
-            st.session_state[name] = new[name]
+    if "reference" in new:
+        _follow_reference(new["reference"])
+    if "column" in new:
+        st.session_state["column"] = new["column"]
 
 
 def _follow_window(text: str) -> None:
@@ -103,8 +108,23 @@ def _follow_window(text: str) -> None:
         st.session_state["rows"] = str(window.n)
     else:
         st.session_state["rows"] = BY_TIME
-        st.session_state["from"] = window.start.astimezone(UTC).replace(tzinfo=None)
-        st.session_state["to"] = window.end.astimezone(UTC).replace(tzinfo=None)
+        _follow_span("", window)
+
+
+def _follow_reference(text: str) -> None:
+    try:
+        span = read_span(text)
+    except ValueError:
+        st.toast("The reference in the address is not one; the default is taken.", icon=":material/link_off:")
+        return
+    st.session_state["reference"] = text if span is None else ANOTHER
+    if span is not None:
+        _follow_span("reference ", span)
+
+
+def _follow_span(prefix: str, span: TimeSpan) -> None:
+    st.session_state[f"{prefix}from"] = span.start.astimezone(UTC).replace(tzinfo=None)
+    st.session_state[f"{prefix}to"] = span.end.astimezone(UTC).replace(tzinfo=None)
 
 
 def _window_choice(model: str) -> LastRows | TimeSpan:
@@ -121,54 +141,51 @@ def _window_choice(model: str) -> LastRows | TimeSpan:
     )
     if rows != BY_TIME:
         return LastRows(int(rows or DEFAULT_WINDOW))
-    start, end = _from_to(data.extent(model, data.revision(model), DEFAULT_WINDOW))
-    if start < end:
-        return TimeSpan(start, end)
-    st.badge("From must be before to", icon=":material/error:", color="red")
-    return LastRows(int(DEFAULT_WINDOW))
+    return _from_to("", data.extent(model, data.revision(model), DEFAULT_WINDOW)) or LastRows(int(DEFAULT_WINDOW))
 
 
-def _from_to(newest: WindowExtent) -> tuple[datetime, datetime]:
-    """Ask for two times in UTC, at first those of the newest rows."""
+def _from_to(prefix: str, preset: WindowExtent) -> TimeSpan | None:
+    """Ask for a span of time in UTC, at first that of some rows; None where it is not one."""
     instants = []
     minute = timedelta(minutes=1)
-    for key, label, default in (("from", "From (UTC)", newest.start), ("to", "To (UTC)", newest.end)):
+    asked = (("from", "From (UTC)", preset.start), ("to", "To (UTC)", preset.end))
+    for key, label, default in ((f"{prefix}{end}", f"{prefix}{label}".capitalize(), at) for end, label, at in asked):
         if key not in st.session_state:
             default = default or datetime(2026, 1, 1, tzinfo=UTC)
-            rounded = default.replace(second=0, microsecond=0) + (minute if key == "to" else 0 * minute)
+            rounded = default.replace(second=0, microsecond=0) + (minute if key.endswith("to") else 0 * minute)
             st.session_state[key] = rounded.replace(tzinfo=None)
         chosen = st.datetime_input(
             label, key=key, step=minute, width=165, label_visibility="collapsed", help=label, format="YYYY-MM-DD"
         )
         instants.append(chosen.replace(tzinfo=UTC) if chosen else datetime(2026, 1, 1, tzinfo=UTC))
     st.caption("UTC", width="content")
-    return instants[0], instants[1]
+    if instants[0] < instants[1]:
+        return TimeSpan(instants[0], instants[1])
+    st.badge("From must be before to", icon=":material/error:", color="red")
+    return None
 
 
-def _reference_choice(model: str) -> str | None:
-    names = [*(reference.name for reference in data.references(model, data.revision(model))), PREVIOUS]
-    if names == [PREVIOUS]:
-        # Nothing is chosen, so that a reference that is frozen later is taken up.
-        st.session_state.pop("reference", None)
-        st.caption("vs previous window", width="content", help="No reference is frozen yet.")
-        return None
+def _reference_choice(model: str, window: str) -> str | None:
+    frozen = [reference.name for reference in data.references(model, data.revision(model))]
+    names = [*frozen, PREVIOUS, ANOTHER]
     # A new champion brings a reference of its own: who looks at the board compares with that from then on.
     has_changed = st.session_state.get("reference_default") not in (None, names[0])
     if has_changed or st.session_state.get("reference") not in names:
         st.session_state["reference"] = names[0]
     st.session_state["reference_default"] = names[0]
-    said = {PREVIOUS: "vs previous"}
-
-    def shown(name: str) -> str:
-        return said.get(name, f"vs {name}")
-
-    if len(names) <= 3:
-        label, key = "Compare with", "reference"
-        choice = st.segmented_control(
-            label, names, key=key, required=True, format_func=shown, label_visibility="collapsed"
-        )
+    said = {PREVIOUS: "vs previous", ANOTHER: "vs a time"}
+    shared: dict[str, Any] = {
+        "key": "reference",
+        "format_func": lambda name: said.get(name, f"vs {name}"),
+        "label_visibility": "collapsed",
+        "help": None if frozen else "No reference is frozen yet.",
+    }
+    if len(names) <= _MOST_SIDE_BY_SIDE:
+        choice = st.segmented_control("Compare with", names, required=True, **shared)
     else:
-        choice = st.selectbox(
-            "Compare with", names, key="reference", format_func=shown, label_visibility="collapsed", width=220
-        )
-    return str(choice or names[0])
+        choice = st.selectbox("Compare with", names, width=220, **shared)
+    if choice == ANOTHER:
+        span = _from_to("reference ", data.extent_before(model, data.revision(model), window))
+        return window_text(span) if span else PREVIOUS
+    # Without a reference none is named, so that one that is frozen later is taken up.
+    return str(choice or names[0]) if frozen else None

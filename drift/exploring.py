@@ -38,8 +38,14 @@ class TextReport:
         return asdict(self) | {"sentence": self.said}
 
 
-def joint(source: Source, model: str, window: Window, reference: str | None, alpha: float = 0.01) -> JointResult:
+def joint(
+    source: Source, model: str, window: Window, reference: str | Window | None, alpha: float = 0.01
+) -> JointResult:
     """Test whether a window's features changed together.
+
+    Parameters
+    ----------
+    reference : name of a frozen one, or another window; None is the default one
 
     Raises
     ------
@@ -47,20 +53,22 @@ def joint(source: Source, model: str, window: Window, reference: str | None, alp
         If the reference is unknown or none is frozen, or the window or the reference is too small.
     """
     columns = [column for column in source.columns(model) if column.role == "feature"]
-    name, _ = _frozen(source, model, reference)
-    before, now = source.read_reference(model, name, columns), source.read_window(model, window, columns)
-    return joint_test(before, now, alpha=alpha)
+    if isinstance(reference, Window):
+        before = source.read_window(model, reference, columns)
+    else:
+        before = source.read_reference(model, _frozen(source, model, reference)[0], columns)
+    return joint_test(before, source.read_window(model, window, columns), alpha=alpha)
 
 
-def words(source: TextSource, model: str, window: Window, reference: str | None) -> TextReport:
-    """Compare the texts of a window with those of a reference's time.
+def words(source: TextSource, model: str, window: Window, reference: str | Window | None) -> TextReport:
+    """Compare the texts of a window with those of a reference's time, or of another window.
 
     Raises
     ------
     ValueError
         If the reference is unknown or none is frozen, or one of them holds no text.
     """
-    _, span = _frozen(source, model, reference)
+    span = reference if isinstance(reference, Window) else _frozen(source, model, reference)[1]
     before, now = source.read_texts(model, span, MAX_TEXTS), source.read_texts(model, window, MAX_TEXTS)
     found = new_words(before, now)
     try:

@@ -19,6 +19,7 @@ from drift.outcomes import LabelSource
 from drift.performance import Agreement, agreement, delay_of
 from drift.performance_report import Concept, LabelDrift, PerformanceReport, accuracy_fell, why_it_fell
 from drift.policy import WORST_FIRST, DriftPolicy, Verdict
+from drift.prepared import PreparedReference
 from drift.samples import CategoricalSample, reference_from
 from drift.source import monitored
 from drift.watching import RULE, Watching
@@ -32,7 +33,7 @@ MIN_DROP = 0.02
 
 
 def check_performance(
-    source: LabelSource, model: str, window: Window, reference: str | None, policy: DriftPolicy
+    source: LabelSource, model: str, window: Window, reference: str | PreparedReference | None, policy: DriftPolicy
 ) -> Board:
     """Compare a window with a reference, columns and labels alike.
 

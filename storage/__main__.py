@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from drift.windows import RowSpan
+from storage.audit import note
 from storage.command_line import ProgressBar, count_argument, guarded, instant_argument
 from storage.engine import DEFAULT_URL
 from storage.exporting import export
@@ -16,6 +17,7 @@ from storage.first_look import look_ahead
 from storage.importing import BATCH_ROWS, ColumnMapping, ImportResult, plan_import, run_import
 from storage.log import PredictionLog, open_log
 from storage.references import Reference
+from storage.rejected_file import RejectedFile
 from storage.settings import Settings
 from storage.upkeep_commands import add_commands
 
@@ -58,8 +60,10 @@ def _add_freeze(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--name", required=True, help="how the reference is called; a new name")
     parser.add_argument("--rows", type=count_argument, metavar="N", help="the first N rows of the log")
+    parser.add_argument("--newest", type=count_argument, metavar="N", help="the last N rows of the log")
     parser.add_argument("--from", dest="start", type=instant_argument, metavar="T", help="the rows from T on (UTC)")
     parser.add_argument("--to", dest="end", type=instant_argument, metavar="T", help="and before T")
+    parser.add_argument("--by", default="command line", help="who freezes it, for the audit list")
     parser.set_defaults(run=_freeze_rows)
 
 
@@ -78,6 +82,7 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
         "--text": "free text",
     }.items():
         parser.add_argument(option, metavar="COL", help=what)
+    # A name that holds a comma stands in quotes, as in a CSV file: --ignore 'a,"b,c"'.
     for option, what in {
         "--ignore": "columns to leave out",
         "--numeric": "columns to take as numbers whatever they look like",
@@ -94,11 +99,14 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", type=count_argument, default=BATCH_ROWS, metavar="N", help="rows per transaction")
     parser.add_argument("--again", action="store_true", help="import the same content a second time")
     parser.add_argument("--rejected", type=Path, metavar="FILE", help="write every rejected row to this CSV file")
+    parser.add_argument("--called", default="", metavar="NAME", help="list the file under another name than its own")
+    parser.add_argument("--by", default="command line", help="who imports it, for the audit list")
+    parser.add_argument("--remove-file", action="store_true", help="delete FILE once all of its rows are dealt with")
     parser.set_defaults(run=_import)
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    return tuple(name for name in next(csv.reader([text], skipinitialspace=True), []) if name)
 
 
 def _import(log: PredictionLog, options: argparse.Namespace) -> int:
@@ -121,17 +129,22 @@ def _import(log: PredictionLog, options: argparse.Namespace) -> int:
         ignore=options.ignore,
         numeric=options.numeric,
         categorical=options.categorical,
+        called=options.called,
     )
-    print(f"{options.file.name} -> model {options.model!r}. Times without a zone are read as UTC.")
+    print(f"{plan.called} -> model {options.model!r}. Times without a zone are read as UTC.")
     width = max((len(decision.source) for decision in plan.decisions), default=0)
     for decision in plan.decisions:
         print(f"  {decision.source:<{width}}  {decision.why}")
     started = time.perf_counter()
-    result = run_import(log, plan, batch=options.batch, again=options.again, progress=ProgressBar())
+    listed = {} if options.rejected is None else {"tell_rejected": RejectedFile(options.rejected)}
+    result = run_import(log, plan, batch=options.batch, again=options.again, progress=ProgressBar(), **listed)
     _report(result, options, time.perf_counter() - started)
+    if options.remove_file:
+        options.file.unlink()
     if result.accepted == 0 and not result.resumed_at:
         print("error: nothing was imported.", file=sys.stderr)
         return 2
+    note(log, options.by, "import", options.model, file=plan.called, n_rows=result.accepted)
     _freeze(log, options)
     _look_ahead(log, options.model)
     return 0
@@ -152,10 +165,6 @@ def _report(result: ImportResult, options: argparse.Namespace, seconds: float) -
     if len(result.rejected) > _SHOWN and options.rejected is None:
         print(f"  and {len(result.rejected) - _SHOWN:,} more; --rejected FILE writes them all.")
     if options.rejected is not None:
-        with options.rejected.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["row", "error"])
-            writer.writerows((row.row + 1, row.error) for row in result.rejected)
         print(f"The rejected rows are listed in {options.rejected}.")
 
 
@@ -167,9 +176,10 @@ def _freeze(log: PredictionLog, options: argparse.Namespace) -> None:
         print(f"Reference 'training' exists already ({existing.n:,} rows) and stays as it is.")
         return
     if options.reference_rows is not None:
-        reference = log.freeze_reference(options.model, "training", rows=options.reference_rows)
+        reference = log.freeze_reference(options.model, "training", rows=options.reference_rows, by=options.by)
     else:
-        reference = log.freeze_reference(options.model, "training", *_span_until(log, options))
+        span = _span_until(log, options)
+        reference = log.freeze_reference(options.model, "training", *span, by=options.by)
     _tell(reference)
 
 
@@ -187,7 +197,9 @@ def _span_until(log: PredictionLog, options: argparse.Namespace) -> tuple[dateti
 def _freeze_rows(log: PredictionLog, options: argparse.Namespace) -> int:
     if options.rows is not None and (options.start or options.end):
         raise ValueError("freeze must be given --rows, or --from and --to; got both.")
-    _tell(log.freeze_reference(options.model, options.name, options.start, options.end, rows=options.rows))
+    span = (options.start, options.end)
+    how = {"rows": options.rows, "newest": options.newest, "by": options.by}
+    _tell(log.freeze_reference(options.model, options.name, *span, **how))
     _look_ahead(log, options.model)
     return 0
 

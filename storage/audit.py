@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from storage.clock import now
-from storage.engine import reading
+from storage.engine import reading, writing
 from storage.schema import audit
 
 
@@ -35,6 +35,12 @@ def append_audit(connection: sa.Connection, actor: str, action: str, model: str,
     """Note an action in the transaction that carries it out."""
     row = {"at": now(connection), "actor": actor, "action": action, "object": model, "detail": detail or None}
     connection.execute(sa.insert(audit).values(row))
+
+
+def note(source: Database, actor: str, action: str, model: str, **detail: Any) -> None:
+    """Note an action of several transactions, such as an import."""
+    with writing(source.engine) as connection:
+        append_audit(connection, actor, action, model, **detail)
 
 
 def read_audit(source: Database, model: str | None = None, *, limit: int = 100) -> tuple[AuditEntry, ...]:

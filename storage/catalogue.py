@@ -161,11 +161,11 @@ def register(connection: sa.Connection, catalogue: Catalogue, model: str, column
     ValueError
         If a name or kind is not allowed, or an existing column would change its kind or role.
     """
-    _check_model(model)
-    _check_columns(columns)
+    check_columns(columns)
     try:
         entry = catalogue.entry(connection, model, lock=True)
     except UnknownModel:
+        check_new_model(model, catalogue.names(connection))
         _create(connection, model, columns)
         return
     existing = {c.name.casefold(): c for c in catalogue.layout(connection, entry).columns}
@@ -181,15 +181,31 @@ def register(connection: sa.Connection, catalogue: Catalogue, model: str, column
         _add_columns(connection, entry, new)
 
 
-def _check_model(model: str) -> None:
+def check_new_model(model: str, known: Sequence[str]) -> None:
+    """Refuse a name that a new model must not have.
+
+    Raises
+    ------
+    ValueError
+        If the name is not allowed, or is a known one in other letters, upper for lower case.
+    """
     if not schema.MODEL_PATTERN.fullmatch(model):
         raise ValueError(
             "model must start with a letter and hold at most 48 letters, digits, dots, dashes or underscores; "
             f"got {model!r}."
         )
+    if other := next((name for name in known if name.casefold() == model.casefold()), None):
+        raise ValueError(f"model must differ from {other!r} by more than upper and lower case; got {model!r}.")
 
 
-def _check_columns(columns: Sequence[Column]) -> None:
+def check_columns(columns: Sequence[Column]) -> None:
+    """Refuse columns that a model cannot have.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or a name, kind or role is not allowed or taken.
+    """
     seen = set()
     for column in columns:
         name = column.name
@@ -217,11 +233,6 @@ def check_name(name: str) -> None:
 
 
 def _create(connection: sa.Connection, model: str, columns: Sequence[Column]) -> None:
-    taken = connection.execute(
-        sa.select(schema.model.c.name).where(sa.func.lower(schema.model.c.name) == model.lower())
-    )
-    if other := taken.scalar():
-        raise ValueError(f"model must differ from {other!r} by more than upper and lower case; got {model!r}.")
     model_id = connection.execute(
         sa.insert(schema.model).values(name=model, created_at=datetime.now(UTC), n_columns=len(columns))
     ).inserted_primary_key[0]  # type: ignore[index]

@@ -11,6 +11,9 @@ import pandas as pd
 from storage.csv_files import Chunk, count_csv_rows, csv_chunks, open_csv
 
 _UTF_16_MARKS = ("\udcff\udcfe", "\udcfe\udcff")
+# Bytes that are no text, and those that are no UTF-8 as `open_csv` reads them.
+_NO_TEXT = re.compile("[\x00-\x08\x0e-\x1f]")
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 # How pandas names an index in a Parquet file when nobody else did: it only counts rows.
 _ROW_COUNTER = re.compile(r"__index_level_\d+__")
 
@@ -36,24 +39,54 @@ def column_names(path: Path) -> list[str]:
         If the file is neither CSV nor Parquet, is damaged or has no header.
     """
     if _is_parquet(path):
-        names = [str(name) for name in _open_parquet(path).schema_arrow.names]
-        return [name for name in names if not _ROW_COUNTER.fullmatch(name)]
-    with open_csv(path) as file:
-        names = next(csv.reader(file), [])
-    if not names:
-        raise UnreadableFile(f"{path.name} must begin with a line of column names; it is empty.")
-    if names[0].startswith(_UTF_16_MARKS):
-        raise UnreadableFile(f"{path.name} must be UTF-8 text; it begins with the mark of UTF-16. Save it as UTF-8.")
-    if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
-        raise UnreadableFile(f"{path.name} must separate its columns by commas; its first line is {names[0]!r}.")
+        parquet = [str(name) for name in _open_parquet(path).schema_arrow.names]
+        names = [name for name in parquet if not _ROW_COUNTER.fullmatch(name)]
+    else:
+        names = _csv_names(path)
     if len(set(names)) < len(names):
         raise UnreadableFile(f"{path.name} must name each column once; got {', '.join(names)}.")
+    return names
+
+
+def _csv_names(path: Path) -> list[str]:
+    try:
+        with open_csv(path) as file:
+            names = next(csv.reader(file), [])
+    except csv.Error as error:
+        raise UnreadableFile(f"{path.name} must begin with a line of column names; got one with a {error}.") from error
+    if not names:
+        raise UnreadableFile(f"{path.name} must begin with a line of column names; it is empty.")
+    first_line = "".join(names)
+    if names[0].startswith(_UTF_16_MARKS):
+        raise UnreadableFile(f"{path.name} must be UTF-8 text; it begins with the mark of UTF-16. Save it as UTF-8.")
+    if _NO_TEXT.search(first_line):
+        raise UnreadableFile(
+            f"{path.name} must be CSV text; it begins like a spreadsheet or a compressed file. Save it as CSV, UTF-8."
+        )
+    if _HALF_PAIR.search(first_line):
+        raise UnreadableFile(f"{path.name} must be UTF-8 text; its first line holds other bytes. Save it as UTF-8.")
+    if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
+        raise UnreadableFile(f"{path.name} must separate its columns by commas; its first line is {names[0]!r}.")
     return names
 
 
 def count_rows(path: Path) -> int | None:
     """Return the number of rows where it can be told without splitting them into fields."""
     return int(_open_parquet(path).metadata.num_rows) if _is_parquet(path) else count_csv_rows(path)
+
+
+def first_rows(path: Path, n: int) -> pd.DataFrame:
+    """Return the first rows of a file that can be read, every column of it as it stands there.
+
+    Raises
+    ------
+    UnreadableFile
+        If the file cannot be read, or no row of it can.
+    """
+    chunk = next(read_chunks(path, column_names(path), n), None)
+    if chunk is None or chunk[1].empty:
+        raise UnreadableFile(f"{path.name} must hold at least one readable row; got none.")
+    return chunk[1]
 
 
 def read_chunks(

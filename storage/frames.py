@@ -52,6 +52,17 @@ def batch_from_frame(columns: Sequence[Column], frame: pd.DataFrame) -> Batch:
     )
 
 
+def with_zone(times: pd.Series) -> pd.Series:
+    """Read times without a zone as UTC, as an import says before it starts."""
+    if isinstance(times.dtype, pd.DatetimeTZDtype):
+        return times
+    if pd.api.types.is_datetime64_dtype(times.dtype):
+        return times.dt.tz_localize("UTC")
+    parsed = pd.to_datetime(times.astype("string"), format="ISO8601", utc=True, errors="coerce")
+    # What cannot be read stays as it is, so that the report can show it.
+    return parsed if parsed.notna().all() else parsed.astype(object).where(parsed.notna(), times)
+
+
 def _optional(values: np.ndarray, missing: np.ndarray) -> list[Any]:
     if not missing.any():
         result: list[Any] = values.tolist()

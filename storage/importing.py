@@ -1,6 +1,6 @@
 """Brings the rows of a file into the log: columns are mapped, types inferred, bad rows listed, good ones kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from drift.windows import Column, Kind
 from storage import files, runs
-from storage.catalogue import UnknownModel
+from storage.catalogue import UnknownModel, check_columns, check_new_model
+from storage.frames import batch_from_frame, with_zone
 from storage.inference import Decision, infer
 from storage.log import PredictionLog
 from storage.rows import RejectedRow
@@ -18,7 +19,11 @@ from storage.runs import Run
 
 SAMPLE_ROWS = 10_000
 BATCH_ROWS = 20_000
+# What a table of every database can have.
+_MOST_COLUMNS = 1_000
 Progress = Callable[[int, int | None], None]
+# The position of the first row of a part, and those of its rows that were rejected.
+TellRejected = Callable[[int, Sequence[RejectedRow]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,19 +42,28 @@ class ColumnMapping:
 
     def sources(self) -> dict[str, str]:
         """Return the file's column for every field that has one."""
-        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        named = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: source for name, source in named.items() if source is not None}
 
 
 @dataclass(frozen=True)
 class ImportPlan:
-    """What an import will do: to be shown before it starts."""
+    """What an import will do: to be shown before it starts.
+
+    `called` is the name under which the file is listed.
+    """
 
     path: Path
     model: str
     sources: dict[str, str]
     columns: tuple[Column, ...]
     decisions: tuple[Decision, ...]
+    called: str
+
+    @property
+    def fingerprint(self) -> str:
+        """What would be imported twice: the content of the file, and how it is read."""
+        return files.fingerprint(self.path, self.model, sorted(self.sources.items()))
 
 
 @dataclass(frozen=True)
@@ -75,21 +89,26 @@ def plan_import(
     ignore: tuple[str, ...] = (),
     numeric: tuple[str, ...] = (),
     categorical: tuple[str, ...] = (),
+    called: str = "",
 ) -> ImportPlan:
     """Decide what each column of a file is, from its first rows.
 
     Raises
     ------
     ValueError
-        If the file cannot be read or lacks a column that was named.
+        If the file cannot be read or lacks a column that was named, or the model must not be named like this.
     """
     names = files.column_names(path)
     sources = mapping.sources()
-    named = {f"the column for {field}": source for field, source in sources.items()}
+    named = {f"the column for {name}": source for name, source in sources.items()}
     named |= {f"column {name}": name for name in (*ignore, *numeric, *categorical)}
     for what, source in named.items():
         if source not in names:
             raise ValueError(f"{what} must be in {path.name} ({', '.join(names)}); got {source!r}.")
+    if len(names) - len(ignore) > _MOST_COLUMNS:
+        raise ValueError(
+            f"{path.name} must have at most {_MOST_COLUMNS:,} columns to import; got {len(names) - len(ignore):,}."
+        )
     features = [name for name in names if name not in (*sources.values(), *ignore)]
     wanted = [name for name in names if name not in ignore]
     chunk = next(files.read_chunks(path, wanted, SAMPLE_ROWS), None)
@@ -101,14 +120,31 @@ def plan_import(
     try:
         registered = {column.name: column for column in log.columns(model)}
     except UnknownModel:
+        check_new_model(model, log.models())
         registered = {}
     decisions = infer(chunk[1], features, sources, forced, registered)
     columns = tuple(decision.column for decision in decisions if decision.column is not None)
     if not columns:
         left_out = "".join(f" {decision.source!r} is {decision.why}." for decision in decisions)
         raise ValueError(f"{path.name} must hold a column to compare beside {mapping.predicted_at!r}.{left_out}")
+    check_columns(columns)
     sources |= {column.name: column.name for column in columns if column.role == "feature"}
-    return ImportPlan(path, model, sources, columns, tuple(decisions))
+    return ImportPlan(path, model, sources, columns, tuple(decisions), called or path.name)
+
+
+def rejected_in_sample(plan: ImportPlan) -> tuple[tuple[RejectedRow, ...], int]:
+    """Return which of the first rows of the file will be rejected, and how many were looked at; none is stored.
+
+    Request ids that the log knows already are found only when the rows are stored.
+    """
+    # Read again: what an import hands over as numbers is text in the sample, from which types were inferred.
+    wanted = list(plan.sources.values())
+    chunk = next(files.read_chunks(plan.path, wanted, SAMPLE_ROWS, numeric=_numeric_sources(plan)), None)
+    if chunk is None:
+        return (), 0
+    n, frame, unreadable = chunk
+    found = batch_from_frame(plan.columns, _as_logged(plan, frame)).rejected
+    return _told(plan, frame, unreadable, found), n
 
 
 def run_import(
@@ -118,21 +154,23 @@ def run_import(
     batch: int = BATCH_ROWS,
     again: bool = False,
     progress: Progress = lambda n_done, n_rows: None,
+    tell_rejected: TellRejected = lambda first, rejected: None,
 ) -> ImportResult:
     """Import a file as planned, `batch` rows per transaction.
 
-    An import that was stopped, however rudely, goes on where its last transaction ended.
+    An import that was stopped, however rudely, goes on where its last transaction ended. `tell_rejected` is called
+    after every transaction.
 
     Raises
     ------
     AlreadyImported
         If the same content was imported in full before and `again` is not set.
     """
-    fingerprint = files.fingerprint(plan.path, plan.model, sorted(plan.sources.items()))
+    fingerprint = plan.fingerprint
     if not again:
         _refuse_twice(log, plan, fingerprint)
     log.register(plan.model, plan.columns)
-    run = runs.begin(log.engine, plan.model, plan.path.name, files.count_rows(plan.path), fingerprint)
+    run = runs.begin(log.engine, plan.model, plan.called, files.count_rows(plan.path), fingerprint)
     rejected: list[RejectedRow] = []
     accepted, n_done = 0, run.n_done
     progress(n_done, run.n_rows)
@@ -141,8 +179,10 @@ def run_import(
             plan.path, list(plan.sources.values()), batch, run.n_done, numeric=_numeric_sources(plan)
         )
         for n, frame, unreadable in chunks:
-            accepted += _append(log, plan, replace(run, n_done=n_done), frame, unreadable, rejected)
-            n_done += n
+            n_landed, bad = _append(log, plan, replace(run, n_done=n_done), frame, unreadable)
+            tell_rejected(n_done, bad)
+            accepted, n_done = accepted + n_landed, n_done + n
+            rejected += bad
             progress(n_done, run.n_rows)
     except runs.RunTaken:
         raise
@@ -160,7 +200,7 @@ def _refuse_twice(log: PredictionLog, plan: ImportPlan, fingerprint: str) -> Non
     done = runs.find_done(log.engine, fingerprint)
     if done is not None:
         raise AlreadyImported(
-            f"{plan.path.name} was imported into {plan.model!r} on {done.started_at:%Y-%m-%d %H:%M} UTC "
+            f"{plan.called} was imported into {plan.model!r} on {done.started_at:%Y-%m-%d %H:%M} UTC "
             f"(run {done.id}); nothing was changed. Add --again to import its rows a second time."
         )
 
@@ -170,38 +210,31 @@ def _numeric_sources(plan: ImportPlan) -> list[str]:
 
 
 def _append(
-    log: PredictionLog,
-    plan: ImportPlan,
-    run: Run,
-    frame: pd.DataFrame,
-    unreadable: list[RejectedRow],
-    rejected: list[RejectedRow],
-) -> int:
-    """Store one chunk and add its bad rows, by their position in the file, to `rejected`."""
-    renamed = pd.DataFrame({field: frame[source] for field, source in plan.sources.items()})
-    renamed["predicted_at"] = with_zone(renamed["predicted_at"])
-    if "labelled_at" in renamed:
-        renamed["labelled_at"] = with_zone(renamed["labelled_at"])
-    report = log.append(plan.model, renamed, run=run, n_unreadable=len(unreadable))
-    positions = frame.index
-    told = (RejectedRow(int(positions[row.row]), _by_source(plan, row.error)) for row in report.rejected)
-    found = [*unreadable, *told]
-    rejected += sorted(found, key=lambda row: row.row)
-    return report.accepted
+    log: PredictionLog, plan: ImportPlan, run: Run, frame: pd.DataFrame, unreadable: list[RejectedRow]
+) -> tuple[int, tuple[RejectedRow, ...]]:
+    """Store one chunk; return how many of its rows landed, and the others by their position in the file."""
+    report = log.append(plan.model, _as_logged(plan, frame), run=run, n_unreadable=len(unreadable))
+    return report.accepted, _told(plan, frame, unreadable, report.rejected)
+
+
+def _as_logged(plan: ImportPlan, frame: pd.DataFrame) -> pd.DataFrame:
+    """Name the columns of the file as the log does, and give times a zone."""
+    renamed = pd.DataFrame({name: frame[source] for name, source in plan.sources.items()})
+    for name in ("predicted_at", "labelled_at"):
+        if name in renamed:
+            renamed[name] = with_zone(renamed[name])
+    return renamed
+
+
+def _told(
+    plan: ImportPlan, frame: pd.DataFrame, unreadable: Sequence[RejectedRow], rejected: Sequence[RejectedRow]
+) -> tuple[RejectedRow, ...]:
+    """Return bad rows by their position in the file, in words of the file."""
+    named = (RejectedRow(int(frame.index[row.row]), _by_source(plan, row.error)) for row in rejected)
+    return tuple(sorted([*unreadable, *named], key=lambda row: row.row))
 
 
 def _by_source(plan: ImportPlan, error: str) -> str:
     """Name the column of the file where an error begins with the field of the log that it fills."""
-    field, _, rest = error.partition(" ")
-    return f"{plan.sources.get(field, field)} {rest}"
-
-
-def with_zone(times: pd.Series) -> pd.Series:
-    """Read times without a zone as UTC, which the import says before it starts."""
-    if isinstance(times.dtype, pd.DatetimeTZDtype):
-        return times
-    if pd.api.types.is_datetime64_dtype(times.dtype):
-        return times.dt.tz_localize("UTC")
-    parsed = pd.to_datetime(times.astype("string"), format="ISO8601", utc=True, errors="coerce")
-    # What cannot be read stays as it is, so that the report can show it.
-    return parsed if parsed.notna().all() else parsed.astype(object).where(parsed.notna(), times)
+    name, _, rest = error.partition(" ")
+    return f"{plan.sources.get(name, name)} {rest}"

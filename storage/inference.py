@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from drift.windows import Column, Kind, Role
+from drift.wording import share_text
 from storage import schema
 from storage.catalogue import check_name
 
@@ -16,7 +17,7 @@ _MIN_IDENTIFIERS = 200
 # A numeric prediction or label with more distinct values than this is a quantity.
 _MAX_CLASSES = 20
 # A few bad values in a numeric column are bad rows; many mean that the column is text.
-_MOSTLY = 0.9
+MOSTLY = 0.9
 _NESTED = (list, dict, np.ndarray)
 
 
@@ -53,7 +54,7 @@ def infer(
     """
     decisions = []
     for name in features:
-        _check_feature(name)
+        check_feature(name)
         decisions.append(_decide(sample[name], name, name, "feature", forced.get(name), registered.get(name)))
     roles: tuple[Role, ...] = ("prediction", "score", "label")
     for role in roles:
@@ -63,8 +64,15 @@ def infer(
     return decisions
 
 
-def _check_feature(name: str) -> None:
-    advice = "Rename it in the file, name its meaning with an option such as --text, or leave it out with --ignore."
+def check_feature(name: str) -> None:
+    """Refuse a name that the log cannot take for a feature.
+
+    Raises
+    ------
+    ValueError
+        If it is one that the log uses itself, or could not be shown safely everywhere.
+    """
+    advice = "Rename it in the file, say what it means (as --text does), or leave it out (--ignore)."
     if name.casefold() in schema.RESERVED:
         raise ValueError(f"a feature must not be named {name!r}: the log uses that name itself. {advice}")
     try:
@@ -93,20 +101,27 @@ def _kind(values: pd.Series, role: Role) -> tuple[Kind | None, str]:
         return "numeric", "numeric: no value in the first rows, so this is a guess (--categorical to change it)"
     if pd.api.types.is_bool_dtype(present.infer_objects().dtype):
         return "categorical", "categorical: true and false"
-    if _is_time(present):
+    if is_time(present):
         return None, "left out: times are not compared (--ignore it to silence this)"
     number_share = pd.to_numeric(present, errors="coerce").notna().mean()
-    if number_share >= _MOSTLY:
+    if number_share >= MOSTLY:
         if role in ("prediction", "label") and n_distinct <= _MAX_CLASSES:
             return "categorical", f"categorical: {n_distinct} classes"
-        bad = "" if number_share == 1 else f"; {1 - number_share:.1%} of the first values are not and will be rejected"
+        bad = (
+            ""
+            if number_share == 1
+            else f"; {share_text(1 - number_share)} of the first values are not and will be rejected"
+        )
         return "numeric", f"numeric{bad}"
     if n_distinct >= _MIN_IDENTIFIERS and n_distinct > _IDENTIFIER_SHARE * len(present) and role == "feature":
         return None, "left out: nearly every value differs, as in an id or free text (--id, --text, --categorical)"
     return "categorical", f"categorical: {n_distinct:,} distinct values in the first {len(present):,}"
 
 
-def _is_time(values: pd.Series) -> bool:
+def is_time(values: pd.Series) -> bool:
+    """Tell whether values, none of them missing, are times; an empty series holds none."""
+    if values.empty:
+        return False
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         return True
     text = values.head(200).astype("string")

@@ -63,6 +63,18 @@ def count_labels(
     return {values[value] if is_coded else str(category_text(value)): int(count) for value, count in found}
 
 
+def labelled_share(source: Database, model: str) -> float | None:
+    """Return the share of a model's rows whose true label is known; None for a model without labels or rows."""
+    with reading(source.engine) as connection:
+        catalogue = Catalogue()
+        entry = catalogue.entry(connection, model)
+        layout = catalogue.layout(connection, entry)
+        if "label" not in layout.table.c or not entry.n_rows:
+            return None
+        query = sa.select(sa.func.count()).select_from(layout.table).where(_labelled(layout))
+        return int(connection.execute(query).scalar_one()) / entry.n_rows
+
+
 def read_outcomes(
     connection: sa.Connection,
     entry: Entry,

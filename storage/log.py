@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from drift.grid import ColumnCounts
 from drift.outcomes import Outcomes, Place
 from drift.samples import Sample
-from drift.windows import Column, LastRows, RowSpan, TimeSpan, Window, WindowExtent
+from drift.windows import Column, LastRows, RowSpan, Window, WindowExtent
 from storage import adopting, catalogue, labelled, references, retention, runs, selecting, verifying, window_reading
 from storage.appending import Appended, append_batch
+from storage.audit import append_audit
 from storage.catalogue import Catalogue
 from storage.engine import DEFAULT_URL, DatabaseBusy, open_engine, reading, writing
 from storage.frames import batch_from_frame
@@ -196,22 +197,30 @@ class PredictionLog:
         end: datetime | None = None,
         *,
         rows: int | None = None,
+        newest: int | None = None,
+        by: str | None = None,
     ) -> Reference:
-        """Freeze the first `rows` rows of the log, or those with `start <= predicted_at < end`, as a reference.
+        """Freeze rows of the log as a reference.
+
+        Parameters
+        ----------
+        start, end : the rows with `start <= predicted_at < end`
+        rows, newest : or the first so many rows of the log, or the last
+        by : who freezes it, for the audit list; a program that does so by itself is not listed
 
         Raises
         ------
         ValueError
-            If the name is taken, the window is empty, or not exactly one of the two is given.
+            If the name is taken, the window is empty, or not exactly one of the three is given.
         """
-        if (rows is None) == (start is None or end is None):
-            raise ValueError(f"a reference must be given by start and end, or by rows; got {start}, {end} and {rows}.")
-        window: Window = RowSpan(0, rows) if rows is not None else TimeSpan(start, end)  # type: ignore[arg-type]
+        window = references.window_of(start, end, rows, newest)
         with writing(self.engine) as connection:
             entry = self._catalogue.entry(connection, model, lock=True)
             layout = self._catalogue.layout(connection, entry)
             dictionary = self._catalogue.dictionary(connection, entry)
             frozen = references.freeze(connection, entry, layout, dictionary, name, window)
+            if by is not None:
+                append_audit(connection, by, "freeze", model, reference=name, n_rows=frozen.n)
             catalogue.grow(connection, entry, 0, 0)
         self._catch_up_if_free(model, _COUNTED_AT_ONCE)
         return frozen

@@ -8,7 +8,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from drift.samples import CategoricalSample, NumericSample, Sample
-from drift.windows import Column, Window, WindowExtent
+from drift.windows import Column, LastRows, RowSpan, TimeSpan, Window, WindowExtent
 from storage import schema
 from storage.catalogue import Entry
 from storage.grids import edges_of
@@ -26,6 +26,25 @@ class Reference:
     start: datetime
     end: datetime
     frozen_at: datetime
+
+
+def window_of(start: datetime | None, end: datetime | None, rows: int | None, newest: int | None) -> Window:
+    """Return the rows that a reference is to hold: those of a span of time, or the first or the last so many.
+
+    Raises
+    ------
+    ValueError
+        If not exactly one of the three is given.
+    """
+    spans = start is not None and end is not None
+    if spans + (rows is not None) + (newest is not None) != 1 or (start is None) != (end is None):
+        raise ValueError(
+            "a reference must be given by start and end, or by rows, or by the newest rows; "
+            f"got {start}, {end}, {rows} and {newest}."
+        )
+    if start is not None and end is not None:
+        return TimeSpan(start, end)
+    return LastRows(newest) if newest is not None else RowSpan(0, rows or 0)
 
 
 def freeze(

@@ -110,3 +110,11 @@ def find_done(engine: sa.Engine, fingerprint: str) -> Run | None:
         query = sa.select(import_run).where(import_run.c.fingerprint == fingerprint, import_run.c.state == "done")
         row = connection.execute(query).first()
         return None if row is None else Run(**row._mapping)
+
+
+def find_latest(engine: sa.Engine, fingerprint: str) -> Run | None:
+    """Return the last run that was begun for this content, whatever became of it."""
+    with reading(engine) as connection:
+        query = sa.select(import_run).where(import_run.c.fingerprint == fingerprint)
+        row = connection.execute(query.order_by(import_run.c.id.desc()).limit(1)).first()
+        return None if row is None else Run(**row._mapping)

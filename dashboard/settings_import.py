@@ -1,0 +1,204 @@
+"""The part of the Settings page that takes a file: upload, preview, columns mapped by hand, import."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import streamlit as st
+
+from dashboard import data, imports, settings_data, uploads
+from dashboard.jobs_actions import act, field, given
+from dashboard.labels import plain
+from dashboard.settings_data import Checked, Choice, Look
+from dashboard.settings_mapping import ask_what_is_what, draw_trial
+from dashboard.settings_words import (
+    becomes_table,
+    bytes_text,
+    existing_text,
+    preview_table,
+)
+from dashboard.uploads import Upload
+from storage.jobs import Answer
+
+_COMMAND = "python -m storage import FILE --model NAME --time COLUMN --prediction COLUMN --reference-rows 10000"
+_MOST_REFERENCE = 50_000
+_PREVIEW_ROWS = 50
+_TABLE_HEIGHT = 225
+_REFERENCES = {"rows": "The first rows", "until": "The rows before a time", "none": "None yet"}
+Reference = tuple[Literal["rows", "until"], str]
+
+
+def draw_import() -> None:
+    """Draw the way from a file to a log, as far as it has been gone."""
+    folder, called = st.session_state.get("upload", ("", ""))
+    upload = Upload(Path(folder))
+    if not folder or (file := upload.file) is None:
+        _ask_for_file()
+        return
+    try:
+        found = settings_data.look(file)
+    except ValueError as error:
+        _say(str(error), file, called)
+        _other_file(upload)
+        return
+    rows = f"{found.n_rows:,} rows" if found.n_rows is not None else "rows not counted, some values stand in quotes"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{plain(called)}** · {rows} · {bytes_text(found.n_bytes)}", width="content")
+        _other_file(upload)
+    _draw_mapping(upload, file, called, found)
+
+
+def _ask_for_file() -> None:
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        limit = st.get_option("server.maxUploadSize")
+        st.markdown("**Import a file** · the log of a model's predictions, CSV with a line of column names, or Parquet")
+        version = st.session_state.setdefault("n_uploads", 0)
+        given = st.file_uploader(
+            f"A file of at most {limit:,} MB",
+            type=["csv", "parquet"],
+            key=f"file {version}",
+            help="STREAMLIT_SERVER_MAX_UPLOAD_SIZE sets the limit, in MB.",
+        )
+        if given is not None:
+            _keep(given.getbuffer(), given.name)
+        if fault := st.session_state.pop("upload_fault", None):
+            st.error(plain(fault), icon=":material/error:")
+    with right:
+        st.caption(
+            "You choose what each column is before a row is stored. Bad rows are listed with their number and reason "
+            "while the good ones land. The file is removed from this server when its import has ended. "
+            "A file that is larger, or lies on the server, is imported by the command line:"
+        )
+        st.code(_COMMAND, language="bash", wrap_lines=True)
+
+
+def _keep(content: memoryview, client_name: str) -> None:
+    """Store what came, and draw the page anew with a fresh upload widget, which lets go of the copy in memory."""
+    settings = data.settings()
+    uploads.sweep(settings)
+    try:
+        upload = uploads.keep(settings, content, client_name)
+        st.session_state["upload"] = (str(upload.folder), uploads.called(client_name))
+    except ValueError as error:
+        st.session_state["upload_fault"] = f"{str(error)[:1].upper()}{str(error)[1:]}"
+    st.session_state["n_uploads"] += 1
+    st.rerun()
+
+
+def _other_file(upload: Upload) -> None:
+    st.button("Take another file", icon=":material/undo:", key="other file", on_click=_forget, args=(upload,))
+
+
+def _forget(upload: Upload) -> None:
+    upload.discard()
+    st.session_state.pop("upload", None)
+
+
+def _say(problem: str, file: Path, called: str) -> None:
+    """Show why a file cannot be imported, under the name that its owner knows."""
+    said = problem.replace(file.name, called)
+    st.error(plain(f"{said[:1].upper()}{said[1:]}"), icon=":material/error:")
+
+
+def _draw_mapping(upload: Upload, file: Path, called: str, found: Look) -> None:
+    log = data.log()
+    model, choice = ask_what_is_what(upload.folder.name, called, found)
+    checked, problem = None, ""
+    try:
+        checked = settings_data.check(log, file, choice, called, settings_data.columns_of(log, model) or ())
+    except ValueError as error:
+        problem = str(error)
+    left, right = st.columns(2, gap="small")
+    with left:
+        st.markdown("**What each column becomes**")
+        table = becomes_table(found.sample, choice, checked.plan if checked else None, found.faults)
+        st.dataframe(
+            table,
+            hide_index=True,
+            height=_TABLE_HEIGHT,
+            row_height=29,
+            key="becomes",
+            alt="What each column becomes",
+            column_config={"becomes": st.column_config.TextColumn(width=135)},
+        )
+    with right:
+        st.markdown(f"**The first rows** · as they stand in the file, {len(found.sample.columns)} columns")
+        shown = preview_table(found.sample.head(_PREVIEW_ROWS))
+        st.dataframe(shown, hide_index=True, height=_TABLE_HEIGHT, row_height=29, key="preview", alt="The first rows")
+    if checked is not None:
+        problem = draw_trial(checked)
+    if checked is None or problem:
+        _say(problem, file, called)
+        return
+    _draw_start(upload, found, choice, checked)
+
+
+def _draw_start(upload: Upload, found: Look, choice: Choice, checked: Checked) -> None:
+    """Ask for the reference, and for consent where a model exists; offer to begin."""
+    log, token = data.log(), upload.folder.name
+    exists = choice.model in log.models()
+    consent = True
+    has_references = exists and bool(log.references(choice.model))
+    with st.container(border=True, gap="small"):
+        reference = None if has_references else _ask_reference(token, found)
+        if exists:
+            facts = settings_data.facts(log, choice.model, log.revision(choice.model), data.champion(choice.model))
+            st.warning(plain(existing_text(facts)), icon=":material/merge:")
+            consent = st.checkbox(f"Add the rows to model {plain(choice.model)}", key=f"{token} consent {choice.model}")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.button(
+                "Import",
+                type="primary",
+                icon=":material/upload:",
+                key="import",
+                disabled=not consent,
+                on_click=_begin,
+                args=(upload, choice, checked, reference, exists and consent),
+            )
+            st.caption(
+                "Runs in a process of its own: you may leave this page. Your name, above, goes into the audit list."
+                if consent
+                else "Tick the box to add rows to a model that exists, or give another name."
+            )
+
+
+def _ask_reference(token: str, found: Look) -> Reference | None:
+    """Ask which rows later windows are compared with."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        how = st.segmented_control(
+            "Reference: what later rows are compared with",
+            list(_REFERENCES),
+            default="rows",
+            required=True,
+            format_func=lambda name: _REFERENCES[name],
+            key=f"{token} how",
+            help="Usually the rows that the model was trained or accepted on. Another one can be frozen at any time.",
+        )
+        if how == "rows":
+            third = (found.n_rows or 3 * len(found.sample)) // 3
+            preset = min(max(third, 1), _MOST_REFERENCE)
+            n = st.number_input("Rows", 1, None, preset, key=f"{token} n", width=160)
+            return ("rows", str(n))
+        if how == "until":
+            asked = st.datetime_input("Before (UTC)", None, key=f"{token} until", width=200, format="YYYY-MM-DD")
+            return ("until", asked.replace(tzinfo=UTC).isoformat()) if isinstance(asked, datetime) else None
+    return None
+
+
+def _begin(upload: Upload, choice: Choice, checked: Checked, reference: Reference | None, may_add: bool) -> None:
+    """Start the import in a process of its own; whether the model exists is looked at once more."""
+    if not given("actor"):
+        return
+
+    def begin() -> Answer:
+        if choice.model in data.log().models() and not may_add:
+            return Answer(False, f"Model {choice.model} exists by now: say whether to add the rows to it.")
+        lists = {"ignore": choice.unread, "numeric": choice.numeric, "categorical": choice.categorical}
+        request = imports.request_of(checked.plan, by=field("actor"), reference=reference, **lists)
+        if not imports.begin(data.settings(), upload, request):
+            return Answer(False, "The file is gone, or is being imported already: see below.")
+        st.session_state.pop("upload", None)
+        return Answer(True, f"The import of {checked.plan.called} has begun.")
+
+    act(begin)
