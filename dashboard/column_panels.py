@@ -7,7 +7,8 @@ from dashboard.charts import CONFIG, distribution_figure, residuals_figure, step
 from dashboard.details import ColumnDetail
 from dashboard.labels import BADGES, TESTS, extent_text, number_cell, p_cell, plain
 from dashboard.scope import Scope, choose_column
-from dashboard.tables import categories_frame, quantiles_frame
+from dashboard.tables import categories_frame, parts_frame, quantiles_frame
+from drift.by_category import MOST_PARTS
 from drift.columns import ColumnReport
 from drift.monitor import Board
 from drift.wording import share_text
@@ -96,6 +97,45 @@ def comparison(report: ColumnReport, detail: ColumnDetail) -> None:
         st.markdown("**Unseen in the reference**")
         st.dataframe(
             [{"value": name, "rows": count} for name, count in report.unseen_categories], hide_index=True, row_height=29
+        )
+
+
+def parts(scope: Scope, report: ColumnReport, revision: int) -> None:
+    """Ask for another column, and list how far this one moved within each of its categories."""
+    every = [c.name for c in data.log().columns(scope.model) if c.kind == "categorical" and c.name != report.column]
+    with st.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown("**By category** · did it move everywhere, or only for some?", width="content")
+            by = st.selectbox(
+                "By", every, None, key="by", placeholder="choose a column", width=220, label_visibility="collapsed"
+            )
+        if by is None:
+            return
+        found = data.parts(scope.model, revision, scope.window_text, scope.reference, report.column, by)
+        if not found:
+            st.caption("Nothing to compare with.")
+            return
+        st.dataframe(
+            parts_frame(found, by),
+            hide_index=True,
+            row_height=29,
+            key="parts",
+            alt=f"{report.column} within each category of {by}",
+            column_config={
+                "verdict": st.column_config.MultiselectColumn(
+                    options=[badge.cell for badge in BADGES.values()],
+                    color=[badge.cell_colour for badge in BADGES.values()],
+                    width=100,
+                ),
+                "reference n": st.column_config.NumberColumn(format="localized"),
+                "n": st.column_config.NumberColumn(format="localized"),
+                "effect": st.column_config.NumberColumn(format="%.3f"),
+                "what moved": st.column_config.TextColumn(width=520),
+            },
+        )
+        st.caption(
+            f"The {MOST_PARTS} most frequent categories of the window. One look: p is adjusted over the categories, "
+            "and whoever tries many columns will find one."
         )
 
 

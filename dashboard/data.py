@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -10,6 +11,8 @@ import streamlit as st
 from dashboard.addresses import read_span, read_window
 from dashboard.details import ColumnDetail, column_detail
 from drift.advice import Guards
+from drift.by_category import compare_parts
+from drift.columns import ColumnReport
 from drift.monitor import PREVIOUS, Board, PreparedReference, monitored, prepare, previous, timeline
 from drift.performance import Agreement, agreement
 from drift.performing import check_performance
@@ -143,6 +146,25 @@ def detail(model: str, revision: int, window: str, reference: str | None, column
     if ready is None or column not in ready.columns:
         return None
     return column_detail(ready.columns[column], log().read_window(model, span, [wanted])[column])
+
+
+@st.cache_data(max_entries=16, show_spinner="Comparing part by part …")
+def parts(
+    model: str, revision: int, window: str, reference: str | None, column: str, by: str
+) -> tuple[ColumnReport, ...]:
+    """Compare a column within each category of another one; none where there is nothing to compare with."""
+    span = read_window(window)
+    wanted = [next(c for c in log().columns(model) if c.name == name) for name in (column, by)]
+    now = log().read_window(model, span, wanted)
+    if reference in (None, PREVIOUS) or read_span(reference):
+        rows_before = read_span(reference) or previous(span, log().n_rows(model))
+        before = log().read_window(model, rows_before, wanted) if rows_before else None
+    else:
+        before = log().read_reference(model, str(reference), wanted)
+    if before is None:
+        return ()
+    pairs: list[Any] = [(samples[column], samples[by]) for samples in (before, now)]
+    return compare_parts(pairs[0], pairs[1], POLICY)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

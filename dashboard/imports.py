@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from dashboard.uploads import Request, Upload, asked_now, uploads
+from drift.windows import RowSpan
 from retrain.processes import tail
 from storage import PredictionLog
 from storage.importing import ImportPlan
@@ -31,7 +32,6 @@ _OPTIONS = {
     "version": "--version",
     "text": "--text",
 }
-_BEGINNING = "1700-01-01"
 _log = logging.getLogger(__name__)
 
 
@@ -98,7 +98,8 @@ def go_on(settings: Settings, log: PredictionLog, upload: Upload) -> bool:
     if found.run is None or found.run.state != "done":
         return begin(settings, upload, request)
     how, much = request.reference or ("rows", "")
-    rows = [f"--rows={much}"] if how == "rows" else [f"--from={_BEGINNING}", f"--to={much}"]
+    first = log.extent(request.model, RowSpan(0, 1)).start
+    rows = [f"--rows={much}"] if how == "rows" or first is None else [f"--from={first.isoformat()}", f"--to={much}"]
     freeze = ["freeze", f"--model={request.model}", "--name=training", *rows, f"--by={request.by}"]
     return _start(settings, upload, freeze)
 

@@ -18,6 +18,8 @@ from storage.rows import RejectedRow
 from storage.runs import Run, find_latest
 
 SAMPLE_ROWS = 1_000
+# The newest so many rows tell how many are labelled: a log may be long.
+LABELS_OF = 100_000
 _ALL = 2**62
 
 
@@ -136,7 +138,7 @@ def facts(_log: PredictionLog, model: str, revision: int, champion: str | None) 
         n_rows=_log.n_rows(model),
         first_at=extent.start,
         last_at=newest.start,
-        labelled_share=labelled_share(_log, model),
+        labelled_share=labelled_share(_log, model, LABELS_OF),
         columns=_log.columns(model),
         references=references,
         default=default.name if default else None,

@@ -32,7 +32,10 @@ def draw_models(chosen: str) -> None:
             row_height=29,
             key="models",
             alt="Models with their rows, columns and references",
-            column_config={"rows": st.column_config.NumberColumn(format="localized")},
+            column_config={
+                "rows": st.column_config.NumberColumn(format="localized"),
+                "labelled": st.column_config.TextColumn(help=f"Of the newest {settings_data.LABELS_OF:,} rows at most"),
+            },
         )
     left, right = st.columns([2, 3], gap="small")
     with left.container(border=True, gap="xsmall"):

@@ -51,6 +51,21 @@ def column_table(board: Board, boards: Sequence[Board]) -> pd.DataFrame:
     )
 
 
+def parts_frame(parts: Sequence[ColumnReport], by: str) -> pd.DataFrame:
+    """Return a row for every category of another column: how far a column moved there."""
+    return pd.DataFrame(
+        {
+            by: [part.column for part in parts],
+            "verdict": [[BADGES[part.verdict].cell] for part in parts],
+            "effect": [part.effect_size for part in parts],
+            "p adjusted": [p_cell(part.adjusted_p_value) for part in parts],
+            "n": [part.n for part in parts],
+            "reference n": [part.n_reference for part in parts],
+            "what moved": [part.reason for part in parts],
+        }
+    )
+
+
 def quantiles_frame(detail: ColumnDetail) -> pd.DataFrame:
     """Return the quantiles of a numeric column, side by side."""
     return pd.DataFrame(

@@ -63,16 +63,17 @@ def count_labels(
     return {values[value] if is_coded else str(category_text(value)): int(count) for value, count in found}
 
 
-def labelled_share(source: Database, model: str) -> float | None:
-    """Return the share of a model's rows whose true label is known; None for a model without labels or rows."""
+def labelled_share(source: Database, model: str, newest: int) -> float | None:
+    """Return the share of a model's newest rows whose true label is known; None without labels, or without rows."""
     with reading(source.engine) as connection:
         catalogue = Catalogue()
-        entry = catalogue.entry(connection, model)
-        layout = catalogue.layout(connection, entry)
-        if "label" not in layout.table.c or not entry.n_rows:
+        layout = catalogue.layout(connection, catalogue.entry(connection, model))
+        if "label" not in layout.table.c:
             return None
-        query = sa.select(sa.func.count()).select_from(layout.table).where(_labelled(layout))
-        return int(connection.execute(query).scalar_one()) / entry.n_rows
+        rows = sa.select(_labelled(layout).label("known")).order_by(layout.table.c.id.desc()).limit(newest).subquery()
+        known = sa.func.sum(sa.case((rows.c.known, 1), else_=0))
+        n, n_known = connection.execute(sa.select(sa.func.count(), known).select_from(rows)).one()
+    return int(n_known) / n if n else None
 
 
 def read_outcomes(

@@ -15,6 +15,7 @@ if board.columns:
     column_panels.numbers(report, detail)
     if detail is not None:
         column_panels.figures(scope, report, detail, revision)
+    column_panels.parts(scope, report, revision)
     asking.questions(scope, revision)
     column_panels.raw_rows(scope, board, revision)
 else:
