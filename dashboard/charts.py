@@ -209,7 +209,11 @@ def blank_figure(**layout: object) -> go.Figure:
         margin={"l": 8, "r": 8, "t": 6, "b": 4},
         hovermode="x unified",
         bargap=0.02,
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": None},
+        # A saved picture cannot load the page's font: in one of its own the legend keeps the room that it measured.
+        legend={
+            **{"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": None},
+            "font": {"family": "sans-serif"},
+        },
         uirevision="keep",
     )
     return figure.update_layout(**layout)

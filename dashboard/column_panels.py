@@ -19,8 +19,8 @@ def column_choice(scope: Scope, board: Board) -> ColumnReport:
     reports = {report.column: report for report in board.columns}
     if scope.column not in reports:
         choose_column(next(iter(reports)))
-    if st.session_state.get("column choice") not in reports or st.session_state["column choice"] != scope.column:
-        st.session_state["column choice"] = st.session_state["column"]
+    # Said anew each time: the browser would keep the mark of the verdict that the column had before.
+    st.session_state["column choice"] = st.session_state["column"]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         chosen = st.selectbox(
             "Column",
@@ -129,7 +129,8 @@ def parts(scope: Scope, report: ColumnReport, revision: int) -> None:
                 ),
                 "reference n": st.column_config.NumberColumn(format="localized"),
                 "n": st.column_config.NumberColumn(format="localized"),
-                "effect": st.column_config.NumberColumn(format="%.3f"),
+                "effect": st.column_config.TextColumn(alignment="right"),
+                "p adjusted": st.column_config.TextColumn(alignment="right"),
                 "what moved": st.column_config.TextColumn(width=520),
             },
         )

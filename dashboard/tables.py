@@ -57,7 +57,7 @@ def parts_frame(parts: Sequence[ColumnReport], by: str) -> pd.DataFrame:
         {
             by: [part.column for part in parts],
             "verdict": [[BADGES[part.verdict].cell] for part in parts],
-            "effect": [part.effect_size for part in parts],
+            "effect": [number_cell(round(part.effect_size, 3)) for part in parts],
             "p adjusted": [p_cell(part.adjusted_p_value) for part in parts],
             "n": [part.n for part in parts],
             "reference n": [part.n_reference for part in parts],

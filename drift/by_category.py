@@ -7,7 +7,7 @@ from drift.compared import Compared
 from drift.comparing import compare
 from drift.policy import DriftPolicy
 from drift.samples import CategoricalSample, NumericSample, Sample, reference_from
-from drift.windows import Column
+from drift.windows import Column, Kind
 
 MOST_PARTS = 12
 
@@ -41,7 +41,7 @@ def compare_parts(
     before, by_before = reference
     counts = by.counts()
     codes = [int(code) for code in np.argsort(-counts, kind="stable")[:MOST_PARTS] if counts[code]]
-    kind = "numeric" if isinstance(values, NumericSample) else "categorical"
+    kind: Kind = "numeric" if isinstance(values, NumericSample) else "categorical"
     columns = [Column(by.categories[code], kind) for code in codes]
     compared = {
         by.categories[code]: Compared.of(
