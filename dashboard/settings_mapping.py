@@ -17,10 +17,10 @@ def ask_what_is_what(token: str, called: str, found: Look) -> tuple[str, Choice]
             "Model", model_name(called), key=f"{token} model", max_chars=48, help="A new name, or an existing model's."
         )
         for name, (label, help_) in FIELDS.items():
-            guess = found.fields.get(name)
-            index = names.index(guess) if guess in names else None
             key = f"{token} {name}"
-            if source := st.selectbox(label, names, index, key=key, placeholder="not in the file", help=help_):
+            # Preset like this and not by an index: only so can a wrong guess be taken back.
+            st.session_state.setdefault(key, found.fields.get(name))
+            if source := st.selectbox(label, names, None, key=key, placeholder="not in the file", help=help_):
                 fields.append((name, str(source)))
     lists = {
         "ignore": ("Columns to leave out", list(found.faults)),

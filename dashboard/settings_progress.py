@@ -96,7 +96,7 @@ def _told(found: Progress) -> str:
     run = found.run
     if run is None:
         return f"It ended before a row was stored. {found.said}"
-    rows = f"{found.n_accepted:,} rows are in the log, {run.n_rejected:,} were rejected."
+    rows = f"{found.n_accepted:,} rows are in the log, {run.n_rejected:,} rejected."
     if found.state == "failed":
         return f"All {run.n_rejected:,} rows were rejected; the model has none of them."
     if found.state == "done":

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dashboard.addresses import read_window, window_text
+from dashboard.addresses import read_span, read_window, window_text
 from dashboard.labels import is_stale, plain
 from dashboard.scope import Scope
 from drift.windows import LastRows, TimeSpan, WindowExtent
@@ -28,6 +28,13 @@ def test_a_window_survives_the_address(window):
 def test_what_is_no_window_is_refused(text):
     with pytest.raises(ValueError, match="must"):
         read_window(text)
+
+
+def test_a_window_may_stand_in_place_of_a_references_name():
+    assert read_span(window_text(DAY)) == DAY
+    assert [read_span(name) for name in ("training", "previous", None)] == [None, None, None]
+    with pytest.raises(ValueError, match="yesterday"):
+        read_span("yesterday/today")
 
 
 def test_a_link_leaves_out_what_is_not_chosen():

@@ -8,7 +8,7 @@ import pytest
 
 from drift.__main__ import main
 from drift.exploring import joint, words
-from drift.windows import Column, LastRows
+from drift.windows import Column, LastRows, RowSpan
 from storage import open_log
 
 START = datetime(2026, 9, 1, tzinfo=UTC)
@@ -84,3 +84,10 @@ def test_a_reference_that_is_not_there_is_named(url, monkeypatch, capsys):
     monkeypatch.setenv("DRIFT_DATABASE_URL", url)
     assert main(["joint", "--model", "m", "--reference", "other"]) == 2
     assert "reference must be a frozen one (training); got 'other'" in capsys.readouterr().err
+
+
+def test_the_columns_and_words_of_two_windows_are_compared_without_a_reference(log):
+    first, last = RowSpan(0, 250), LastRows(250)
+    assert joint(log, "m", last, first).p_value < 1e-6
+    assert joint(log, "m", RowSpan(250, 500), first).p_value > 1e-3
+    assert {new.word for new in words(log, "m", last, first).words.top} == set(NEW)

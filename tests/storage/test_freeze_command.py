@@ -1,7 +1,9 @@
 import pytest
 
+from drift.windows import LastRows
 from storage import open_log
 from storage.__main__ import main
+from storage.audit import read_audit
 from tests.retrain.conftest import COLUMNS, simulated
 
 
@@ -29,10 +31,30 @@ def test_rows_are_frozen_by_number_or_by_time(log, capsys):
     assert [(reference.name, reference.n) for reference in log.references("m")] == [("first", 500), ("second day", 60)]
 
 
+def test_the_newest_rows_are_frozen_and_the_audit_list_says_by_whom(log):
+    assert main(["freeze", "--model", "m", "--name", "autumn", "--newest", "300", "--by", "ana"]) == 0
+    (frozen,) = log.references("m")
+    newest = log.extent("m", LastRows(300))
+    assert (frozen.n, frozen.start, frozen.end) == (300, newest.start, newest.end)
+    assert log.read_reference("m", "autumn", COLUMNS[:1])[COLUMNS[0].name].values.tolist() == (
+        log.read_window("m", LastRows(300), COLUMNS[:1])[COLUMNS[0].name].values.tolist()
+    )
+    (entry,) = read_audit(log, "m")
+    assert (entry.actor, entry.action, dict(entry.detail)) == ("ana", "freeze", {"reference": "autumn", "n_rows": 300})
+
+
+def test_a_reference_that_is_refused_is_not_in_the_audit_list(log):
+    assert main(["freeze", "--model", "m", "--name", "previous", "--newest", "300", "--by", "ana"]) == 2
+    assert read_audit(log, "m") == ()
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (["--rows", "5", "--from", "2026-11-02"], "--rows, or --from and --to; got both"),
+        (["--rows", "5", "--newest", "5"], "or by rows, or by the newest rows"),
+        (["--newest", "5", "--from", "2026-11-02"], "or by rows, or by the newest rows"),
+        ([], "or by rows, or by the newest rows"),
         (["--from", "2026-11-02"], "must be given by start and end, or by rows"),
         (["--from", "2027-11-02", "--to", "2027-11-03"], "a reference must hold rows"),
     ],

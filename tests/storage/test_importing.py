@@ -5,12 +5,16 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet as pq
 
 from drift.windows import Column, LastRows
 from storage import open_log, runs
 from storage.__main__ import main
-from storage.importing import ColumnMapping, plan_import, run_import
+from storage.audit import read_audit
+from storage.importing import ColumnMapping, plan_import, rejected_in_sample, run_import
+from storage.rejected_file import RejectedFile, read_rejected
 
 
 @pytest.fixture
@@ -298,3 +302,99 @@ def test_what_is_exported_can_be_imported_again(log, write, tmp_path, name):
     ignored = "entity_id,version,variant,text"
     assert run("import", tmp_path / name, "--model", "again", *options, "--ignore", ignored) == 0
     pd.testing.assert_frame_equal(log.read_rows("m"), log.read_rows("again"))
+
+
+def test_an_import_that_goes_on_adds_to_the_rows_that_it_listed_as_rejected(log, write, tmp_path):
+    path = write("when,a", *(f"2026-09-01T00:00:{s:02},{'bad' if s % 9 == 0 else s}" for s in range(50)))
+    plan = plan_import(log, path, "m", ColumnMapping(predicted_at="when"), numeric=("a",))
+    listed = tmp_path / "rejected.csv"
+
+    def pull_the_plug(n_done, n_rows):
+        if n_done == 30:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_import(log, plan, batch=10, progress=pull_the_plug, tell_rejected=RejectedFile(listed))
+    assert [row.row for row in read_rejected(listed)] == [0, 9, 18, 27]
+    run_import(log, plan, batch=10, tell_rejected=RejectedFile(listed))
+    assert [row.row for row in read_rejected(listed)] == [0, 9, 18, 27, 36, 45]
+    assert runs.find_latest(log.engine, plan.fingerprint).n_rejected == 6
+
+
+def test_a_first_import_replaces_an_older_list_of_rejected_rows(log, write, tmp_path):
+    listed = tmp_path / "rejected.csv"
+    listed.write_text("row,error\n7,of another file\n", encoding="utf-8")
+    path = write("when,a", "2026-09-01,1", "never,2")
+    assert run("import", path, "--model", "m", "--time", "when", "--rejected", listed) == 0
+    assert [row.row for row in read_rejected(listed)] == [1]
+    assert listed.read_text(encoding="utf-8").count("row,error") == 1
+
+
+def test_the_first_rows_can_be_tried_without_storing_any(log, write):
+    lines = ["2026-09-01,1,r1", "never,2,r2", "2026-09-03,much,r3", "2026-09-04,4"]
+    path = write("when,a,id", *lines)
+    plan = plan_import(log, path, "m", ColumnMapping(predicted_at="when", request_id="id"), numeric=("a",))
+    rejected, n = rejected_in_sample(plan)
+    assert n == 4
+    assert [(row.row, row.error.split()[0]) for row in rejected] == [(1, "when"), (2, "a"), (3, "row")]
+    assert log.models() == ()
+
+
+def test_a_file_is_listed_and_audited_under_the_name_and_by_the_person_given(log, write):
+    path = write("when,a", "2026-09-01,1", "2026-09-02,2")
+    options = ("--called", "loans of may.csv", "--by", "ana", "--reference-rows", 1)
+    assert run("import", path, "--model", "m", "--time", "when", *options) == 0
+    assert runs.read_runs(log.engine)[0].source == "loans of may.csv"
+    done = {entry.action: (entry.actor, dict(entry.detail)) for entry in read_audit(log, "m")}
+    assert done["import"] == ("ana", {"file": "loans of may.csv", "n_rows": 2})
+    assert done["freeze"] == ("ana", {"reference": "training", "n_rows": 1})
+
+
+def test_a_file_is_removed_only_once_its_rows_are_dealt_with(log, write):
+    path = write("when,a", "2026-09-01,1")
+    assert run("import", path, "--model", "m", "--time", "absent", "--remove-file") == 2
+    assert path.exists()
+    assert run("import", path, "--model", "m", "--time", "when", "--remove-file") == 0
+    assert not path.exists()
+
+
+def test_a_column_whose_name_holds_a_comma_or_begins_with_a_space_can_be_left_out(log, write):
+    path = write('when,a,"b,c", d', "2026-09-01,1,2,3")
+    assert run("import", path, "--model", "m", "--time", "when", "--ignore", '"b,c"," d"') == 0
+    assert log.columns("m") == (Column("a", "numeric"),)
+
+
+@pytest.mark.parametrize(
+    ("content", "must"),
+    [
+        ("when,größe\n2026-09-01,1\n".encode("latin-1"), "must be UTF-8 text; its first line holds other bytes"),
+        (b"PK\x03\x04\x14\x00when,a\n", "begins like a spreadsheet or a compressed file. Save it as CSV"),
+        (b"when," + b"x" * 200_000 + b"\n", "must begin with a line of column names; got one with a field larger"),
+        (b"when,A,a\n2026-09-01,1,2\n", "columns must differ by more than upper and lower case"),
+        (b",".join(b"c%d" % k for k in range(1_200)) + b"\n", "must have at most 1,000 columns"),
+    ],
+)
+def test_a_file_that_is_no_plain_csv_says_what_to_do(log, tmp_path, capsys, content, must):
+    path = tmp_path / "loans.csv"
+    path.write_bytes(content)
+    names = ["--time", "c0"] if content.startswith(b"c0") else ["--time", "when"]
+    assert run("import", path, "--model", "m", *names) == 2
+    assert must in capsys.readouterr().err
+
+
+def test_a_parquet_file_that_names_a_column_twice_is_refused(log, tmp_path, capsys):
+    twice = pa.table([pa.array(["2026-09-01"]), pa.array([1]), pa.array([2])], names=["when", "a", "a"])
+    pq.write_table(twice, tmp_path / "twice.parquet")
+    assert run("import", tmp_path / "twice.parquet", "--model", "m", "--time", "when") == 2
+    assert "must name each column once; got when, a, a." in capsys.readouterr().err
+
+
+def test_a_model_that_must_not_be_named_so_is_refused_before_anything_is_read(log, write, capsys):
+    path = write("when,a", "2026-09-01,1")
+    assert run("import", path, "--model", "Loans", "--time", "when") == 0
+    capsys.readouterr()
+    for name in ("loans", "../loans", ""):
+        assert run("import", path, f"--model={name}", "--time", "when") == 2
+        said = capsys.readouterr()
+        assert "model must" in said.err
+        assert "->" not in said.out

@@ -7,7 +7,7 @@ import pytest
 
 from drift.windows import Column
 from storage import open_log
-from storage.labelled import count_labels
+from storage.labelled import count_labels, labelled_share
 
 START = datetime(2026, 9, 1, tzinfo=UTC)
 LABELS = ["good", None, "bad", "good", None, "good", "worse", "good"] * 5
@@ -62,3 +62,16 @@ def test_numbers_are_counted_as_labels_too(database_url):
     log.append("n", rows)
     assert list(count_labels(log, "n").values()) == [2, 1]
     log.close()
+
+
+def test_the_labelled_share_is_that_of_the_newest_rows(log):
+    append(log)
+    assert labelled_share(log, "m", newest=100) == 30 / 40
+    assert labelled_share(log, "m", newest=4) == 3 / 4  # None, good, worse, good
+
+
+def test_without_rows_or_labels_there_is_no_labelled_share(log):
+    assert labelled_share(log, "m", newest=100) is None
+    log.register("unlabelled", [Column("a", "numeric")])
+    log.append("unlabelled", [{"predicted_at": START, "a": 1.0}])
+    assert labelled_share(log, "unlabelled", newest=100) is None

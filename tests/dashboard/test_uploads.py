@@ -1,0 +1,94 @@
+"""Uploaded files on the server's disk: under its own names, and gone when nobody needs them."""
+
+import os
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+
+from dashboard import uploads
+from dashboard.uploads import Request, Upload, folder_of, keep, sweep
+from storage.settings import Settings
+
+CSV = b"ts,a\n2026-09-01,1\n"
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(database_url=f"sqlite:///{tmp_path}/drift.db", artifacts=tmp_path / "models")
+
+
+def request(**changed):
+    asked = {"called": "loans.csv", "model": "m", "by": "ana", "fingerprint": "f", "arguments": ("--model=m",)}
+    return Request(**{**asked, "reference": ("rows", "10"), "asked_at": uploads.asked_now(), **changed})
+
+
+def age(upload, days):
+    then = time.time() - days * 86_400
+    os.utime(upload.folder, (then, then))
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/cron.d/x.csv", "C:\\x\\..\\y.csv", "/etc/passwd.csv", ".csv.csv", "a\x00.csv"]
+)
+def test_whatever_the_client_calls_a_file_the_server_names_it(settings, name):
+    upload = keep(settings, memoryview(CSV), name)
+    assert upload.file == upload.folder / "upload.csv"
+    assert upload.folder.parent == folder_of(settings)
+    assert upload.file.read_bytes() == CSV
+    assert all(letter in "0123456789abcdef" for letter in upload.folder.name)
+    assert stat.S_IMODE(upload.folder.stat().st_mode) == 0o700
+
+
+def test_two_uploads_of_one_file_are_two(settings):
+    assert keep(settings, memoryview(CSV), "a.csv").folder != keep(settings, memoryview(CSV), "a.csv").folder
+
+
+@pytest.mark.parametrize(("content", "name", "must"), [(CSV, "a.exe", ".csv or .parquet"), (b"", "a.csv", "hold rows")])
+def test_what_is_no_file_of_rows_is_refused_and_nothing_stays(settings, content, name, must):
+    with pytest.raises(ValueError, match=must):
+        keep(settings, memoryview(content), name)
+    assert not folder_of(settings).exists()
+
+
+def test_a_parquet_file_is_known_by_its_content(settings):
+    assert keep(settings, memoryview(b"PAR1 and more"), "loans.csv").file.suffix == ".parquet"
+
+
+def test_what_is_remembered_of_an_import_outlives_the_server(settings):
+    upload = keep(settings, memoryview(CSV), "a.csv")
+    assert uploads.uploads(settings) == ()
+    upload.remember(request())
+    (found,) = uploads.uploads(settings)
+    assert found.request == request(asked_at=found.request.asked_at)
+
+
+def test_a_file_that_nobody_came_back_for_is_swept_away(settings):
+    forgotten, fresh, imported, old = (keep(settings, memoryview(CSV), "a.csv") for _ in range(4))
+    for upload, days in ((imported, 5), (old, 40), (forgotten, 2)):
+        if upload is not forgotten:
+            upload.remember(request())
+        age(upload, days)
+    sweep(settings)
+    assert [upload.folder.exists() for upload in (forgotten, fresh, imported, old)] == [False, True, True, False]
+
+
+def test_a_lock_goes_with_the_process_that_holds_it_however_it_ends(settings):
+    upload = keep(settings, memoryview(CSV), "a.csv")
+    assert not upload.is_worked_on
+    with upload.log.open("ab") as log:
+        assert upload.lock(log)
+        holder = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdout=log)
+    assert upload.is_worked_on
+    with upload.log.open("ab") as log:
+        assert not upload.lock(log, patience=0.1)
+    upload.discard()
+    assert upload.file is not None, "what is worked on cannot be removed"
+    holder.kill()
+    holder.wait()
+    assert not upload.is_worked_on
+    upload.discard()
+    assert not upload.folder.exists()
+    assert Upload(upload.folder).request is None
