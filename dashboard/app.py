@@ -29,6 +29,7 @@ from dashboard.first_run import start_demo, stop_demo  # noqa: E402
 from dashboard.guard import SecurityHeaders  # noqa: E402
 from dashboard.nodelay import NoDelay  # noqa: E402
 from dashboard.service import Service  # noqa: E402
+from dashboard.uploads import sweep  # noqa: E402
 from retrain.launchers import ensure_worker, look_after  # noqa: E402
 from storage.settings import Settings  # noqa: E402
 
@@ -58,6 +59,10 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 def _start(settings: Settings) -> "subprocess.Popen[bytes] | None":
     """Start the demo and the worker; where one cannot be started, the board still opens and the log says why."""
     demo = None
+    try:
+        sweep(settings)
+    except OSError:
+        _log.exception("Files that nobody came back for cannot be removed.")
     try:
         demo = start_demo(settings)
     except Exception:

@@ -33,7 +33,7 @@ _ROLLOUTS = {
     "direct": "serves everything at once",
 }
 # Keeps an icon and its word on one line.
-NBSP = "\u00a0"
+_NBSP = "\u00a0"
 
 
 def ask_name() -> None:
@@ -209,7 +209,7 @@ def _worker_row(settings: Settings, n_workers: int) -> list[str]:
 def marked(name: str, mark: str) -> str:
     """Return a name behind an icon; their shapes differ, not only their colours."""
     icon = {"passed": "green[:material/check_circle:]", "against": "orange[:material/block:]"}
-    return f":{icon.get(mark, 'blue[:material/schedule:]')}{NBSP}**{name.replace(' ', NBSP)}**"
+    return f":{icon.get(mark, 'blue[:material/schedule:]')}{_NBSP}**{name.replace(' ', _NBSP)}**"
 
 
 def plain_table(cells: pd.DataFrame, alt: str, *, header: bool = False) -> None:

@@ -2,14 +2,12 @@
 
 import ipaddress
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-import pandas as pd
 import streamlit as st
 
 from dashboard import data
 from dashboard.guard import Role, parse_tokens
-from dashboard.jobs_panels import NBSP, plain_table
 from dashboard.labels import plain
 from dashboard.overview_panels import rule_text
 from dashboard.scope import Scope
@@ -30,7 +28,7 @@ def draw_rule(scope: Scope | None) -> None:
     left, right = st.columns([3, 2], gap="small")
     with left.container(border=True, gap="small"):
         st.markdown("**The rule in force**")
-        _table(thresholds(), "Thresholds in force")
+        _list(thresholds())
     with right.container(border=True, gap="small"):
         st.markdown("**Why they are the same for every column**")
         st.markdown(
@@ -77,7 +75,7 @@ def draw_access() -> None:
             "HTTP API": tokens_text(settings.api_tokens),
             "Uploads": f"at most {st.get_option('server.maxUploadSize'):,} MB (STREAMLIT_SERVER_MAX_UPLOAD_SIZE)",
         }
-        _table(list(reached.items()), "Who reaches the product")
+        _list(reached.items())
     with right.container(border=True, gap="small"):
         st.markdown("**Where things run**")
         places = {
@@ -86,12 +84,12 @@ def draw_access() -> None:
             "Worker": worker_text(settings, len(live_workers(log))),
             "Launcher": launcher_text(settings),
         }
-        _table(list(places.items()), "Where things run")
+        _list(places.items())
         st.caption("Variables of the environment set these when the product starts; the README lists them.")
 
 
-def _table(rows: Sequence[tuple[str, str]], alt: str) -> None:
-    plain_table(pd.DataFrame([[f"**{name.replace(' ', NBSP)}**", plain(said)] for name, said in rows]), alt)
+def _list(rows: Iterable[tuple[str, str]]) -> None:
+    st.markdown("\n".join(f"- **{name}** · {plain(said)}" for name, said in rows))
 
 
 def board_text(address: str) -> str:

@@ -9,6 +9,7 @@ from dashboard import data, imports
 from dashboard.imports import Progress
 from dashboard.jobs_actions import act
 from dashboard.labels import plain, time_text
+from dashboard.settings_words import runs_table
 from dashboard.uploads import Upload
 from storage.jobs import Answer
 from storage.rejected_file import read_rejected
@@ -16,7 +17,7 @@ from storage.rejected_file import read_rejected
 _SHOWN = 200
 _MOST_CONTENT = 6
 _MOST_CARDS = 5
-# An import that has ended is news for so long; what was rejected by older ones stands in the list of imports.
+# An import that has ended is news for so long; older ones stand in the list of all imports.
 _NEWS = timedelta(days=1)
 _LOOKS = {
     "running": ("Importing", "sync", "blue"),
@@ -35,6 +36,16 @@ def draw_imports() -> None:
         return
     for each in found:
         _draw(each)
+
+
+def draw_history() -> None:
+    """List the newest imports, those of the command line too."""
+    runs = data.runs()
+    if not runs:
+        return
+    with st.expander("The newest imports, by upload and by command line", icon=":material/history:"):
+        table = runs_table(runs)
+        st.dataframe(table, hide_index=True, row_height=29, key="runs", alt="Imports, the newest first")
 
 
 def _current() -> list[Progress]:
@@ -66,6 +77,7 @@ def _draw(found: Progress) -> None:
             st.markdown(f"**{plain(request.called)}** into model **{plain(request.model)}**, {who}", width="stretch")
         if found.state == "running":
             _draw_progress(found)
+            st.caption("You may leave this page: the import goes on without it.")
         else:
             st.markdown(plain(_told(found)))
         if run is not None and run.n_rejected and found.state != "running":
@@ -88,7 +100,6 @@ def _draw_progress(found: Progress) -> None:
         st.progress(share, text=f"{run.n_done:,} of {run.n_rows:,} rows{rejected}")
     else:
         st.progress(0.0, text=f"{run.n_done:,} rows{rejected}; how many there are shows at the end")
-    st.caption("You may leave this page: the import goes on without it.")
 
 
 def _told(found: Progress) -> str:

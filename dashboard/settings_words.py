@@ -13,6 +13,7 @@ from drift.windows import Column
 from drift.wording import share_text
 from storage.importing import ImportPlan
 from storage.rows import RejectedRow
+from storage.runs import Run
 
 # field of the log -> its label, and what it is for
 FIELDS: Mapping[str, tuple[str, str]] = {
@@ -163,6 +164,21 @@ def references_table(found: ModelFacts) -> pd.DataFrame:
         for reference in found.references
     ]
     return pd.DataFrame(rows, columns=["reference", "rows", "from", "to", "frozen", "default"])
+
+
+def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
+    """Return a row for every import."""
+    return pd.DataFrame(
+        {
+            "began": [time_text(run.started_at) for run in runs],
+            "file": [run.source for run in runs],
+            "model": [run.model for run in runs],
+            "rows": [f"{run.n_done - run.n_rejected:,}" for run in runs],
+            "rejected": [f"{run.n_rejected:,}" for run in runs],
+            "state": [run.state for run in runs],
+            "note": [run.note or "" for run in runs],
+        }
+    )
 
 
 def kinds_text(columns: Collection[Column]) -> str:

@@ -25,6 +25,7 @@ importing, known, rule, access = st.tabs(names, key="settings_tabs")
 with importing:
     settings_progress.draw_imports()
     settings_import.draw_import()
+    settings_progress.draw_history()
 with known:
     if scope is None:
         st.caption("No model yet. Import a file, or send rows to POST /predictions.")

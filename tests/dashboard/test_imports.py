@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,8 +22,14 @@ START = datetime(2026, 9, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def settings(tmp_path):
-    return Settings(database_url=f"sqlite:///{tmp_path}/drift.db", artifacts=tmp_path / "models")
+def url(request):
+    """URL of an empty database: SQLite, unless a test asks for another."""
+    return request.getfixturevalue(getattr(request, "param", "sqlite_url"))
+
+
+@pytest.fixture
+def settings(url, tmp_path):
+    return Settings(database_url=url, artifacts=tmp_path / "models")
 
 
 @pytest.fixture
@@ -54,17 +61,17 @@ def ended(log, upload, seconds=60):
 
 
 def worker_of(upload):
-    """Return the id of the process that works on an upload."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                if str(upload.folder).encode() in (entry / "cmdline").read_bytes():
+    """Return the id of the process that works on an upload; one that has just been started may not show its name yet."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        for entry in Path("/proc").iterdir():
+            with suppress(OSError):  # it has just ended
+                if entry.name.isdecimal() and str(upload.folder).encode() in (entry / "cmdline").read_bytes():
                     return int(entry.name)
-            except OSError:  # it has just ended
-                continue
     raise AssertionError("no process works on the upload")
 
 
+@pytest.mark.parametrize("url", ["sqlite_url", "postgres_url"], indirect=True)
 def test_an_import_runs_by_itself_and_leaves_rows_reference_list_and_audit_but_no_file(settings, log):
     upload, request = asked(settings, log, lines(5_000), ("rows", "1000"))
     assert imports.begin(settings, upload, request)

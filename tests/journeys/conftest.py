@@ -114,6 +114,13 @@ def settle(page) -> None:
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
+def choose(page, label: str, option: str) -> None:
+    """Choose from a select box."""
+    page.get_by_label(label, exact=True).press("ArrowDown")
+    page.get_by_role("option", name=option, exact=True).click()
+    settle(page)
+
+
 @contextmanager
 def served(settings: Settings, server_log: Path, *, demo: bool = False, **more: str) -> Iterator[str]:
     """Run the product as the README says, with more variables, until the block ends; yield its address."""
