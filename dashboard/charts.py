@@ -11,7 +11,7 @@ from dashboard.details import Steps
 from dashboard.labels import BADGES, span_text
 from dashboard.tables import column_history, column_since
 from drift.distribution import Distribution
-from drift.monitor import Board
+from drift.monitor import Board, begun_after
 from drift.wording import number_text, p_text
 
 # One button, seen while the pointer is over a chart: the chart as a PNG file, twice as sharp as on the screen.
@@ -64,13 +64,15 @@ def distribution_figure(shown: Distribution) -> go.Figure:
     return figure
 
 
-def timeline_figure(boards: Sequence[Board], column: str, alpha: float) -> go.Figure:
-    """Draw a column's adjusted p-value window by window on a log axis, shaded since it drifts."""
+def timeline_figure(
+    boards: Sequence[Board], column: str, alpha: float, reference_end: datetime | None = None
+) -> go.Figure:
+    """Draw a column's adjusted p-value window by window on a log axis, shaded since it drifts after the reference."""
     figure = blank_figure()
     found = [(board, report) for board, report in column_history(boards, column) if board.window.end is not None]
     tested = [(board, report) for board, report in found if report.adjusted_p_value == report.adjusted_p_value]
     ends = [board.window.end for board, _ in tested if board.window.end]
-    since = column_since(boards, column)
+    since = column_since(begun_after(boards, reference_end), column)
     if since is not None and ends:
         # The y axis is short of 1 at the top: the words stand in the band above the line.
         words = {"annotation_text": f"drift since {since:%Y-%m-%d %H:%M %Z}", "annotation_position": "top left"}

@@ -6,6 +6,7 @@ from dashboard import data
 from dashboard.charts import CONFIG, distribution_figure, residuals_figure, steps_figure, timeline_figure
 from dashboard.details import ColumnDetail
 from dashboard.labels import BADGES, TESTS, extent_text, number_cell, p_cell, plain
+from dashboard.overview_panels import reference_end
 from dashboard.scope import Scope, choose_column
 from dashboard.tables import categories_frame, parts_frame, quantiles_frame
 from drift.by_category import MOST_PARTS
@@ -79,7 +80,7 @@ def figures(scope: Scope, report: ColumnReport, detail: ColumnDetail, revision: 
     left, right = st.columns(2, gap="small")
     with left.container(border=True, gap="xsmall"):
         st.markdown("**Adjusted p**, window by window (drawn down to 1e-24)")
-        figure = timeline_figure(history.boards, report.column, data.POLICY.alpha)
+        figure = timeline_figure(history.boards, report.column, data.POLICY.alpha, reference_end(scope))
         st.plotly_chart(figure, key="timeline", config=CONFIG, height=280)
     with right.container(border=True, gap="xsmall"):
         comparison(report, detail)

@@ -135,7 +135,8 @@ def _last_said(upload: Upload) -> str:
     """Return the error that ended the last process, or what it said last."""
     lines = tail(upload.log).splitlines()
     errors = [line for line in lines if line.startswith("error: ")]
-    return (errors or lines or [""])[-1].removeprefix("error: ")
+    said = (errors or lines or [""])[-1].removeprefix("error: ")
+    return said.replace(f"{upload.folder.resolve()}/", "")  # where files lie is not for the browser
 
 
 def _start(settings: Settings, upload: Upload, arguments: Sequence[str]) -> bool:

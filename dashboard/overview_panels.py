@@ -1,6 +1,6 @@
 """The parts of the overview, from the verdict down to the chosen column."""
 
-from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal
 
 import streamlit as st
@@ -29,7 +29,7 @@ def verdict_card(scope: Scope, board: Board, history: data.History, said: Advice
     """Say the verdict in words, and what was compared with what."""
     badge = BADGES[board.verdict]
     word, icon, colour, sentence = badge.word, badge.icon, badge.colour, board.sentence
-    if board.verdict == "drift" and (since := onset(_after_reference(scope, history.boards))):
+    if board.verdict == "drift" and (since := onset(begun_after(history.boards, reference_end(scope)))):
         sentence = since[1]
     if board.verdict in ("stable", "warning") and said.lost_accuracy:
         # Only labels show that the same inputs mean something else now; then no column need move.
@@ -80,12 +80,12 @@ def reference_text(scope: Scope) -> str:
     return "the window before it" if scope.reference else "the window before it; no reference is frozen yet"
 
 
-def _after_reference(scope: Scope, boards: Sequence[Board]) -> list[Board]:
-    """Return the windows that begin after the reference ends: no drift begins inside it."""
-    span = read_span(scope.reference)
+def reference_end(scope: Scope) -> datetime | None:
+    """Return when what windows are compared with ends: no drift begins before it."""
+    if span := read_span(scope.reference):
+        return span.end
     frozen = data.references(scope.model, data.revision(scope.model))
-    end = next((reference.end for reference in frozen if reference.name == scope.reference), None)
-    return begun_after(boards, span.end if span else end)
+    return next((reference.end for reference in frozen if reference.name == scope.reference), None)
 
 
 def board_advice(scope: Scope, board: Board) -> Advice:
@@ -201,7 +201,7 @@ def two_charts(scope: Scope, board: Board, history: data.History, revision: int,
             )
     with right.container(border=True, gap="xsmall"):
         st.markdown(f"**{plain(column)}** · adjusted p, window by window (drawn down to 1e-24)")
-        figure = timeline_figure(history.boards, column, data.POLICY.alpha)
+        figure = timeline_figure(history.boards, column, data.POLICY.alpha, reference_end(scope))
         st.plotly_chart(figure, key="timeline", config=CONFIG, height=215, alt=f"p-value of {column} over time")
 
 

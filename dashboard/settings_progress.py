@@ -11,6 +11,7 @@ from dashboard.jobs_actions import act
 from dashboard.labels import plain, time_text
 from dashboard.settings_words import runs_table
 from dashboard.uploads import Upload
+from storage.first_look import LOOKED_AT
 from storage.jobs import Answer
 from storage.rejected_file import read_rejected
 
@@ -92,7 +93,8 @@ def _draw_progress(found: Progress) -> None:
         st.progress(0.0, text="Reading the file")
         return
     if run.state == "done":
-        st.progress(1.0, text=plain(f"All rows are in. {found.said}"))
+        how_far = found.said if found.said.endswith(LOOKED_AT) else "the reference is frozen, then its evidence begins"
+        st.progress(1.0, text=plain(f"All rows are in: {how_far}"))
         return
     rejected = f", {run.n_rejected:,} of them rejected" if run.n_rejected else ""
     if run.n_rows:

@@ -13,7 +13,7 @@ from storage.audit import note
 from storage.command_line import ProgressBar, count_argument, guarded, instant_argument
 from storage.engine import DEFAULT_URL
 from storage.exporting import export
-from storage.first_look import look_ahead
+from storage.first_look import LOOKED_AT, look_ahead
 from storage.importing import BATCH_ROWS, ColumnMapping, ImportResult, plan_import, run_import
 from storage.log import PredictionLog, open_log
 from storage.references import Reference
@@ -151,7 +151,7 @@ def _import(log: PredictionLog, options: argparse.Namespace) -> int:
 
 
 def _look_ahead(log: PredictionLog, model: str) -> None:
-    n = look_ahead(log, model, ProgressBar("rows looked at for drift"))
+    n = look_ahead(log, model, ProgressBar(LOOKED_AT))
     if n:
         print(f"{n:,} rows since the reference are looked at for drift.")
 

@@ -16,6 +16,8 @@ from storage.log import PredictionLog
 from storage.watching import EvidenceLedger
 
 Progress = Callable[[int, int | None], None]
+# What its progress counts.
+LOOKED_AT = "rows looked at for drift"
 
 
 def look_ahead(log: PredictionLog, model: str, progress: Progress) -> int:

@@ -114,3 +114,12 @@ def test_the_heat_strip_has_a_cell_per_window_and_column_and_a_sign_for_each_ver
 
 def test_a_heat_strip_of_nothing_is_empty_and_no_error():
     assert len(heat_figure([]).data[0].y or ()) == 0
+
+
+def test_no_drift_is_shaded_before_the_end_of_what_windows_are_compared_with():
+    everywhere = [board(hour, 1e-9) for hour in range(6)]
+    (shade, _) = timeline_figure(everywhere, "age", 0.01).layout.shapes
+    assert shade.x0 == START
+    (shade, _) = timeline_figure(everywhere, "age", 0.01, START + 4 * HOUR).layout.shapes
+    assert shade.x0 == START + 4 * HOUR
+    assert len(timeline_figure(everywhere, "age", 0.01, START + 9 * HOUR).layout.shapes) == 1

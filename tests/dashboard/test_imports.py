@@ -61,7 +61,7 @@ def ended(log, upload, seconds=60):
 
 
 def worker_of(upload):
-    """Return the id of the process that works on an upload; one that has just been started may not show its name yet."""
+    """Return the id of the process that works on an upload; a new one may not show its arguments yet."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         for entry in Path("/proc").iterdir():
