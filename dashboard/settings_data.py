@@ -122,9 +122,9 @@ def run_of(log: PredictionLog, fingerprint: str) -> Run | None:
     return find_latest(log.engine, fingerprint)
 
 
-def columns_of(log: PredictionLog, model: str) -> tuple[Column, ...] | None:
-    """Return the columns of a model, or None where there is no such model."""
-    return log.columns(model) if model in log.models() else None
+def columns_of(log: PredictionLog, model: str) -> tuple[Column, ...]:
+    """Return the columns of a model, none where there is no such model."""
+    return log.columns(model) if model in log.models() else ()
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

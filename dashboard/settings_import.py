@@ -9,8 +9,8 @@ import streamlit as st
 from dashboard import data, imports, settings_data, uploads
 from dashboard.jobs_actions import act, field, given
 from dashboard.labels import plain
-from dashboard.settings_data import Checked, Choice, Look
-from dashboard.settings_mapping import ask_what_is_what, draw_trial
+from dashboard.settings_data import Choice, Look
+from dashboard.settings_mapping import ask_what_is_what, choice_now, draw_trial, problem_of
 from dashboard.settings_words import (
     becomes_table,
     bytes_text,
@@ -103,10 +103,10 @@ def _say(problem: str, file: Path, called: str) -> None:
 
 def _draw_mapping(upload: Upload, file: Path, called: str, found: Look) -> None:
     log = data.log()
-    model, choice = ask_what_is_what(upload.folder.name, called, found)
+    choice = ask_what_is_what(upload.folder.name, called, found)
     checked, problem = None, ""
     try:
-        checked = settings_data.check(log, file, choice, called, settings_data.columns_of(log, model) or ())
+        checked = settings_data.check(log, file, choice, called, settings_data.columns_of(log, choice.model))
     except ValueError as error:
         problem = str(error)
     left, right = st.columns(2, gap="small")
@@ -127,21 +127,22 @@ def _draw_mapping(upload: Upload, file: Path, called: str, found: Look) -> None:
         shown = preview_table(found.sample.head(_PREVIEW_ROWS))
         st.dataframe(shown, hide_index=True, height=_TABLE_HEIGHT, row_height=29, key="preview", alt="The first rows")
     if checked is not None:
-        problem = draw_trial(checked)
+        draw_trial(checked)
+        problem = problem_of(checked)
     if checked is None or problem:
         _say(problem, file, called)
         return
-    _draw_start(upload, found, choice, checked)
+    _draw_start(upload, called, found, choice)
 
 
-def _draw_start(upload: Upload, found: Look, choice: Choice, checked: Checked) -> None:
+def _draw_start(upload: Upload, called: str, found: Look, choice: Choice) -> None:
     """Ask for the reference, and for consent where a model exists; offer to begin."""
     log, token = data.log(), upload.folder.name
     exists = choice.model in log.models()
     consent = True
-    has_references = exists and bool(log.references(choice.model))
     with st.container(border=True, gap="small"):
-        reference = None if has_references else _ask_reference(token, found)
+        if not (exists and log.references(choice.model)):
+            _ask_reference(token, found)
         if exists:
             facts = settings_data.facts(log, choice.model, log.revision(choice.model), data.champion(choice.model))
             st.warning(plain(existing_text(facts)), icon=":material/merge:")
@@ -154,7 +155,7 @@ def _draw_start(upload: Upload, found: Look, choice: Choice, checked: Checked) -
                 key="import",
                 disabled=not consent,
                 on_click=_begin,
-                args=(upload, choice, checked, reference, exists and consent),
+                args=(upload, called),
             )
             st.caption(
                 "Runs in a process of its own: you may leave this page. Your name, above, goes into the audit list."
@@ -163,7 +164,7 @@ def _draw_start(upload: Upload, found: Look, choice: Choice, checked: Checked) -
             )
 
 
-def _ask_reference(token: str, found: Look) -> Reference | None:
+def _ask_reference(token: str, found: Look) -> None:
     """Ask which rows later windows are compared with."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         how = st.segmented_control(
@@ -177,28 +178,58 @@ def _ask_reference(token: str, found: Look) -> Reference | None:
         )
         if how == "rows":
             third = (found.n_rows or 3 * len(found.sample)) // 3
-            preset = min(max(third, 1), _MOST_REFERENCE)
-            n = st.number_input("Rows", 1, None, preset, key=f"{token} n", width=160)
-            return ("rows", str(n))
+            st.number_input("Rows", 1, None, min(max(third, 1), _MOST_REFERENCE), key=f"{token} n", width=160)
         if how == "until":
-            asked = st.datetime_input("Before (UTC)", None, key=f"{token} until", width=200, format="YYYY-MM-DD")
-            return ("until", asked.replace(tzinfo=UTC).isoformat()) if isinstance(asked, datetime) else None
-    return None
+            st.datetime_input("Before (UTC)", None, key=f"{token} until", width=200, format="YYYY-MM-DD")
 
 
-def _begin(upload: Upload, choice: Choice, checked: Checked, reference: Reference | None, may_add: bool) -> None:
-    """Start the import in a process of its own; whether the model exists is looked at once more."""
+def _reference_now(token: str, model: str) -> Reference | None:
+    """Return which rows the form makes the reference; a model that has one keeps it.
+
+    Raises
+    ------
+    ValueError
+        If a time is wanted and none is given.
+    """
+    log, state = data.log(), st.session_state
+    if model in log.models() and log.references(model):
+        return None
+    how = state.get(f"{token} how")
+    if how == "rows":
+        return ("rows", str(state[f"{token} n"])) if f"{token} n" in state else None
+    if how != "until":
+        return None
+    asked = state.get(f"{token} until")
+    if not isinstance(asked, datetime):
+        raise ValueError("The time before which rows become the reference must be given; it is empty.")
+    return "until", asked.replace(tzinfo=UTC).isoformat()
+
+
+def _begin(upload: Upload, called: str) -> None:
+    """Start the import in a process of its own.
+
+    What counts is what stands in the form now: a name that was changed just before the button was pressed reaches the
+    server with it, and the page around the button is the one before.
+    """
     if not given("actor"):
         return
+    log, token = data.log(), upload.folder.name
 
     def begin() -> Answer:
-        if choice.model in data.log().models() and not may_add:
-            return Answer(False, f"Model {choice.model} exists by now: say whether to add the rows to it.")
+        choice, file = choice_now(token), upload.file
+        if file is None:
+            return Answer(False, "The file is gone: it was imported or removed. Upload it again.")
+        if choice.model in log.models() and not st.session_state.get(f"{token} consent {choice.model}"):
+            return Answer(False, f"Model {choice.model} exists: say below whether to add the rows to it.")
+        checked = settings_data.check(log, file, choice, called, settings_data.columns_of(log, choice.model))
+        if problem := problem_of(checked):
+            return Answer(False, problem)
         lists = {"ignore": choice.unread, "numeric": choice.numeric, "categorical": choice.categorical}
+        reference = _reference_now(token, choice.model)
         request = imports.request_of(checked.plan, by=field("actor"), reference=reference, **lists)
         if not imports.begin(data.settings(), upload, request):
-            return Answer(False, "The file is gone, or is being imported already: see below.")
+            return Answer(False, "The file is being imported already: see below.")
         st.session_state.pop("upload", None)
-        return Answer(True, f"The import of {checked.plan.called} has begun.")
+        return Answer(True, f"The import of {called} has begun.")
 
     act(begin)

@@ -124,6 +124,32 @@ def test_rows_come_into_a_model_that_exists_only_by_consent(page, reviews, setti
     assert [reference.name for reference in reviews.references("reviews")] == ["training"]
 
 
+def test_a_name_that_is_changed_as_the_button_is_pressed_counts(page, reviews, settings):
+    upload(page, HEADER, *GOOD)
+    page.text_input(key="actor").input("ana").run()
+    token = next(box.key for box in page.selectbox if box.label == "Prediction").split()[0]
+    # Both reach the server at once: the button that is pressed was drawn for the old name.
+    page.text_input(key=f"{token} model").input("reviews")
+    assert "Model reviews exists: say below whether to add the rows to it" in press(page, "Import")
+    page.text_input(key=f"{token} model").input("mine").run()
+    page.text_input(key=f"{token} model").input("others")
+    press(page, "Import")
+    wait_for_imports(settings, reviews)
+    assert (reviews.models(), reviews.n_rows("reviews")) == (("reviews", "others"), N_ROWS)
+
+
+def test_a_reference_before_a_time_needs_the_time(page, settings, log):
+    upload(page, HEADER, *GOOD)
+    page.text_input(key="actor").input("ana").run()
+    how = next(part for part in page.segmented_control if part.label.startswith("Reference"))
+    how.set_value("until").run()
+    assert "The time before which rows become the reference must be given" in press(page, "Import")
+    page.datetime_input[0].set_value(START.replace(hour=1, tzinfo=None)).run()
+    press(page, "Import")
+    wait_for_imports(settings, log)
+    assert log.references("loans")[0].n == 60
+
+
 def test_the_same_content_is_not_taken_twice(page, settings, log):
     upload(page, HEADER, *GOOD)
     page.text_input(key="actor").input("ana").run()
