@@ -115,9 +115,17 @@ def settle(page) -> None:
 
 
 def choose(page, label: str, option: str) -> None:
-    """Choose from a select box."""
-    page.get_by_label(label, exact=True).press("ArrowDown")
-    page.get_by_role("option", name=option, exact=True).click()
+    """Choose from a select box; a page that is drawn anew in that moment closes it, so it may be opened again."""
+    from playwright.sync_api import TimeoutError as NotThere
+
+    wanted = page.get_by_role("option", name=option, exact=True)
+    for patience in (3_000, 3_000, 10_000):
+        page.get_by_label(label, exact=True).press("ArrowDown")
+        try:
+            wanted.click(timeout=patience)
+            break
+        except NotThere:
+            page.get_by_label(label, exact=True).press("Escape")
     settle(page)
 
 
