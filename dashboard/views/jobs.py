@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import (
-    alert_panels,
     data,
     jobs_data,
     jobs_decision,
@@ -82,12 +81,10 @@ with right:
     with st.container(border=True, gap="small", key="versions"):
         jobs_versions.draw_versions(log, found)
 
-history, by_itself, audit, told = st.tabs(["History", "Schedules and triggers", "Audit", "Alerts"])
+history, by_itself, audit = st.tabs(["History", "Schedules and triggers", "Audit"])
 with history:
     jobs_lists.draw_history(found.history)
 with by_itself:
     jobs_strategies.draw_strategies(log, model, found.n_workers)
 with audit:
     jobs_lists.draw_audit(found.audit)
-with told:
-    alert_panels.draw_alerts(log, settings, model)

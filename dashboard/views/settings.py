@@ -1,8 +1,8 @@
-"""Settings: files brought in, models and their references, the rule in force, and who may do what."""
+"""Settings: files brought in, models and their references, alerts, the rule in force, and who may do what."""
 
 import streamlit as st
 
-from dashboard import data, settings_facts, settings_import, settings_models, settings_progress
+from dashboard import alert_panels, data, settings_facts, settings_import, settings_models, settings_progress
 from dashboard.jobs_panels import ask_name, draw_answer
 from dashboard.scope import read_scope
 from dashboard.settings_words import watched_text
@@ -20,8 +20,8 @@ with top:
 with who:
     ask_name()
 
-names = ["Import a file", "Models and references", "Rule and thresholds", "Access"]
-importing, known, rule, access = st.tabs(names, key="settings_tabs")
+names = ["Import a file", "Models and references", "Alerts", "Rule and thresholds", "Access"]
+importing, known, told, rule, access = st.tabs(names, key="settings_tabs")
 with importing:
     settings_progress.draw_imports()
     settings_import.draw_import()
@@ -31,6 +31,8 @@ with known:
         st.caption("No model yet. Import a file, or send rows to POST /predictions.")
     else:
         settings_models.draw_models(scope.model)
+with told:
+    alert_panels.draw_alerts(data.log(), data.settings(), scope.model if scope else "")
 with rule:
     settings_facts.draw_rule(scope)
 with access:

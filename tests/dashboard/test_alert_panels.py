@@ -13,7 +13,8 @@ from storage.alerts import Delivery
 from storage.audit import read_audit
 from storage.settings import Settings
 from tests.dashboard.conftest import HOSTILE
-from tests.dashboard.test_jobs_page import MODEL, log, page, text_of  # noqa: F401  the log of the Retrain page
+from tests.dashboard.test_jobs_page import MODEL, log, text_of  # noqa: F401  the log of the Retrain page
+from tests.dashboard.test_settings_page import settings_page as page
 from tests.retrain.fake_channel import SECRET, FakeChannel, Reply
 from tests.retrain.test_alerting import end_job
 
@@ -97,7 +98,7 @@ def test_the_channel_is_tried_by_somebody_and_the_audit_list_says_so(log, hook):
     assert [message["kind"] for message in hook.messages] == ["test"]
     hook.usual = Reply(500)
     assert "The channel answered 500 Internal Server Error" in press(app, "ana")
-    tried = [entry for entry in read_audit(log, MODEL) if entry.action == "test alerts"]
+    tried = [entry for entry in read_audit(log) if entry.action == "test alerts"]
     assert [entry.actor for entry in tried] == ["ana", "ana"]
     assert SECRET not in text_of(app)
 
