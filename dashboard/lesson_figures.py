@@ -9,7 +9,7 @@ from dashboard.lesson_data import Accuracy, Served, Sounded
 
 _GREY = "rgba(128,128,128,0.9)"
 _BAND = "rgba(0,114,178,0.10)"
-_ALARM, _PROMOTED = "#D55E00", "#009E73"
+_ALARM, _PROMOTED, _RANG = "#D55E00", "#009E73", "#CC79A7"
 _TOP = 1.06
 # So wide a part of the axis has room for a word.
 _WIDE = 0.1
@@ -67,7 +67,7 @@ def accuracy_figure(
             x=list(rang),
             y=[low + 0.01] * len(rang),
             mode="markers",
-            marker={"symbol": "line-ns-open", "size": 9, "color": "#CC79A7"},
+            marker={"symbol": "line-ns", "size": 9, "line": {"width": 1.5, "color": _RANG}},
             hovertemplate="plain p < .05 rang at row %{x:,}<extra></extra>",
             showlegend=False,
         )

@@ -119,7 +119,7 @@ def _next_step(found: Told, lesson: Lesson, heard: tuple[Sounded, ...], scope: S
     elif found.served:
         said = _recovery(found)
     elif heard and lesson.scenario in BROKEN:
-        said = "Repair the feed of the price; do not retrain. Stopping the simulation is the repair here."
+        said = "Repair the feed of the price, do not retrain: a new model would learn the fault."
     elif heard:
         said = "Retrain: give a reason, wait about half a minute, approve. The new version then answers here."
     if said:
