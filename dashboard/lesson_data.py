@@ -36,10 +36,11 @@ class Sounded:
 
 @dataclass(frozen=True)
 class Served:
-    """A promotion: which version serves since the log held so many rows."""
+    """A promotion: since the log held how many rows a version serves, and at how many its retrain was asked for."""
 
     version: str
     row: int
+    asked_row: int
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,8 @@ def _served(model: str) -> tuple[Served, ...]:
     promoted = [job for job in jobs.jobs(data.log(), model) if job.state == "promoted"]
     versions = [str((job.result or {})["version"]) for job in promoted]
     rows = _rows_by(model, [job.updated_at for job in promoted])
-    return tuple(sorted((Served(name, row) for name, row in zip(versions, rows, strict=True)), key=_row))
+    asked = _rows_by(model, [job.created_at for job in promoted])
+    return tuple(sorted((Served(*one) for one in zip(versions, rows, asked, strict=True)), key=_row))
 
 
 def _row(one: Sounded | Served) -> int:

@@ -118,6 +118,8 @@ def _next_step(found: Told, lesson: Lesson, heard: tuple[Sounded, ...], scope: S
         said = f"Job {job.id} {'waits for your decision' if waits else 'is retraining the model'}."
     elif found.served:
         said = _recovery(found)
+        if found.board.verdict == "drift" and heard and heard[-1].row > found.served[-1].row:
+            said += " It drifts again: Retrain asks you to confirm a second training within a day."
     elif heard and lesson.scenario in BROKEN:
         said = "Repair the feed of the price, do not retrain: a new model would learn the fault."
     elif heard:
@@ -129,12 +131,13 @@ def _next_step(found: Told, lesson: Lesson, heard: tuple[Sounded, ...], scope: S
 
 
 def _recovery(found: Told) -> str:
+    """Compare the newest version with what served when it was asked for: in a canary it answers before it serves."""
     newest = found.served[-1]
-    before, after = found.accuracy(max(newest.row - _RECENT, 0), newest.row), found.accuracy(newest.row)
-    said = f"{newest.version} serves since row {newest.row:,}: {before.share:.1%} right in the {_RECENT:,} rows before"
-    if not after.n:
-        return f"{said}; its labels are to come."
-    return f"{said}, {after.share:.1%} since (n = {after.n:,})."
+    before, after = found.accuracy(max(newest.asked_row - _RECENT, 0), newest.asked_row), found.accuracy(newest.row)
+    since = f"{after.share:.1%} right since (n = {after.n:,})" if after.n else "its labels are to come"
+    return (
+        f"{newest.version} serves since row {newest.row:,}: {since}, {before.share:.1%} when its retrain was asked for."
+    )
 
 
 def _times(n: int) -> str:

@@ -41,7 +41,7 @@ class Answering:
             If no version serves the model.
         """
         aliases = registry.aliases(self._log, self._model)
-        routes = [route(aliases, entity, self._model) for entity in requests["entity_id"]]
+        routes = [route(aliases, entity) for entity in requests["entity_id"]]
         versions, unheard_by = ([getattr(one, of) for one in routes] for of in ("version", "shadow_version"))
         if None in versions:
             raise ValueError(f"model must have a champion; {self._model!r} has none.")

@@ -44,7 +44,7 @@ Tell = Callable[[int, int], None]
 class Outcome:
     """How a simulation ended, and the sentence that says so."""
 
-    state: Literal["done", "stopped", "busy"]
+    state: Literal["done", "stopped", "exists", "busy"]
     sentence: str
 
 
@@ -70,6 +70,8 @@ def play(
     with only_one(settings.artifacts, f"{log.engine.url}/{lesson.model}") as alone:
         if not alone:
             return Outcome("busy", f"Another process plays model {lesson.model!r}; nothing was done here.")
+        if runs.find_done(log.engine, lesson.fingerprint) is not None:
+            return Outcome("exists", f"Model {lesson.model!r} is played to its end already; nothing was changed.")
         run = runs.begin(log.engine, lesson.model, lesson.source, lesson.n_rows, lesson.fingerprint)
         if run.state == "stopped":
             runs.go_on(log.engine, run.id)

@@ -220,7 +220,7 @@ def test_the_figure_tells_truth_alarms_and_promotions_apart():
         onset=11_600,
         heard=[Sounded("oov_share", 11_700), Sounded("length", 11_900)],
         false=[Sounded("price", 10_000)],
-        served=[Served("v2", 15_000)],
+        served=[Served("v2", 15_000, 14_000)],
         rang=[10_700],
     )
     said = [note.text.strip() for note in figure.layout.annotations]

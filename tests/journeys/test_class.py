@@ -64,7 +64,8 @@ def test_a_class_sees_a_drift_an_alarm_a_retrain_and_the_recovery(page: Page, pr
     expect(page.get_by_text("is promoted: v2 serves since")).to_be_visible(timeout=60_000)
 
     page.get_by_role("link", name="Lesson").click()
-    expect(page.get_by_text(re.compile(r"v2 serves since row [\d,]+: .* right in .* since \(n = "))).to_be_visible()
+    recovered = re.compile(r"v2 serves since row [\d,]+: 9\d\.\d% right since \(n = [\d,]+\), 7\d\.\d% when")
+    expect(page.get_by_text(recovered)).to_be_visible()
     expect(page.get_by_text(re.compile("Stable: none of"))).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Go on with lesson")).to_be_visible()

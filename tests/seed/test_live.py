@@ -66,7 +66,9 @@ def wait_for_rows(log, n):
     wait_until(lambda: any(run.n_done >= n for run in runs.read_runs(log.engine)), f"{n} rows")
 
 
-def test_a_simulation_ends_at_its_last_row_and_is_known_as_done(log, settings):
+def test_a_simulation_ends_at_its_last_row_and_is_known_as_done(database_url, tmp_path):
+    settings = Settings(database_url=database_url, artifacts=tmp_path / "models")
+    log = open_log(database_url)
     lesson = Lesson(scenario="vocabulary", after=1_000, rows=2_500, **FAST)
     began = time.monotonic()
     outcome = play(log, settings, lesson)
@@ -86,6 +88,9 @@ def test_a_simulation_ends_at_its_last_row_and_is_known_as_done(log, settings):
     after = check_performance(log, "lesson", LastRows(1_000), None, DriftPolicy())
     assert (before.verdict, after.verdict) == ("stable", "drift")
     assert min(record.alarm.row for record in after.alarms if record.stream == "oov_share") in range(1_001, 1_301)
+    assert play(log, settings, lesson).state == "exists", "what is done is not written twice"
+    assert log.n_rows("lesson") == lesson.n_rows
+    log.close()
 
 
 def test_labels_come_a_little_later_and_not_for_every_row(log, settings):
