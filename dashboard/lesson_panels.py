@@ -11,7 +11,7 @@ from dashboard.lesson_data import ALPHA, STRIDE, WINDOW, Sounded, Told, naive_lo
 from dashboard.lesson_figures import accuracy_figure
 from dashboard.lesson_path import page_link
 from dashboard.lesson_run import State, is_live, state_of
-from dashboard.lesson_words import BROKEN, HEALTHY, REFERENCE_SAID, RHYTHM_SAID, SCENARIOS, SHAPES
+from dashboard.lesson_words import BROKEN, HEALTHY, REFERENCE_SAID, RHYTHM_SAID, SCENARIOS, SHAPES, Page
 from dashboard.scope import Scope
 from storage import runs
 from storage.lessons import HISTORY_ROWS, TRAINING_ROWS, Lesson
@@ -111,23 +111,28 @@ def _truth(found: Told, lesson: Lesson, heard: tuple[Sounded, ...], false: tuple
 
 def _next_step(found: Told, lesson: Lesson, heard: tuple[Sounded, ...], scope: Scope | None) -> None:
     """Say what to do now, and how it went once it is done."""
-    model, said = lesson.model, ""
-    job = data.active_job(model)
-    if job is not None:
-        waits = job.state == "waiting_approval"
-        said = f"Job {job.id} {'waits for your decision' if waits else 'is retraining the model'}."
-    elif found.served:
-        said = _recovery(found)
-        if found.board.verdict == "drift" and heard and heard[-1].row > found.served[-1].row:
-            said += " It drifts again: Retrain asks you to confirm a second training within a day."
-    elif heard and lesson.scenario in BROKEN:
-        said = "Repair the feed of the price, do not retrain: a new model would learn the fault."
-    elif heard:
-        said = "Retrain: give a reason, wait about half a minute, approve. The new version then answers here."
+    said, page = _advised(found, lesson, heard)
     if said:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f":material/arrow_forward: {plain(said)}", width="stretch")
-            page_link("jobs", scope, model, label="Retrain")
+            page_link(page, scope, lesson.model)
+
+
+def _advised(found: Told, lesson: Lesson, heard: tuple[Sounded, ...]) -> tuple[str, Page]:
+    job = data.active_job(lesson.model)
+    if job is not None:
+        waits = job.state == "waiting_approval"
+        return f"Job {job.id} {'waits for your decision' if waits else 'is retraining the model'}.", "jobs"
+    if found.served:
+        again = found.board.verdict == "drift" and heard and heard[-1].row > found.served[-1].row
+        more = " It drifts again: Retrain asks you to confirm a second training within a day." if again else ""
+        return _recovery(found) + more, "jobs"
+    if heard and lesson.scenario in BROKEN:
+        said = "Repair the feed of the price, do not retrain: a fault teaches nothing. This model reads only the text, "
+        return f"{said}so its answers stay right; others would not.", "columns"
+    if heard:
+        return "Retrain: give a reason, wait about half a minute, approve. The new version then answers here.", "jobs"
+    return "", "jobs"
 
 
 def _recovery(found: Told) -> str:

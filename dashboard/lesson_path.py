@@ -29,13 +29,13 @@ def draw_path(scope: Scope | None, model: str | None) -> None:
                 _draw_part(number, part, scope, model)
 
 
-def page_link(page: Page, scope: Scope | None, model: str | None, label: str = "") -> None:
+def page_link(page: Page, scope: Scope | None, model: str | None) -> None:
     """Draw a link to a page that keeps what is looked at, or turns to the model of the simulation."""
     path, name, icon = _PAGES[page]
     address = (
         {"model": model} if model and (scope is None or scope.model != model) else scope.address() if scope else {}
     )
-    st.page_link(path, label=label or f"Open {name}", icon=icon, query_params=address, disabled=not address)
+    st.page_link(path, label=f"Open {name}", icon=icon, query_params=address, disabled=not address)
 
 
 def _draw_part(number: int, part: Part, scope: Scope | None, model: str | None) -> None:

@@ -41,7 +41,8 @@ def state_of(run: Run, now: datetime) -> State:
         return "interrupted"
     if run.state == "stopping":
         return "stopping"
-    return "preparing" if run.n_done < HISTORY_ROWS else "running"
+    # The first live rows come once the reference is frozen.
+    return "preparing" if run.n_done <= HISTORY_ROWS else "running"
 
 
 def is_live(state: State) -> bool:

@@ -53,7 +53,7 @@ def test_a_class_sees_a_drift_an_alarm_a_retrain_and_the_recovery(page: Page, pr
     ).to_be_visible()
     expect(page.get_by_text(re.compile("Accuracy fell since about"))).to_be_visible()
 
-    page.get_by_test_id("stColumn").get_by_role("link", name="Retrain", exact=True).last.click()
+    page.get_by_role("link", name="Open Retrain").last.click()
     expect(page.get_by_text("A retrain can start")).to_be_visible()
     settle(page)
     page.get_by_label("Your name").fill("ana")

@@ -10,10 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from drift.advice import recommend
 from drift.monitor import check
+from drift.performing import check_performance
+from drift.policy import DriftPolicy
 from drift.text import text_features
 from drift.windows import LastRows, RowSpan
 from retrain import artifacts
+from retrain.checks import pipeline_fault
 from seed.demo import DEMO, DRIFT, REFERENCE, SPAN, TRAINING, Plan, build_demo
 from storage import open_log, registry, runs
 from storage.settings import Settings
@@ -75,6 +79,26 @@ def test_a_broken_feed_shows_in_its_column_only_and_costs_this_model_nothing(bui
     assert [report.column for report in board.columns if report.verdict == "drift"] == ["price"]
     assert said in board.sentence
     assert built(scenario).accuracy(drifted=True) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("scenario", "fault"),
+    [
+        ("sensor", "Missing values of price went from"),
+        ("sensor_shifted", "its unit may have changed"),
+        ("sensor_stuck", None),
+    ],
+)
+def test_a_retrain_refuses_a_broken_feed_where_the_values_show_it(built, scenario, fault):
+    log = built(scenario).log
+    price = [column for column in log.columns("reviews") if column.name == "price"]
+    reference = log.read_reference("reviews", "training", price)
+    found = pipeline_fault(log.read_rows("reviews", LastRows(500)), reference, "training")
+    # A value that is stuck within the range is left to a person to see.
+    assert found is None if fault is None else fault in found
+    said = recommend(check_performance(log, "reviews", LastRows(1_000), None, DriftPolicy()), None, DriftPolicy())
+    assert (said.guard == "pipeline fault") == (scenario == "sensor")
+    assert not said.starts_retrain
 
 
 def test_a_healthy_rhythm_raises_no_alarm(built):
