@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import lesson_run
 from dashboard.labels import plain
 from dashboard.lesson_run import DEFAULTS, State, is_live
-from dashboard.lesson_words import AFTER, BROKEN, MEANINGS, SCENARIOS, SHAPES, SPEEDS
+from dashboard.lesson_words import AFTER, BROKEN, HEALTHY, MEANINGS, SCENARIOS, SHAPES, SPEEDS
 from storage import PredictionLog
 from storage.runs import Run
 from storage.settings import Settings
@@ -24,7 +24,21 @@ def draw_controls(log: PredictionLog, settings: Settings, run: Run | None, state
         persist_state="session",
     )
     st.caption(MEANINGS[str(scenario)])
-    has_onset = scenario not in ("none", "seasonal")
+    _how_it_comes(str(scenario))
+    st.segmented_control(
+        "Speed",
+        list(SPEEDS),
+        key="lesson_speed",
+        required=True,
+        format_func=lambda rows: f"{rows:,} rows/s",
+        help="400 rows are a day of this shop: its rhythm and the delay of its labels follow the rows, not the clock.",
+        persist_state="session",
+    )
+    _buttons(log, settings, run, state)
+
+
+def _how_it_comes(scenario: str) -> None:
+    has_onset = scenario not in HEALTHY
     st.segmented_control(
         "How it comes",
         list(SHAPES),
@@ -53,16 +67,6 @@ def draw_controls(log: PredictionLog, settings: Settings, run: Run | None, state
         disabled=not has_onset,
         persist_state="session",
     )
-    st.segmented_control(
-        "Speed",
-        list(SPEEDS),
-        key="lesson_speed",
-        required=True,
-        format_func=lambda rows: f"{rows:,} rows/s",
-        help="400 rows are a day of this shop: its rhythm and the delay of its labels follow the rows, not the clock.",
-        persist_state="session",
-    )
-    _buttons(log, settings, run, state)
 
 
 def _buttons(log: PredictionLog, settings: Settings, run: Run | None, state: State | None) -> None:

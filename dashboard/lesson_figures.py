@@ -9,11 +9,24 @@ from dashboard.lesson_data import Accuracy, Served, Sounded
 
 _GREY = "rgba(128,128,128,0.9)"
 _BAND = "rgba(0,114,178,0.10)"
-_ALARM, _PROMOTED, _RANG = "#D55E00", "#009E73", "#CC79A7"
+_ALARM, _PROMOTED = "#D55E00", "#009E73"
 _TOP = 1.06
 # So wide a part of the axis has room for a word.
 _WIDE = 0.1
 _NEAR = 0.02
+_ACCURACY = {
+    "mode": "lines+markers",
+    "line": {"width": 2},
+    "marker": {"size": 4},
+    "hovertemplate": "up to row %{x:,}<br>right %{y:.1%} of %{customdata:,} labelled rows<extra></extra>",
+    "showlegend": False,
+}
+_RUNG = {
+    "mode": "markers",
+    "marker": {"symbol": "line-ns", "size": 9, "line": {"width": 1.5, "color": "#CC79A7"}},
+    "hovertemplate": "plain p < .05 rang at row %{x:,}<extra></extra>",
+    "showlegend": False,
+}
 
 
 def accuracy_figure(
@@ -37,16 +50,8 @@ def accuracy_figure(
     rang : rows at which a plain p < .05 rang in a healthy window
     """
     figure = blank_figure(hovermode="closest")
-    figure.add_scatter(
-        x=[point.row for point in points],
-        y=[point.share for point in points],
-        customdata=[point.n for point in points],
-        mode="lines+markers",
-        line={"width": 2},
-        marker={"size": 4},
-        hovertemplate="up to row %{x:,}<br>right %{y:.1%} of %{customdata:,} labelled rows<extra></extra>",
-        showlegend=False,
-    )
+    rows, shares, n = ([getattr(point, of) for point in points] for of in ("row", "share", "n"))
+    figure.add_scatter(x=rows, y=shares, customdata=n, **_ACCURACY)
     low = min([0.7, *(point.share for point in points)]) - 0.06
     figure.add_vrect(x0=reference[0], x1=reference[1], fillcolor=_BAND, line_width=0)
     if reference[1] - reference[0] > _WIDE * n_rows:
@@ -54,26 +59,21 @@ def accuracy_figure(
     marks = [(one.row, f"{one.version} serves", low, _PROMOTED) for one in served]
     if onset is not None:
         marks.append((onset, "the drift begins", low, _GREY))
-    for word, alarms in (("alarm", heard), ("false alarm", false)):
-        if alarms:
-            more = f" and {len(alarms) - 1} more" if len(alarms) > 1 else ""
-            marks.append((alarms[0].row, f"{word}: {alarms[0].stream}{more}", _TOP, _ALARM))
-    for row, text, height, colour in marks:
+    for row, text, height, colour in [*marks, *_first("alarm", heard), *_first("false alarm", false)]:
         figure.add_vline(x=row, line={"width": 1.5, "color": colour, "dash": "dash" if colour == _GREY else "solid"})
         # Beside its line, on the side that has more room.
         _note(figure, row, f" {text} ", height, colour, "right" if row > n_rows / 2 else "left")
     if rang:
-        figure.add_scatter(
-            x=list(rang),
-            y=[low + 0.01] * len(rang),
-            mode="markers",
-            marker={"symbol": "line-ns", "size": 9, "line": {"width": 1.5, "color": _RANG}},
-            hovertemplate="plain p < .05 rang at row %{x:,}<extra></extra>",
-            showlegend=False,
-        )
+        figure.add_scatter(x=list(rang), y=[low + 0.01] * len(rang), **_RUNG)
     figure.update_xaxes(range=[0, n_rows * (1 + _NEAR)], tickformat=",", title="rows of the log")
     figure.update_yaxes(range=[low, _TOP], tickformat=".0%", nticks=6, title="right, of labelled rows")
     return figure
+
+
+def _first(word: str, alarms: Sequence[Sounded]) -> list[tuple[int, str, float, str]]:
+    """Return the mark of the first of some alarms: all of them would hide each other."""
+    more = f" and {len(alarms) - 1} more" if len(alarms) > 1 else ""
+    return [(one.row, f"{word}: {one.stream}{more}", _TOP, _ALARM) for one in alarms[:1]]
 
 
 def _note(figure: go.Figure, x: float, text: str, y: float, colour: str, anchor: str) -> None:

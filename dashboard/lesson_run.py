@@ -20,7 +20,7 @@ from storage.settings import Settings
 State = Literal["preparing", "running", "stopping", "interrupted", "stopped", "done"]
 NAME = "lesson"
 # A simulation writes its row twice a second once it is live; before that a model is trained.
-_SILENT = timedelta(seconds=20)
+_SILENT = timedelta(seconds=30)
 _SECONDS, _MOST_ROWS = 600, 300_000
 DEFAULTS: dict[str, Any] = {
     "scenario": "vocabulary",

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
-from seed.reviews import write_reviews
+from seed.reviews import Reviews, write_reviews
 
 Shape = Literal["sudden", "gradual", "recurring"]
 Fault = Literal["", "missing", "stuck", "shifted"]
@@ -27,7 +27,6 @@ _MISSING_PRICES = 0.02
 _LEISURE_SHARE = 0.6
 _LEISURE_PRICE = 0.7
 _STUCK_AT = 49.9
-_CENTS = 100.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +197,17 @@ def simulate(
     in_new_words = affected & (rng.random(n) < scenario.new_words)
     reviews = write_reviews(rng, positive, in_new_words)
     truth = positive | (reviews.turned & affected) if scenario.turned else positive
+    frame = _requests(rng, times, reviews)
+    if scenario.rhythm:
+        _add_rhythm(frame, affected & (rng.random(n) < _LEISURE_SHARE * _leisure(times)))
+    if scenario.fault:
+        frame.loc[affected, "price"] = _broken(frame.loc[affected, "price"], scenario.fault)
+    frame["sentiment"] = np.array(CLASSES, object)[truth.astype(int)]
+    return _with_late_labels(rng, frame, end, label_delay)
+
+
+def _requests(rng: np.random.Generator, times: pd.DatetimeIndex, reviews: Reviews) -> pd.DataFrame:
+    n = len(times)
     frame = pd.DataFrame({"predicted_at": times, "text": reviews.texts})
     frame["entity_id"] = [f"customer-{k}" for k in rng.integers(1, _N_CUSTOMERS + 1, n)]
     for name, shares in {"channel": _CHANNELS, "region": _REGIONS, "device": _DEVICES}.items():
@@ -205,12 +215,7 @@ def simulate(
     medians = np.array([product.price for product in reviews.products])
     prices = np.round(medians * np.exp(rng.normal(0.0, 0.35, n)), 2)
     frame["price"] = np.where(rng.random(n) < _MISSING_PRICES, np.nan, prices)
-    if scenario.rhythm:
-        _add_rhythm(frame, affected & (rng.random(n) < _LEISURE_SHARE * _leisure(times)))
-    if scenario.fault:
-        frame.loc[affected, "price"] = _broken(frame.loc[affected, "price"], scenario.fault)
-    frame["sentiment"] = np.array(CLASSES, object)[truth.astype(int)]
-    return _with_late_labels(rng, frame, end, label_delay)
+    return frame
 
 
 def _leisure(times: pd.DatetimeIndex) -> np.ndarray:
@@ -227,7 +232,7 @@ def _add_rhythm(frame: pd.DataFrame, at_leisure: np.ndarray) -> None:
 
 def _broken(prices: pd.Series, fault: Fault) -> pd.Series | float:
     if fault == "shifted":
-        return prices * _CENTS
+        return prices * 100
     return np.nan if fault == "missing" else _STUCK_AT
 
 

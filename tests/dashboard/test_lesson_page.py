@@ -20,7 +20,8 @@ from dashboard.lesson_words import MEANINGS, PARTS, SCENARIOS, SHAPES
 from drift.monitor import timeline
 from drift.windows import Column, RowSpan
 from seed import scenarios
-from seed.live import play
+from seed.live import DRIFT_SPAN, play
+from seed.shop_time import ROWS_PER_DAY
 from storage import PredictionLog, runs
 from storage.lessons import HISTORY_ROWS, Lesson, newest_lesson
 from storage.settings import Settings
@@ -76,6 +77,7 @@ def test_what_can_be_played_is_what_can_be_simulated():
     assert list(SCENARIOS) == list(scenarios.SCENARIOS) == list(MEANINGS)
     assert tuple(SHAPES) == get_args(scenarios.Shape)
     assert {part.setup for part in PARTS} - {""} <= set(SCENARIOS)
+    assert DRIFT_SPAN / timedelta(days=1) * ROWS_PER_DAY == 4_000, "as the help of the controls says"
 
 
 def test_on_an_empty_database_the_lesson_is_there_and_the_other_pages_lead_to_it(log, settings, page):
