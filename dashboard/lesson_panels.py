@@ -128,8 +128,8 @@ def _advised(found: Told, lesson: Lesson, heard: tuple[Sounded, ...]) -> tuple[s
         more = " It drifts again: Retrain asks you to confirm a second training within a day." if again else ""
         return _recovery(found) + more, "jobs"
     if heard and lesson.scenario in BROKEN:
-        said = "Repair the feed of the price, do not retrain: a fault teaches nothing. This model reads only the text, "
-        return f"{said}so its answers stay right; others would not.", "columns"
+        said = "Repair the feed of the price, do not retrain: a fault teaches nothing."
+        return f"{said} This model reads only texts and stays right.", "columns"
     if heard:
         return "Retrain: give a reason, wait about half a minute, approve. The new version then answers here.", "jobs"
     return "", "jobs"
