@@ -101,4 +101,5 @@ def _buttons(log: PredictionLog, settings: Settings, run: Run | None, state: Sta
                 on_click=lesson_run.go_on,
                 args=(log, settings, run),
             )
-        st.caption(f"Play writes a new model, **{plain(lesson_run.free_name(log))}**.", width="stretch")
+        told = " Its alarms are sent to the channel for alerts too." if settings.alert_url else ""
+        st.caption(f"Play writes a new model, **{plain(lesson_run.free_name(log))}**.{told}", width="stretch")

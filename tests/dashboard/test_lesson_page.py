@@ -90,6 +90,13 @@ def test_on_an_empty_database_the_lesson_is_there_and_the_other_pages_lead_to_it
     assert "No model is watched yet" in texts(other)
 
 
+def test_whoever_plays_is_told_that_alarms_reach_the_people_on_call(page, monkeypatch):
+    monkeypatch.setenv("DRIFT_ALERT_URL", "https://hooks.example/secret")
+    page.run()
+    assert "Its alarms are sent to the channel for alerts too." in texts(page)
+    assert "hooks.example" not in texts(page)
+
+
 def test_every_part_tells_asks_and_hides_its_answer(page):
     page.run()
     for number, part in enumerate(PARTS, 1):
