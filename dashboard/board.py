@@ -22,6 +22,7 @@ page = st.navigation(
         st.Page("views/predictions.py", title="Predictions", icon=":material/fact_check:", url_path="performance"),
         st.Page("views/jobs.py", title="Retrain", icon=":material/model_training:", url_path="retrain"),
         st.Page("views/settings.py", title="Settings", icon=":material/settings:", url_path="settings"),
+        st.Page("views/lesson.py", title="Lesson", icon=":material/school:", url_path="lesson"),
     ],
     position="top",
 )
@@ -29,8 +30,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="small"):
     scope = scope_bar()
     if scope is not None:
         empty.freshness(scope.model)
-# A new user's first step is on the Settings page: it opens without a model.
-if scope is None and page.url_path != "settings":
+if scope is None and page.url_path not in empty.REACHABLE:
     empty.no_models()
 else:
     page.run()

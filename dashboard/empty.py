@@ -6,10 +6,13 @@ import streamlit as st
 
 from dashboard import data
 from dashboard.labels import age_text, is_stale, time_text
+from storage.lessons import is_lesson
 from storage.runs import Run
 
 _IMPORT = "python -m storage import FILE.csv --model NAME --time COLUMN --prediction COLUMN --reference-rows 10000"
 _DEMO = "python -m seed --demo"
+# A new user's first steps: these pages open without a model.
+REACHABLE = ("settings", "lesson")
 
 
 def no_models() -> None:
@@ -30,6 +33,7 @@ def no_models() -> None:
             st.markdown("**Or start the demo**")
             st.caption("Simulated reviews, a model really trained on them, and sixty days with a drift at the end.")
             st.code(_DEMO, language="bash", wrap_lines=True)
+        st.page_link("views/lesson.py", label="Or open the lesson and watch a drift happen", icon=":material/school:")
 
 
 @st.fragment(run_every="2s")
@@ -44,7 +48,7 @@ def _progress() -> None:
 
 
 def _show(run: Run) -> None:
-    what = "The demo" if run.source == "demo" else "An import"
+    what = "The demo" if run.source == "demo" else "A lesson" if is_lesson(run) else "An import"
     if run.state == "failed":
         st.badge(f"{what} failed", icon=":material/error:", color="red")
         st.text(run.note or "No more is known.")

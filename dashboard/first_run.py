@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from storage.log import open_log
@@ -21,15 +22,22 @@ def start_demo(settings: Settings, root: Path = ROOT) -> "subprocess.Popen[bytes
     """
     if not settings.demo or not lacks_demo(settings.database_url):
         return None
-    folder = root / settings.artifacts.parent / "log"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "demo.log").open("ab") as output:
-        command = [sys.executable, "-m", "seed", "--demo"]
-        process = subprocess.Popen(
-            command, cwd=root, env=_environment(settings), stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
+    process = start_seed(settings, ["--demo"], "demo.log", root)
     _log.info("Process %s builds the demo.", process.pid)
     return process
+
+
+def start_seed(
+    settings: Settings, arguments: Sequence[str], log_name: str, root: Path = ROOT
+) -> "subprocess.Popen[bytes]":
+    """Start `python -m seed ...` on this database; what it says goes to a file beside the worker's log."""
+    folder = root / settings.artifacts.parent / "log"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / log_name).open("ab") as output:
+        command = [sys.executable, "-m", "seed", *arguments]
+        return subprocess.Popen(
+            command, cwd=root, env=_environment(settings), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
 
 
 def stop_demo(process: "subprocess.Popen[bytes]", patience: float = 5) -> None:

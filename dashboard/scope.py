@@ -47,6 +47,12 @@ def read_scope() -> Scope:
     return scope
 
 
+def find_scope() -> Scope | None:
+    """Return the scope, or None while no model holds rows: for pages that are there all the same."""
+    scope: Scope | None = st.session_state.get("scope")
+    return scope
+
+
 def choose_column(column: str) -> None:
     """Remember the column that a page shows, in the address too."""
     st.session_state["column"] = column

@@ -13,6 +13,7 @@ from dashboard.settings_words import runs_table
 from dashboard.uploads import Upload
 from storage.first_look import LOOKED_AT
 from storage.jobs import Answer
+from storage.lessons import is_lesson
 from storage.rejected_file import read_rejected
 
 _SHOWN = 200
@@ -41,7 +42,7 @@ def draw_imports() -> None:
 
 def draw_history() -> None:
     """List the newest imports, those of the command line too."""
-    runs = data.runs()
+    runs = [run for run in data.runs() if not is_lesson(run)]
     if not runs:
         return
     with st.expander("The newest imports, by upload and by command line", icon=":material/history:"):

@@ -11,7 +11,10 @@ from storage.schema import import_run
 
 @dataclass(frozen=True)
 class Run:
-    """One import: `n_done` of `n_rows` source rows are dealt with, `n_rejected` of them were bad."""
+    """One import: `n_done` of `n_rows` source rows are dealt with, `n_rejected` of them were bad.
+
+    `state` is one of running, stopping (somebody asked), stopped, failed and done.
+    """
 
     id: int
     model: str
@@ -34,7 +37,7 @@ def begin(engine: sa.Engine, model: str, source: str, n_rows: int | None = None,
     """Start a run, or take up the unfinished one with the same fingerprint where it stopped."""
     now = datetime.now(UTC)
     with writing(engine) as connection:
-        unfinished = import_run.c.state.in_(("running", "stopped"))
+        unfinished = import_run.c.state.in_(("running", "stopping", "stopped"))
         if fingerprint is not None:
             query = sa.select(import_run).where(import_run.c.fingerprint == fingerprint, unfinished)
             if row := connection.execute(query).first():
@@ -67,7 +70,7 @@ def advance(connection: sa.Connection, run: Run, n_done: int, n_rejected: int = 
         .values(
             n_done=c.n_done + n_done,
             n_rejected=c.n_rejected + n_rejected,
-            state="running",
+            state=sa.case((c.state == "stopping", "stopping"), else_="running"),
             updated_at=datetime.now(UTC),
         )
     )
@@ -82,6 +85,26 @@ def say(engine: sa.Engine, run_id: int, note: str) -> None:
     with writing(engine) as connection:
         connection.execute(
             sa.update(import_run).where(import_run.c.id == run_id).values(note=note, updated_at=datetime.now(UTC))
+        )
+
+
+def ask_to_stop(engine: sa.Engine, run_id: int) -> None:
+    """Ask whoever works on a run to stop; it does so at its next batch. A run that has ended stays as it is."""
+    _move(engine, run_id, ("running",), "stopping")
+
+
+def go_on(engine: sa.Engine, run_id: int) -> None:
+    """Take back that a run was stopped, so that whoever takes it up works on."""
+    _move(engine, run_id, ("running", "stopping", "stopped"), "running")
+
+
+def _move(engine: sa.Engine, run_id: int, before: tuple[str, ...], after: str) -> None:
+    c = import_run.c
+    with writing(engine) as connection:
+        connection.execute(
+            sa.update(import_run)
+            .where(c.id == run_id, c.state.in_(before))
+            .values(state=after, updated_at=datetime.now(UTC))
         )
 
 
@@ -102,6 +125,21 @@ def read_runs(engine: sa.Engine, *, limit: int = 50) -> tuple[Run, ...]:
     with reading(engine) as connection:
         rows = connection.execute(sa.select(import_run).order_by(import_run.c.id.desc()).limit(limit))
         return tuple(Run(**row._mapping) for row in rows)
+
+
+def read_run(engine: sa.Engine, run_id: int) -> Run:
+    """Return one run as it stands now."""
+    with reading(engine) as connection:
+        row = connection.execute(sa.select(import_run).where(import_run.c.id == run_id)).one()
+        return Run(**row._mapping)
+
+
+def newest_run(engine: sa.Engine, beginning: str) -> Run | None:
+    """Return the newest run whose source begins so."""
+    query = sa.select(import_run).where(import_run.c.source.startswith(beginning, autoescape=True))
+    with reading(engine) as connection:
+        row = connection.execute(query.order_by(import_run.c.id.desc()).limit(1)).first()
+        return None if row is None else Run(**row._mapping)
 
 
 def find_done(engine: sa.Engine, fingerprint: str) -> Run | None:

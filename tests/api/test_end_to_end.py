@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from retrain.recipes import fit
-from seed.demo import COLUMNS
+from seed.history import COLUMNS
 from seed.scenarios import SCENARIOS, simulate
 from storage import jobs, workers
 from tests.api.conftest import add_champion

@@ -35,23 +35,30 @@ def test_a_scenario_fills_a_model_of_its_own_and_only_once(tmp_path):
 def test_list_says_what_happens_in_each_scenario(capsys):
     assert main(["--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["none", "vocabulary", "concept", "label"]
+    known = ["none", "vocabulary", "concept", "label", "seasonal", "sensor", "sensor_stuck", "sensor_shifted"]
+    assert [line.split()[0] for line in lines] == known
     assert all(line.endswith(".") or line.endswith("one.") for line in lines)
 
 
 @pytest.mark.parametrize(
     ("arguments", "must"),
     [
-        (["--scenario", "earthquake"], "scenario must be one of none, vocabulary, concept, label; got 'earthquake'."),
+        (["--scenario", "earthquake"], "scenario must be one of none, vocabulary, concept, label, seasonal, sensor,"),
         (["--scenario", "none", "--rows", "3"], "rows must be between 1,000 and 1,000,000; got 3."),
         (["--scenario", "none", "--rows", "many"], "must be a whole number; got 'many'"),
         (["--scenario", "none", "--seed", "-1"], "must be a whole number; got '-1'"),
         (["--scenario", "none", "--strength", "2"], "strength must be above 0 and at most 1; got 2.0."),
         (["--scenario", "none", "--strength", "much"], "invalid float value: 'much'"),
-        (["--scenario", "none", "--shape", "round"], "shape must be sudden or gradual; got 'round'."),
+        (["--scenario", "none", "--shape", "round"], "shape must be one of sudden, gradual, recurring; got 'round'."),
         (["--scenario", "none", "--end", "soon"], "must be a time such as 2026-11-23T14:00:00+00:00; got 'soon'"),
         (["--scenario", "none", "--model", "a/b"], "model must start with a letter"),
         (["--demo", "--rows", "5000"], "--demo must stand alone; got --rows."),
+        (["--demo", "--live"], "--demo must stand alone; got --live."),
+        (["--scenario", "none", "--speed", "100"], "--speed must come with --live."),
+        (["--scenario", "earthquake", "--live"], "scenario must be one of none,"),
+        (["--scenario", "none", "--live", "--speed", "9"], "speed must be between 10 and 5,000 rows a second; got 9."),
+        (["--scenario", "none", "--live", "--rows", "0"], "rows must be between 1 and 1,000,000; got 0."),
+        (["--scenario", "none", "--live", "--end", "2026-11-25"], "end must not be given with --live"),
         ([], "one of the arguments --demo --scenario --list is required"),
     ],
 )

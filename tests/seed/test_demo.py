@@ -10,10 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from drift.advice import recommend
 from drift.monitor import check
+from drift.performing import check_performance
+from drift.policy import DriftPolicy
 from drift.text import text_features
 from drift.windows import LastRows, RowSpan
 from retrain import artifacts
+from retrain.checks import pipeline_fault
 from seed.demo import DEMO, DRIFT, REFERENCE, SPAN, TRAINING, Plan, build_demo
 from storage import open_log, registry, runs
 from storage.settings import Settings
@@ -29,7 +33,7 @@ def test_without_drift_the_board_stays_stable(built):
     assert sum(report.verdict != "stable" for report in reports) <= 2
 
 
-@pytest.mark.parametrize("scenario", ["none", "vocabulary", "concept", "label"])
+@pytest.mark.parametrize("scenario", ["none", "vocabulary", "concept", "label", "seasonal"])
 def test_the_model_is_right_about_as_often_as_the_lesson_says(built, scenario):
     assert 0.93 <= built(scenario).accuracy(drifted=False) <= 0.96
     assert 0.90 <= built(scenario).accuracy(drifted=False, by="label") <= 0.98
@@ -60,6 +64,50 @@ def test_label_drift_shows_in_the_predictions_and_costs_nothing(built):
     assert verdicts["prediction"] == verdicts["score"] == "drift"
     assert verdicts["oov_share"] == verdicts["channel"] == verdicts["price"] == "stable"
     assert built("label").accuracy(drifted=True) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("scenario", "said"),
+    [
+        ("sensor", "price: missing values rose from"),
+        ("sensor_stuck", "price moved most"),
+        ("sensor_shifted", "price moved most"),
+    ],
+)
+def test_a_broken_feed_shows_in_its_column_only_and_costs_this_model_nothing(built, scenario, said):
+    board = check(built(scenario).log, "reviews", LastRows(1_000))
+    assert [report.column for report in board.columns if report.verdict == "drift"] == ["price"]
+    assert said in board.sentence
+    assert built(scenario).accuracy(drifted=True) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("scenario", "fault"),
+    [
+        ("sensor", "Missing values of price went from"),
+        ("sensor_shifted", "its unit may have changed"),
+        ("sensor_stuck", None),
+    ],
+)
+def test_a_retrain_refuses_a_broken_feed_where_the_values_show_it(built, scenario, fault):
+    log = built(scenario).log
+    price = [column for column in log.columns("reviews") if column.name == "price"]
+    reference = log.read_reference("reviews", "training", price)
+    found = pipeline_fault(log.read_rows("reviews", LastRows(500)), reference, "training")
+    # A value that is stuck within the range is left to a person to see.
+    assert found is None if fault is None else fault in found
+    said = recommend(check_performance(log, "reviews", LastRows(1_000), None, DriftPolicy()), None, DriftPolicy())
+    assert (said.guard == "pipeline fault") == (scenario == "sensor")
+    assert not said.starts_retrain
+
+
+def test_a_healthy_rhythm_raises_no_alarm(built):
+    boards = [check(built("seasonal").log, "reviews", window) for window in STABLE_WINDOWS]
+    assert {board.verdict for board in boards} == {"stable"}
+    honesty = boards[-1].honesty
+    # That neighbouring rows have the hour in common is seen in the reference, and asks for more evidence.
+    assert honesty.phi["channel"] > 2 > honesty.phi["region"]
+    assert built("seasonal").accuracy(drifted=True) > 0.92
 
 
 def test_the_log_holds_what_the_registered_model_really_says(built):
@@ -114,7 +162,7 @@ def test_a_model_with_rows_of_its_own_is_left_alone(built):
         ({"rows": 10}, "rows must be between 1,000 and"),
         ({"strength": 0.0}, "strength must be above 0"),
         ({"strength": float("nan")}, "strength must be above 0"),
-        ({"shape": "round"}, "shape must be sudden or gradual"),
+        ({"shape": "round"}, "shape must be one of sudden, gradual, recurring"),
         ({"seed": -1}, "seed must be at least 0"),
         ({"end": datetime.fromisoformat("2026-11-25")}, "end must carry a time zone"),
     ],
