@@ -22,7 +22,8 @@ def test_a_killed_writer_loses_no_acknowledged_row_and_stores_none_twice(log, sq
         acknowledged.update(process.stdout.readline().split())
         time.sleep(float(rng.uniform(0, 0.5)))
         process.kill()
-        said = process.communicate()[0]
+        # Not communicate(): it would lose the lines that readline() has read ahead.
+        said = process.stdout.read()
         whole = said if said.endswith("\n") else said[: said.rfind("\n") + 1]  # the last line may be cut
         acknowledged.update(whole.split())
     stored = log.read_rows(MODEL)["request_id"]
