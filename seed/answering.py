@@ -19,10 +19,11 @@ _KEPT = 3
 
 @dataclass(frozen=True, eq=False)
 class Answered:
-    """Requests with their answers, as they are logged, and what other versions said unheard."""
+    """Requests with their answers, as they are logged, what other versions said unheard, and who was champion."""
 
     rows: pd.DataFrame
     unheard: tuple[ShadowAnswer, ...]
+    champion: str
 
 
 class Answering:
@@ -55,7 +56,7 @@ class Answering:
         unheard: list[ShadowAnswer] = []
         for shadow in dict.fromkeys(name for name in unheard_by if name is not None):
             unheard += self._unheard(shadow, frame[np.array(unheard_by, object) == shadow], seconds)
-        return Answered(pd.concat(parts).loc[frame.index], tuple(unheard))
+        return Answered(pd.concat(parts).loc[frame.index], tuple(unheard), aliases["champion"].version)
 
     def _unheard(self, shadow: str, rows: pd.DataFrame, seconds: dict[str, float]) -> list[ShadowAnswer]:
         said, own_seconds = self._timed(shadow, rows)

@@ -16,12 +16,13 @@ import numpy as np
 import pandas as pd
 
 from drift.windows import LastRows
-from seed.answering import Answering
+from seed.answering import Answered, Answering
 from seed.history import REFERENCE_NAME, History, only_one, refuse_foreign_rows, write_history
 from seed.scenarios import SCENARIOS, Shape, check_scenario, simulate, strengths
 from seed.shop_time import positions_of, times_of
 from storage import PredictionLog, runs
 from storage.lessons import HISTORY_ROWS, TRAINING_ROWS, Lesson
+from storage.registry import OtherChampion
 from storage.runs import Run
 from storage.settings import Settings
 from storage.shadow import append_shadow
@@ -161,12 +162,21 @@ class _Live:
         came = positions_of(pd.DatetimeIndex(requests["labelled_at"]))
         known = requests.assign(position=came)[requests["label"].notna()]
         self.awaited = pd.concat([self.awaited, known[["request_id", "label", "position"]]], ignore_index=True)
-        answered = self.answering.answer(requests.drop(columns=["label", "labelled_at", "sentiment"]))
-        rows = answered.rows.assign(predicted_at=self._real_times(n))
-        self.log.append(self.lesson.model, rows, run=self.run_row)
+        answered = self._answered(requests.drop(columns=["label", "labelled_at", "sentiment"]))
         self.run_row = replace(self.run_row, n_done=first + n)
         append_shadow(self.log, self.lesson.model, answered.unheard)
         self._label(first + n)
+
+    def _answered(self, requests: pd.DataFrame) -> Answered:
+        """Log requests with the answers of the versions that serve; once more where one was promoted meanwhile."""
+        while True:
+            answered = self.answering.answer(requests)
+            rows = answered.rows.assign(predicted_at=self._real_times(len(requests)))
+            try:
+                self.log.append(self.lesson.model, rows, run=self.run_row, champion=answered.champion)
+            except OtherChampion:
+                continue
+            return answered
 
     def _real_times(self, n: int) -> pd.DatetimeIndex:
         """Return n instants up to now, after every row of the log: spread as if they had come one by one."""

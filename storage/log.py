@@ -13,7 +13,18 @@ from drift.grid import ColumnCounts
 from drift.outcomes import Outcomes, Place
 from drift.samples import Sample
 from drift.windows import Column, LastRows, RowSpan, Window, WindowExtent
-from storage import adopting, catalogue, labelled, references, retention, runs, selecting, verifying, window_reading
+from storage import (
+    adopting,
+    catalogue,
+    labelled,
+    references,
+    registry,
+    retention,
+    runs,
+    selecting,
+    verifying,
+    window_reading,
+)
 from storage.appending import Appended, append_batch
 from storage.audit import append_audit
 from storage.catalogue import Catalogue
@@ -93,6 +104,7 @@ class PredictionLog:
         *,
         run: Run | None = None,
         n_unreadable: int = 0,
+        champion: str | None = None,
     ) -> IngestReport:
         """Store predictions in one transaction; a bad row is reported and the others are kept.
 
@@ -104,21 +116,28 @@ class PredictionLog:
             `version`, `variant`, `labelled_at` and `text`. What is absent is missing.
         run : an import run (storage.runs) whose progress moves in the same transaction, from its `n_done` on
         n_unreadable : source rows of that run that could not even be handed in
+        champion : the version that served when these rows were answered
+            Evidence against its successor begins with the first row after the promotion: none may be its own.
 
         Raises
         ------
         UnknownModel
             If the model is not registered.
+        OtherChampion
+            If another version serves by now; nothing is stored then.
         ValueError
             If a frame has a column that the model does not have, or another process works on the run.
         """
-        if run is None and not isinstance(rows, pd.DataFrame) and self._append_plain(model, rows):
+        plainly = run is None and champion is None
+        if plainly and not isinstance(rows, pd.DataFrame) and self._append_plain(model, rows):
             return IngestReport(len(rows))
         columns, batch = self._checked(model, rows)
         if not len(batch) and run is None:
             return IngestReport(0, tuple(batch.rejected))
         with writing(self.engine) as connection:
             entry = self._catalogue.entry(connection, model, lock=True)
+            if champion is not None:
+                registry.check_champion(connection, model, champion)
             if self._catalogue.layout(connection, entry).columns != columns:  # another process has added some
                 batch = _checked(self._catalogue.layout(connection, entry).columns, rows)
             appended = append_batch(connection, self._shelf, entry, batch, self._rng)

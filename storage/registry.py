@@ -18,6 +18,10 @@ from storage.schema import model_alias, model_version, retrain_job
 IMPORTED = "imported"
 
 
+class OtherChampion(ValueError):
+    """Another version serves by now than the one that answered."""
+
+
 @dataclass(frozen=True)
 class Version:
     """A trained model: where its file is, what it was trained on and how well it did.
@@ -157,6 +161,13 @@ def read_aliases(connection: sa.Connection, model: str) -> dict[str, Alias]:
     query = sa.select(model_alias, model_version.c.sha256).outerjoin_from(model_alias, model_version, of_alias)
     rows = connection.execute(query.where(model_alias.c.model == model))
     return {row.alias: Alias(**row._mapping) for row in rows}
+
+
+def check_champion(connection: sa.Connection, model: str, name: str) -> None:
+    """Raise `OtherChampion` unless this version serves; whoever holds the model's row knows that it goes on to."""
+    serving = read_aliases(connection, model).get("champion")
+    if serving is None or serving.version != name:
+        raise OtherChampion(f"champion must be {name}; {serving.version if serving else 'none'} serves by now.")
 
 
 def add_version(connection: sa.Connection, model: str, values: Mapping[str, Any]) -> str:

@@ -202,9 +202,24 @@ def test_a_promoted_version_answers_from_then_on(log, settings):
     process.communicate(timeout=60)
     newest = log.read_rows("lesson", LastRows(1_000))
     assert set(newest["version"]) == {"v2"}
+    versions = log.read_rows("lesson")["version"].iloc[HISTORY_ROWS:].tolist()
+    assert versions == sorted(versions), "nobody goes back to the old version"
     right = shares_right(log)
     assert right["v1"] < 0.85 < 0.9 < right["v2"]
     assert newest["oov_share"].mean() < 0.2, "the features of a text are those of the version that answers"
+
+
+def test_no_row_after_a_promotion_is_answered_by_the_version_that_served_before(log, settings):
+    play(log, settings, Lesson(scenario="vocabulary", rows=4_000, **FAST))
+    known = log.read_rows("lesson", LastRows(300)).drop(columns=["request_id", "label", "labelled_at"])
+    better_version(log, settings)
+    late = known.assign(predicted_at=datetime.now(UTC))
+    registry.promote_version(log, "lesson", "v2", "ana", "while v1 answers a batch")
+    n_rows = log.n_rows("lesson")
+    with pytest.raises(registry.OtherChampion, match="champion must be v1; v2 serves by now"):
+        log.append("lesson", late, champion="v1")
+    assert log.n_rows("lesson") == n_rows
+    assert log.append("lesson", late, champion="v2").accepted == 300
 
 
 def test_a_challenger_on_trial_scores_unseen_and_answers_its_share(log, settings):
