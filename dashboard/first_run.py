@@ -1,12 +1,12 @@
 """What the first start of the product does: fill an empty database with the demo, in a process of its own."""
 
 import logging
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from retrain.processes import environment
 from storage.log import open_log
 from storage.runs import read_runs
 from storage.settings import Settings
@@ -36,7 +36,7 @@ def start_seed(
     with (folder / log_name).open("ab") as output:
         command = [sys.executable, "-m", "seed", *arguments]
         return subprocess.Popen(
-            command, cwd=root, env=_environment(settings), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            command, cwd=root, env=environment(settings), stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
 
 
@@ -58,8 +58,3 @@ def lacks_demo(database_url: str) -> bool:
         return unfinished or not log.models()
     finally:
         log.close()
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    own = {"DRIFT_DATABASE_URL": settings.database_url, "DRIFT_ARTIFACTS": str(settings.artifacts)}
-    return os.environ | own | {"PYTHONUNBUFFERED": "1"}

@@ -3,18 +3,17 @@
 import csv
 import io
 import logging
-import os
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from dashboard.uploads import Request, Upload, asked_now, uploads
 from drift.windows import RowSpan
-from retrain.processes import tail
+from retrain.processes import environment, tail
 from storage import PredictionLog
 from storage.importing import ImportPlan
 from storage.runs import Run, find_latest
@@ -148,7 +147,7 @@ def _start(settings: Settings, upload: Upload, arguments: Sequence[str]) -> bool
         process = subprocess.Popen(
             [sys.executable, "-m", "storage", *arguments],
             cwd=ROOT,
-            env=_environment(settings, os.environ),
+            env=environment(settings),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -157,13 +156,6 @@ def _start(settings: Settings, upload: Upload, arguments: Sequence[str]) -> bool
     _log.info("Process %s imports an uploaded file.", process.pid)
     threading.Thread(target=process.wait, daemon=True).start()  # no zombie is left
     return True
-
-
-def _environment(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
-    # An import needs no tokens, so it gets none.
-    kept = {name: value for name, value in environ.items() if not name.startswith("DRIFT_")}
-    own = {"DRIFT_DATABASE_URL": settings.database_url, "DRIFT_ARTIFACTS": str(settings.artifacts)}
-    return kept | own | {"PYTHONUNBUFFERED": "1"}
 
 
 def _lacks_reference(log: PredictionLog, request: Request) -> bool:

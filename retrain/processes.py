@@ -24,9 +24,20 @@ def start(settings: Settings, arguments: Sequence[str], log_file: Path) -> subpr
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=_environment(settings, secrets=arguments[0] != "step"),
+            env=environment(settings, secrets=arguments[0] != "step"),
             start_new_session=True,
         )
+
+
+def environment(settings: Settings, *, secrets: bool = False) -> dict[str, str]:
+    """Return the environment of a process of ours; without `secrets`, no token or channel is handed to it."""
+    path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    own = {"DRIFT_DATABASE_URL": settings.database_url, "DRIFT_ARTIFACTS": str(settings.artifacts)}
+    # Threads that spin while they wait made training ten times slower on a busy machine.
+    calm = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
+    # A step runs what a user's recipe says: tokens are none of its business.
+    kept = {name: value for name, value in os.environ.items() if secrets or not name.startswith(_SECRET)}
+    return kept | own | calm | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
 
 def end(process: subprocess.Popen[bytes], grace: float = _GRACE) -> None:
@@ -52,13 +63,3 @@ def tail(path: Path, n_bytes: int = 8_000) -> str:
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):  # it ended by itself
         os.killpg(process.pid, number)
-
-
-def _environment(settings: Settings, *, secrets: bool) -> dict[str, str]:
-    path = os.pathsep.join([str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    own = {"DRIFT_DATABASE_URL": settings.database_url, "DRIFT_ARTIFACTS": str(settings.artifacts)}
-    # Threads that spin while they wait made training ten times slower on a busy machine.
-    calm = {"OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE")}
-    # A step runs what a user's recipe says: tokens are none of its business.
-    kept = {name: value for name, value in os.environ.items() if secrets or not name.startswith(_SECRET)}
-    return kept | own | calm | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}

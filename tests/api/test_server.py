@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -119,10 +120,13 @@ def test_the_demo_is_built_only_in_an_empty_database_that_wants_it(reviews, sett
     assert start_demo(Settings(database_url=other, artifacts=settings.artifacts, demo=False)) is None
 
 
-def test_a_demo_that_ended_with_the_server_is_begun_again_by_the_next(log, settings):
+def test_a_demo_that_ended_with_the_server_is_begun_again_by_the_next(log, settings, monkeypatch):
+    monkeypatch.setenv("DRIFT_API_TOKENS", "k3y:operator")
     wanting = dataclasses.replace(settings, demo=True)
     process = start_demo(wanting)
     assert process is not None
+    if (seen := Path(f"/proc/{process.pid}/environ")).exists():
+        assert b"k3y" not in seen.read_bytes()  # it has no use for a token, so it gets none
     wait_for(lambda: log.models() and log.n_rows("reviews"), 40)
     stop_demo(process)
     assert process.returncode == -signal.SIGTERM
