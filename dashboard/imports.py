@@ -163,8 +163,9 @@ def _lacks_reference(log: PredictionLog, request: Request) -> bool:
 
 
 def _listed(names: Sequence[str]) -> str:
+    """Return names in quotes: blanks at their ends, and a name that is empty, are kept."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(names)
+    csv.writer(line, quoting=csv.QUOTE_ALL, lineterminator="").writerow(names)
     return line.getvalue()
 
 

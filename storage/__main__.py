@@ -1,7 +1,7 @@
 """`python -m storage`: files into the log and out of it."""
 
 import argparse
-import csv
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -22,6 +22,8 @@ from storage.settings import Settings
 from storage.upkeep_commands import add_commands
 
 _SHOWN = 20
+# One name of a list: in quotes it is taken exactly as it stands, even where it is empty.
+_NAME = re.compile(r' *(?:"(?P<quoted>(?:[^"]|"")*)" *|(?P<plain>[^,]*))(?:,|\Z)')
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,7 +108,9 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(name for name in next(csv.reader([text], skipinitialspace=True), []) if name)
+    found = (match.group("quoted", "plain") for match in _NAME.finditer(text))
+    named = (plain or None if quoted is None else quoted.replace('""', '"') for quoted, plain in found)
+    return tuple(name for name in named if name is not None)
 
 
 def _import(log: PredictionLog, options: argparse.Namespace) -> int:

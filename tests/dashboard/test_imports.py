@@ -1,5 +1,7 @@
 """Imports in processes of their own: watched, killed, taken up again."""
 
+import csv
+import io
 import os
 import signal
 import time
@@ -156,3 +158,15 @@ def test_the_process_gets_no_tokens(settings, log, monkeypatch):
     assert b"k3y" not in environment
     assert b"s3cret" not in environment
     assert settings.database_url.encode() in environment
+
+
+@pytest.mark.parametrize("odd", ["", " x", '"', "a,b", "x "])
+def test_a_column_of_any_name_can_be_left_out(settings, log, odd):
+    text = io.StringIO()
+    csv.writer(text).writerows([["when", odd, "b"], *([f"2026-09-01T00:00:{k:02}", k, k % 7] for k in range(30))])
+    upload = uploads.keep(settings, memoryview(text.getvalue().encode()), "odd.csv")
+    plan = plan_import(log, upload.file, "m", ColumnMapping(predicted_at="when"), ignore=(odd,))
+    assert imports.begin(settings, upload, imports.request_of(plan, by="ana", ignore=(odd,)))
+    found = ended(log, upload)
+    assert found.state == "done", found.said
+    assert log.columns("m") == (Column("b", "numeric"),)

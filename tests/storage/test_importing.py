@@ -398,3 +398,10 @@ def test_a_model_that_must_not_be_named_so_is_refused_before_anything_is_read(lo
         said = capsys.readouterr()
         assert "model must" in said.err
         assert "->" not in said.out
+
+
+@pytest.mark.parametrize("written", ["a, b", "a,b,", ' a,"b"', '"a", "b" ', '"a","b"'])
+def test_names_are_listed_by_hand_with_or_without_quotes(log, write, written):
+    path = write("when,a,b,c", *(f"2026-09-01T00:00:{s:02},{s},{s},{s}" for s in range(30)))
+    assert run("import", path, "--model", "m", "--time", "when", "--ignore", written) == 0
+    assert [column.name for column in log.columns("m")] == ["c"]
