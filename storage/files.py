@@ -4,6 +4,7 @@ import csv
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -120,23 +121,36 @@ def _is_parquet(path: Path) -> bool:
 
 
 def _open_parquet(path: Path):  # type: ignore[no-untyped-def]  # pyarrow has no types
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
+    with _told_as_unreadable(path, "be a Parquet file"):
         return pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UnreadableFile(f"{path.name} must be a Parquet file; {error}") from error
+
+
+@contextmanager
+def _told_as_unreadable(path: Path, must: str) -> Iterator[None]:
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise UnreadableFile(f"{path.name} must {must}; {error}") from error
 
 
 def _parquet_chunks(path: Path, columns: list[str], size: int, skip: int) -> Iterator[Chunk]:
-    position = 0
-    for batch in _open_parquet(path).iter_batches(batch_size=size, columns=columns):
+    position, must = 0, "be a whole Parquet file, and a part of it is damaged"
+    batches = _open_parquet(path).iter_batches(batch_size=size, columns=columns)
+    while True:
+        with _told_as_unreadable(path, must):
+            batch = next(batches, None)
+        if batch is None:
+            return
         end = position + batch.num_rows
         if end > skip:
             start = max(position, skip)
-            # Without the notes of pandas, which would make an index of a column.
-            frame = batch.slice(start - position).to_pandas(ignore_metadata=True)
+            with _told_as_unreadable(path, must):
+                # Without the notes of pandas, which would make an index of a column.
+                frame = batch.slice(start - position).to_pandas(ignore_metadata=True)
             frame.index = pd.RangeIndex(start, end)
             yield len(frame), frame, []
         position = end

@@ -3,6 +3,7 @@
 import time
 from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -176,6 +177,18 @@ def test_a_bad_file_is_told_in_a_sentence_under_its_own_name(page, lines, must):
     assert must in words
     assert "upload.csv" not in words
     assert "Import" not in [button.label for button in page.button]
+    press(page, "Take another file")
+    assert len(page.file_uploader) == 1
+
+
+def test_a_parquet_file_with_damaged_pages_is_told_and_another_can_be_taken(page, tmp_path):
+    path = tmp_path / "whole.parquet"
+    times = pd.date_range(START, periods=300, freq="min")
+    pd.DataFrame({"ts": times, "amount": range(300), "channel": "web"}).to_parquet(path)
+    damaged = bytearray(path.read_bytes())
+    damaged[20:400] = b"\xff" * 380
+    page.file_uploader[0].upload("loans.parquet", bytes(damaged)).run()
+    assert "oans.parquet must be a whole Parquet file, and a part of it is damaged" in said(page)
     press(page, "Take another file")
     assert len(page.file_uploader) == 1
 
