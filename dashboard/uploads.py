@@ -157,9 +157,9 @@ def called(client_name: str) -> str:
 def uploads(settings: Settings) -> tuple[Upload, ...]:
     """Return the uploads whose import was asked for, the newest first."""
     root = folder_of(settings)
-    folders = [path for path in root.iterdir() if (path / "request.json").is_file()] if root.is_dir() else []
-    by_age = sorted(folders, key=lambda path: (path / "request.json").stat().st_mtime, reverse=True)
-    return tuple(Upload(path) for path in by_age)
+    asked = [(_changed_at(path / "request.json"), path) for path in root.iterdir()] if root.is_dir() else []
+    by_age = sorted(((at, path) for at, path in asked if at is not None), reverse=True)
+    return tuple(Upload(path) for _, path in by_age)
 
 
 def sweep(settings: Settings) -> None:
@@ -168,8 +168,17 @@ def sweep(settings: Settings) -> None:
     for folder in root.iterdir() if root.is_dir() else ():
         upload = Upload(folder)
         patience = _REMEMBERED if (folder / "request.json").is_file() else _UNASKED
-        if now - folder.stat().st_mtime > patience.total_seconds():
+        changed_at = _changed_at(folder)
+        if changed_at is not None and now - changed_at > patience.total_seconds():
             upload.discard()
+
+
+def _changed_at(path: Path) -> float | None:
+    """Return when a path was last changed; None where it is not there, or another session has just removed it."""
+    try:
+        return path.stat().st_mtime
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def asked_now() -> str:

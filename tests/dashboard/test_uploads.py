@@ -1,9 +1,11 @@
 """Uploaded files on the server's disk: under its own names, and gone when nobody needs them."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -92,3 +94,27 @@ def test_a_lock_goes_with_the_process_that_holds_it_however_it_ends(settings):
     upload.discard()
     assert not upload.folder.exists()
     assert Upload(upload.folder).request is None
+
+
+def test_what_another_session_removes_meanwhile_is_passed_over(settings):
+    """One thread takes uploads in and removes them, another lists and sweeps."""
+    stop = threading.Event()
+
+    def come_and_go():
+        while not stop.is_set():
+            upload = keep(settings, memoryview(CSV), "a.csv")
+            upload.remember(request())
+            shutil.rmtree(upload.folder)
+
+    threads = [threading.Thread(target=come_and_go) for _ in range(2)]
+    keep(settings, memoryview(CSV), "stays.csv").remember(request())
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(1_500):
+            assert len(uploads.uploads(settings)) >= 1
+            sweep(settings)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
