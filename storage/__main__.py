@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 
 from drift.windows import RowSpan
-from storage.audit import note
 from storage.command_line import ProgressBar, count_argument, guarded, instant_argument
 from storage.engine import DEFAULT_URL
 from storage.exporting import export
@@ -141,14 +140,15 @@ def _import(log: PredictionLog, options: argparse.Namespace) -> int:
         print(f"  {decision.source:<{width}}  {decision.why}")
     started = time.perf_counter()
     listed = {} if options.rejected is None else {"tell_rejected": RejectedFile(options.rejected)}
-    result = run_import(log, plan, batch=options.batch, again=options.again, progress=ProgressBar(), **listed)
+    result = run_import(
+        log, plan, batch=options.batch, again=options.again, by=options.by, progress=ProgressBar(), **listed
+    )
     _report(result, options, time.perf_counter() - started)
     if options.remove_file:
         options.file.unlink()
     if result.accepted == 0 and not result.resumed_at:
         print("error: nothing was imported.", file=sys.stderr)
         return 2
-    note(log, options.by, "import", options.model, file=plan.called, n_rows=result.accepted)
     _freeze(log, options)
     _look_ahead(log, options.model)
     return 0

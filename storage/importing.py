@@ -153,13 +153,14 @@ def run_import(
     *,
     batch: int = BATCH_ROWS,
     again: bool = False,
+    by: str | None = None,
     progress: Progress = lambda n_done, n_rows: None,
     tell_rejected: TellRejected = lambda first, rejected: None,
 ) -> ImportResult:
     """Import a file as planned, `batch` rows per transaction.
 
     An import that was stopped, however rudely, goes on where its last transaction ended. `tell_rejected` is called
-    after every transaction.
+    after every transaction. `by` is who imports, for the audit list.
 
     Raises
     ------
@@ -192,7 +193,8 @@ def run_import(
             runs.finish(log.engine, run.id, "stopped", f"stopped after {n_done:,} rows: {type(error).__name__}")
         raise
     landed = accepted or run.n_done > run.n_rejected
-    runs.finish(log.engine, run.id, "done" if landed else "failed", None if landed else "every row was rejected")
+    state, why = ("done", None) if landed else ("failed", "every row was rejected")
+    runs.finish(log.engine, run.id, state, why, by=by)
     return ImportResult(accepted, tuple(rejected), n_done, run.n_done)
 
 

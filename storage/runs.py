@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from storage.audit import append_audit
 from storage.engine import reading, writing
 from storage.schema import import_run
 
@@ -108,16 +109,26 @@ def _move(engine: sa.Engine, run_id: int, before: tuple[str, ...], after: str) -
         )
 
 
-def finish(engine: sa.Engine, run_id: int, state: str = "done", note: str | None = None) -> None:
-    """End a run as `done`, `failed` or `stopped` (which a later start takes up again)."""
+def finish(
+    engine: sa.Engine, run_id: int, state: str = "done", note: str | None = None, *, by: str | None = None
+) -> None:
+    """End a run as `done`, `failed` or `stopped` (which a later start takes up again).
+
+    Where `by` tells who imports, a run that is done enters the audit list in the same transaction.
+    """
     if state not in ("done", "failed", "stopped"):
         raise ValueError(f"state must be done, failed or stopped; got {state!r}.")
     with writing(engine) as connection:
-        connection.execute(
+        # Two processes may find at once that no row is left: one of them ends the run.
+        ended = connection.execute(
             sa.update(import_run)
-            .where(import_run.c.id == run_id)
+            .where(import_run.c.id == run_id, import_run.c.state != "done")
             .values(state=state, note=note, updated_at=datetime.now(UTC))
-        )
+            .returning(import_run)
+        ).one_or_none()
+        if ended is not None and state == "done" and by is not None:
+            n_landed = ended.n_done - ended.n_rejected
+            append_audit(connection, by, "import", ended.model, file=ended.source, n_rows=n_landed)
 
 
 def read_runs(engine: sa.Engine, *, limit: int = 50) -> tuple[Run, ...]:

@@ -405,3 +405,32 @@ def test_names_are_listed_by_hand_with_or_without_quotes(log, write, written):
     path = write("when,a,b,c", *(f"2026-09-01T00:00:{s:02},{s},{s},{s}" for s in range(30)))
     assert run("import", path, "--model", "m", "--time", "when", "--ignore", written) == 0
     assert [column.name for column in log.columns("m")] == ["c"]
+
+
+def test_the_audit_list_counts_every_row_of_a_file_that_was_imported_in_two_goes(log, write):
+    path = write("when,a", "soon,1", *(f"2026-09-01T00:00:{s:02},{s}" for s in range(50)))
+    plan = plan_import(log, path, "m", ColumnMapping(predicted_at="when"))
+
+    def pull_the_plug(n_done, n_rows):
+        if n_done == 30:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_import(log, plan, batch=10, by="ana", progress=pull_the_plug)
+    assert read_audit(log, "m") == ()
+    run_import(log, plan, batch=10, by="ana")
+    (entry,) = read_audit(log, "m")
+    assert (entry.actor, entry.action, dict(entry.detail)) == ("ana", "import", {"file": "loans.csv", "n_rows": 50})
+
+
+def test_an_import_is_in_the_audit_list_as_soon_as_it_is_done(log, write, monkeypatch):
+    path = write("when,a", *(f"2026-09-01T00:00:{s:02},{s}" for s in range(50)))
+
+    def killed(*_):
+        raise SystemExit(9)
+
+    monkeypatch.setattr("storage.__main__._report", killed)
+    with pytest.raises(SystemExit):
+        run("import", path, "--model", "m", "--time", "when", "--by", "ana")
+    assert runs.read_runs(log.engine)[0].state == "done"
+    assert [(entry.actor, entry.action) for entry in read_audit(log, "m")] == [("ana", "import")]
