@@ -24,6 +24,7 @@ from drift.windows import Column, LastRows, TimeSpan, Window, WindowExtent
 from retrain.triggers import guards_now
 from storage import PredictionLog, jobs, open_log
 from storage.jobs import Job
+from storage.lessons import runs_without_lessons
 from storage.references import Reference
 from storage.registry import aliases
 from storage.runs import Run, read_runs
@@ -69,8 +70,13 @@ def revision(model: str) -> int:
 
 
 def runs() -> tuple[Run, ...]:
-    """Return imports and demos, the newest first."""
+    """Return imports, demos and simulations, the newest first."""
     return read_runs(log().engine, limit=10)
+
+
+def imported() -> tuple[Run, ...]:
+    """Return imports and demos, the newest first."""
+    return runs_without_lessons(log().engine, limit=10)
 
 
 def champion(model: str) -> str | None:

@@ -13,7 +13,6 @@ from dashboard.settings_words import runs_table
 from dashboard.uploads import Upload
 from storage.first_look import LOOKED_AT
 from storage.jobs import Answer
-from storage.lessons import is_lesson
 from storage.rejected_file import read_rejected
 
 _SHOWN = 200
@@ -42,7 +41,7 @@ def draw_imports() -> None:
 
 def draw_history() -> None:
     """List the newest imports, those of the command line too."""
-    runs = [run for run in data.runs() if not is_lesson(run)]
+    runs = data.imported()
     if not runs:
         return
     with st.expander("The newest imports, by upload and by command line", icon=":material/history:"):
@@ -114,23 +113,26 @@ def _told(found: Progress) -> str:
     if found.state == "failed":
         return f"All {run.n_rejected:,} rows were rejected; the model has none of them."
     if found.state == "done":
-        return f"{rows} {_frozen(*found.request.reference)}" if found.request.reference else rows
+        return f"{rows} {_frozen(found.request.model, *found.request.reference)}" if found.request.reference else rows
     if found.lacks_reference:
         return f"{rows} Its process ended before the reference was frozen. {found.said}"
     return f"{rows} Its process ended at row {run.n_done:,}; nothing is lost, and going on stores no row twice."
 
 
-def _frozen(how: str, much: str) -> str:
-    """Say what the reference holds that came with the file."""
-    holds = (
-        f"the first {int(much):,} rows"
-        if how == "rows"
-        else f"the rows before {time_text(datetime.fromisoformat(much))}"
-    )
-    return f"The reference 'training' holds {holds}."
+def _frozen(model: str, how: str, much: str) -> str:
+    """Say what the reference holds that came with the file: not more rows than there were."""
+    frozen = next((reference for reference in data.log().references(model) if reference.name == "training"), None)
+    if frozen is None:
+        return ""
+    if how == "rows":
+        return f"The reference 'training' holds the first {frozen.n:,} rows."
+    return f"The reference 'training' holds the {frozen.n:,} rows before {time_text(datetime.fromisoformat(much))}."
 
 
 def _draw_rejected(upload: Upload, n_rejected: int) -> None:
+    if not upload.rejected.is_file():
+        st.caption(f"Of {n_rejected:,} rejected rows the reasons are not listed here.")
+        return
     rows = read_rejected(upload.rejected)
     with st.expander(f"{n_rejected:,} rejected rows", icon=":material/rule:", expanded=True):
         frame = pd.DataFrame({"row": [row.row + 1 for row in rows], "reason": [row.error for row in rows]})

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import sqlalchemy as sa
 
-from storage.runs import Run, newest_run
+from storage.runs import Run, newest_run, read_runs
 
 _BEGINNING = "lesson?"
 MIN_SPEED, MAX_SPEED = 10, 5_000
@@ -100,3 +100,8 @@ def is_lesson(run: Run) -> bool:
 def newest_lesson(engine: sa.Engine) -> Run | None:
     """Return the run of the simulation that was begun last."""
     return newest_run(engine, _BEGINNING)
+
+
+def runs_without_lessons(engine: sa.Engine, *, limit: int) -> tuple[Run, ...]:
+    """Return the newest runs that are no simulation of a lesson."""
+    return read_runs(engine, limit=limit, without=_BEGINNING)

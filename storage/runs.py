@@ -131,10 +131,13 @@ def finish(
             append_audit(connection, by, "import", ended.model, file=ended.source, n_rows=n_landed)
 
 
-def read_runs(engine: sa.Engine, *, limit: int = 50) -> tuple[Run, ...]:
-    """Return the runs, the newest first."""
+def read_runs(engine: sa.Engine, *, limit: int = 50, without: str | None = None) -> tuple[Run, ...]:
+    """Return the runs, the newest first; none whose source begins like `without`."""
+    query = sa.select(import_run).order_by(import_run.c.id.desc()).limit(limit)
+    if without is not None:
+        query = query.where(~import_run.c.source.startswith(without, autoescape=True))
     with reading(engine) as connection:
-        rows = connection.execute(sa.select(import_run).order_by(import_run.c.id.desc()).limit(limit))
+        rows = connection.execute(query)
         return tuple(Run(**row._mapping) for row in rows)
 
 

@@ -10,7 +10,9 @@ from streamlit.testing.v1 import AppTest
 from dashboard import imports, uploads
 from dashboard.settings_facts import board_text, tokens_text
 from drift.windows import Column, LastRows
+from storage import runs
 from storage.audit import read_audit
+from storage.lessons import Lesson
 from storage.settings import Settings
 from tests.dashboard.conftest import BOARD, HOSTILE, N_ROWS
 
@@ -191,6 +193,28 @@ def test_a_parquet_file_with_damaged_pages_is_told_and_another_can_be_taken(page
     assert "oans.parquet must be a whole Parquet file, and a part of it is damaged" in said(page)
     press(page, "Take another file")
     assert len(page.file_uploader) == 1
+
+
+def test_what_became_of_an_import_is_told_by_what_is_there(page, settings, log):
+    upload(page, HEADER, *GOOD, "never,1,web,yes,x1")
+    page.text_input(key="actor").input("ana").run()
+    next(box for box in page.number_input if box.label == "Rows").set_value(5_000).run()
+    press(page, "Import")
+    (done,) = wait_for_imports(settings, log)
+    assert "The reference 'training' holds the first 300 rows." in said(page.run())
+    assert len(page.get("download_button")) == 1
+    done.upload.rejected.unlink()
+    assert "Of 1 rejected rows the reasons are not listed here." in said(page.run())
+    assert not page.get("download_button")
+
+
+def test_simulations_push_no_import_out_of_the_list(page, log):
+    runs.begin(log.engine, "loans", "loans.csv", 10, "f")
+    for k in range(12):
+        lesson = Lesson(model=f"lesson-{k}", scenario="concept")
+        runs.begin(log.engine, lesson.model, lesson.source, lesson.n_rows, lesson.fingerprint)
+    said(page.run())
+    assert any("loans.csv" in str(table.value) for table in page.dataframe)
 
 
 def test_names_that_could_do_harm_are_left_out_and_shown_as_they_are(page):
