@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 
 from drift.advice import recommend
@@ -28,6 +29,8 @@ _AWAY_SECONDS = 5.0
 _LOOK_SECONDS, _TENTH = 5.0, 10
 # A check that failed is tried again after so long, whether rows came or not: once is no news.
 _AGAIN_SECONDS = 30.0
+# What waits is sent after the looks, for they may find that it is over; looks that take longer do not keep it.
+_PATIENCE_SECONDS = 30.0
 # A pass that takes longer hangs: the process ends, says where, and its worker starts the next one.
 _LONGEST_PASS_SECONDS = 1_800
 
@@ -38,19 +41,31 @@ class Lookout:
     Another one, on this machine or the next, sees the same: the keys of the events let one of them tell.
     """
 
-    def __init__(self, log: PredictionLog, settings: Settings, again: float = _AGAIN_SECONDS) -> None:
-        self.log, self.settings, self.again = log, settings, again
+    def __init__(
+        self,
+        log: PredictionLog,
+        settings: Settings,
+        again: float = _AGAIN_SECONDS,
+        patience: float = _PATIENCE_SECONDS,
+    ) -> None:
+        self.log, self.settings, self.again, self.patience = log, settings, again, patience
         self._seen: dict[str, int] = {}
         self._not_before: dict[str, float] = {}
         self._failed: dict[str, set[str]] = {}
 
     def run_pass(self) -> list[str]:
-        """Look at what has changed and send what waits; return what was said."""
-        said = _alone(self.look_at_jobs) + self.deliver()
-        for model in self.log.models():
-            if self._is_due(model):
-                said += self.look_at(model) + self.deliver()
-        return said
+        """Look at what has changed, then send what waits; return what was said.
+
+        What waits is sent though a look fails or hangs.
+        """
+        sent: list[str] = []
+        with ThreadPoolExecutor(1, "looks") as pool:
+            looks = pool.submit(self._look_around)
+            is_over = False
+            while not is_over:
+                is_over = bool(wait([looks], self.patience).done)
+                sent += self.deliver()
+        return looks.result() + sent
 
     def look_at(self, model: str) -> list[str]:
         """Bring the check of a model up to date and write down what is new."""
@@ -84,6 +99,7 @@ class Lookout:
     def deliver(self) -> list[str]:
         """Send what is due, the oldest first; a channel that is at fault is left alone for a while."""
         said = []
+        alerts.give_up_old(self.log)
         while alerts.is_due(self.log) and (alert := alerts.take(self.log)) is not None:
             answer = send(self.settings, alert)
             if answer.delivered:
@@ -91,6 +107,13 @@ class Lookout:
             else:
                 alerts.postpone(self.log, alert, answer.said, answer.wait, others_too=not answer.only_this)
             said.append(f"alert {alert.id}, attempt {alert.attempts}: {answer.said}")
+        return said
+
+    def _look_around(self) -> list[str]:
+        said = _alone(self.look_at_jobs)
+        for model in self.log.models():
+            if self._is_due(model):
+                said += self.look_at(model)
         return said
 
     def _is_due(self, model: str) -> bool:

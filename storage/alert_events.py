@@ -21,7 +21,8 @@ OVER = "It was over before it could be sent."
 def follow(source: Database, kind: EventKind, standing: Sequence[str], model: str | None = None) -> Mapping[str, str]:
     """Note which events go on and which are over; return the subjects that nobody was told of, each with its key.
 
-    A message that has not been sent is given up once all that it tells of is over.
+    A message that has not been sent is given up once all that it tells of is over, and waits again if some of it goes
+    on after a moment.
 
     Parameters
     ----------
@@ -95,7 +96,10 @@ def _has_paused(row: sa.Row[Any], standing: Sequence[str], at: datetime) -> bool
 
 
 def _move(source: Database, over: Sequence[str], again: Sequence[str]) -> None:
-    """End events, let others go on, and give up the messages that tell only of what is over."""
+    """End events, let others go on, and give up the messages that tell only of what is over.
+
+    What goes on is told by its first message alone: one that was given up in the pause waits to be sent again.
+    """
     c = alert_event.c
     with writing(source.engine) as connection:
         at = now(connection)
@@ -105,3 +109,7 @@ def _move(source: Database, over: Sequence[str], again: Sequence[str]) -> None:
         goes_on = sa.select(c.alert_id).where(c.ended_at.is_(None))
         done = sa.update(alert).where(alert.c.state == "pending", alert.c.id.in_(touched), ~alert.c.id.in_(goes_on))
         connection.execute(done.values(state="given up", last_error=OVER, failing_since=None))
+        returned = sa.select(c.alert_id).where(c.key.in_(again))
+        was_over = (alert.c.state == "given up") & (alert.c.last_error == OVER)
+        unsaid = sa.update(alert).where(was_over, alert.c.id.in_(returned))
+        connection.execute(unsaid.values(state="pending", next_at=at, last_error=None))

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.audit import Database, append_audit
 from storage.clock import now
@@ -15,6 +16,7 @@ from storage.schema import alert, alert_channel
 State = Literal["pending", "sent", "given up"]
 # A message that nobody could be told for so long is no news any more.
 KEPT = timedelta(days=3)
+TOO_OLD = "It was too old before it could be sent."
 # Much longer than a request may take: whoever has taken a message and says nothing is dead, and another one sends it.
 LEASE = timedelta(seconds=20)
 # Whoever looks for what is worth telling shows itself more often than this.
@@ -78,6 +80,18 @@ def is_due(source: Database) -> bool:
         return connection.execute(_due(now(connection))).one_or_none() is not None
 
 
+def give_up_old(source: Database) -> None:
+    """Give up what waits and is no news any more, such as after days without a worker; takes no lock if none is."""
+    with reading(source.engine) as connection:
+        found = connection.execute(sa.select(alert.c.id).where(*_too_old(now(connection))).limit(1)).one_or_none()
+    if found is not None:
+        with writing(source.engine) as connection:
+            old = sa.update(alert).where(*_too_old(now(connection)))
+            # Of one that was tried, what the channel answered says more.
+            why = sa.func.coalesce(alert.c.last_error, TOO_OLD)
+            connection.execute(old.values(state="given up", last_error=why))
+
+
 def mark_sent(source: Database, number: int) -> None:
     """Note that a message was delivered."""
     with writing(source.engine) as connection:
@@ -89,8 +103,14 @@ def _due(at: datetime) -> sa.Select[Any]:
     """Select the message that has been due for longest, unless the channel is to be left alone."""
     c = alert.c
     is_held = sa.select(alert_channel.c.id).where(alert_channel.c.not_before > at).exists()
-    due = sa.select(alert).where(c.state == "pending", c.next_at <= at, ~is_held)
+    due = sa.select(alert).where(c.state == "pending", c.next_at <= at, c.created_at > at - KEPT, ~is_held)
     return due.order_by(c.next_at, c.id).limit(1)
+
+
+def _too_old(at: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    """Return what holds for a message that is too old to be sent; one that is being sent just now is left alone."""
+    c = alert.c
+    return (c.state == "pending", c.next_at <= at, c.created_at <= at - KEPT)
 
 
 def postpone(source: Database, failed: Alert, why: str, wait: timedelta, *, others_too: bool) -> None:
@@ -132,8 +152,10 @@ def show_watching(source: Database) -> None:
 
 
 def _note_channel(connection: sa.Connection, **values: datetime | None) -> None:
-    if not connection.execute(sa.update(alert_channel).values(values)).rowcount:
-        connection.execute(sa.insert(alert_channel).values(id=1, **values))
+    """Note something in the one row, whoever else writes it first; what is not given stays as it is."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    row = insert(alert_channel).values(id=1, **values)
+    connection.execute(row.on_conflict_do_update(index_elements=["id"], set_=values))
 
 
 def read_alerts(source: Database, *, limit: int = 50) -> tuple[Alert, ...]:

@@ -1,6 +1,7 @@
 """The alert pass on real databases and a real HTTP server: everything is told once, and nothing is lost."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,8 +18,10 @@ from storage.jobs import start_within
 from storage.leases import Outcome
 from storage.schema import alert, alert_channel, retrain_job
 from storage.settings import Settings
+from storage.workers import DatabaseAway
 from tests.retrain.conftest import fill
 from tests.retrain.fake_channel import SECRET, FakeChannel, Reply
+from tests.retrain.test_worker import wait_for
 from tests.storage.test_watching import COLUMNS, START, frame
 
 NO_PAUSE = 0.0
@@ -159,6 +162,63 @@ def test_an_alarm_that_is_answered_before_it_is_told_is_never_told(log, lookout,
     lookout.run_pass()
     assert len(hook.messages) == 1
     assert alerts.read_alerts(log)[0].state == "given up"
+
+
+def test_an_alarm_that_was_answered_while_no_worker_lived_is_never_told(log, lookout, settings, hook):
+    begin(log, 3_300)
+    hook.usual = Reply(500)
+    lookout.run_pass()
+    acknowledge(log, "m", "training", "length", by="ana", note="seen on the board")
+    hook.usual = Reply()
+    due_now(log)
+    hurried(log, settings).run_pass()
+    assert len(hook.messages) == 1
+    assert alerts.read_alerts(log)[0].state == "given up"
+
+
+def test_what_has_waited_for_days_is_not_told(log, lookout, settings, hook):
+    begin(log, 3_300)
+    hook.usual = Reply(500)
+    lookout.run_pass()
+    hook.usual = Reply()
+    due_now(log)
+    with log.engine.begin() as connection:
+        connection.execute(sa.update(alert).values(created_at=datetime.now(UTC) - alerts.KEPT))
+    hurried(log, settings).run_pass()
+    assert len(hook.messages) == 1
+    assert alerts.read_alerts(log)[0].state == "given up"
+
+
+def leave_message(log):
+    """Let a message wait for a channel."""
+    log.register("n", COLUMNS)
+    jobs.start(log, "n", "why", "ana")
+    end_job(log, "failed", "no good")
+    Lookout(log, Settings()).look_at_jobs()
+
+
+def test_a_look_that_hangs_keeps_no_message_waiting(postgres_url, settings, hook):
+    log = open_log(postgres_url)
+    leave_message(log)
+    begin(log)
+    with ThreadPoolExecutor(1) as pool:
+        with log.engine.begin() as connection:
+            connection.execute(sa.text("LOCK TABLE prediction_m IN ACCESS EXCLUSIVE MODE"))
+            looking = pool.submit(Lookout(log, settings, patience=0.2).run_pass)
+            wait_for(lambda: hook.messages)
+            assert not looking.done()
+        looking.result(60)
+    assert [message["kind"] for message in hook.messages] == ["job failed", "alarm"]
+    log.close()
+
+
+def test_a_look_that_the_database_breaks_off_keeps_no_message_waiting(log, lookout, hook):
+    leave_message(log)
+    with log.engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE alert_event RENAME TO gone"))
+    with pytest.raises(DatabaseAway):
+        lookout.run_pass()
+    assert [message["kind"] for message in hook.messages] == ["job failed"]
 
 
 def test_a_snoozed_alarm_is_silent(log, lookout, hook):

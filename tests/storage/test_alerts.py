@@ -1,6 +1,7 @@
 """Alerts on both databases: one message tells of an event, and what is not delivered is not lost."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 
 from storage import alert_events, alerts, open_log
 from storage.alert_events import OVER, follow
-from storage.alerts import KEPT, LEASE
+from storage.alerts import KEPT, LEASE, TOO_OLD
 from storage.audit import read_audit
 from storage.schema import alert, alert_channel, alert_event
 
@@ -106,6 +107,35 @@ def test_a_message_is_given_up_once_all_that_it_tells_of_is_over(log):
     assert alerts.read_delivery(log).failing_since is None, "nobody has to mend anything"
 
 
+def test_a_message_that_was_given_up_waits_again_if_what_it_tells_of_goes_on(log):
+    tell(log, "m:x", "m:y")
+    alerts.postpone(log, alerts.take(log), "the channel answered 503", timedelta(hours=1), others_too=False)
+    follow(log, "alarm", [], "m")
+    assert states(log) == ["given up"]
+    assert follow(log, "alarm", ["m:y"], "m") == {}
+    (waiting,) = alerts.read_alerts(log)
+    assert (waiting.state, waiting.last_error, waiting.attempts) == ("pending", None, 1)
+    assert alerts.take(log).id == 1
+    alerts.mark_sent(log, 1)
+    assert follow(log, "alarm", ["m:x", "m:y"], "m") == {}
+    assert states(log) == ["sent"], "both are told of"
+
+
+@pytest.mark.parametrize("state", ["sent", "given up"])
+def test_what_was_sent_or_refused_for_days_does_not_wait_again_when_it_goes_on(log, state):
+    tell(log, "m:x")
+    taken = alerts.take(log)
+    if state == "sent":
+        follow(log, "alarm", [], "m")
+        alerts.mark_sent(log, taken.id)
+    else:
+        taken = replace(taken, created_at=taken.created_at - KEPT)
+        alerts.postpone(log, taken, "the channel answered 404", NO_WAIT, others_too=False)
+        follow(log, "alarm", [], "m")
+    assert follow(log, "alarm", ["m:x"], "m") == {}
+    assert states(log) == [state]
+
+
 def test_what_was_sent_stays_sent_though_it_is_over(log):
     tell(log, "m:x")
     taken = alerts.take(log)
@@ -179,8 +209,9 @@ def test_a_message_that_is_at_fault_itself_keeps_no_other_waiting(log):
 
 def test_old_news_is_given_up_and_told_as_a_fault_until_something_is_delivered(log):
     tell(log, "m:x")
-    age(log, alert, 1, created_at=KEPT)
-    alerts.postpone(log, alerts.take(log), "the channel answered 404", NO_WAIT, others_too=True)
+    taken = alerts.take(log)
+    taken = replace(taken, created_at=taken.created_at - KEPT)
+    alerts.postpone(log, taken, "the channel answered 404", NO_WAIT, others_too=True)
     assert states(log) == ["given up"]
     found = alerts.read_delivery(log)
     assert (found.n_given_up, found.n_pending, found.why) == (1, 0, "the channel answered 404")
@@ -189,6 +220,38 @@ def test_old_news_is_given_up_and_told_as_a_fault_until_something_is_delivered(l
     age(log, alert, 1, next_at=timedelta(minutes=5))
     alerts.mark_sent(log, 2)
     assert alerts.read_delivery(log).failing_since is None
+
+
+def test_what_has_waited_for_days_is_not_sent_and_given_up(log):
+    for name in "abcd":
+        tell(log, f"{name}:x", model=name)
+    alerts.postpone(log, alerts.take(log), "the channel answered 503", NO_WAIT, others_too=False)
+    age(log, alert, 1, created_at=KEPT, next_at=timedelta(days=2))
+    assert alerts.take(log).id == 2
+    age(log, alert, 2, created_at=KEPT)
+    age(log, alert, 3, created_at=KEPT)
+    assert alerts.take(log).id == 4
+    assert not alerts.is_due(log)
+    assert states(log) == ["pending"] * 4
+    alerts.give_up_old(log)
+    assert states(log) == ["given up", "pending", "given up", "pending"], "the second is being sent"
+    errors = [one.last_error for one in reversed(alerts.read_alerts(log))]
+    assert errors == ["the channel answered 503", None, TOO_OLD, None]
+    assert alerts.read_delivery(log).why == "the channel answered 503"
+
+
+def test_of_two_who_are_the_first_to_note_the_channel_both_can(log):
+    with ThreadPoolExecutor(1) as pool:
+        with log.engine.begin() as connection:
+            held = datetime.now(UTC) + timedelta(hours=1)
+            connection.execute(sa.insert(alert_channel).values(id=1, not_before=held))
+            second = pool.submit(alerts.show_watching, log)
+            assert not wait([second], 0.5).done, "it waits for the first"
+        second.result(30)
+    with log.engine.begin() as connection:
+        (row,) = connection.execute(sa.select(alert_channel))
+    assert row.not_before == held
+    assert alerts.read_delivery(log).is_watched
 
 
 def test_whether_somebody_looks_is_known_for_half_a_minute(log):
