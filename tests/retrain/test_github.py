@@ -224,8 +224,8 @@ def test_the_token_stays_in_the_environment(log, settings, hub, job_id, monkeypa
     assert TOKEN not in repr(settings)
     assert TOKEN not in f"{jobs.job(log, job_id)} {read_audit(log)}"
     monkeypatch.setenv("DRIFT_GITHUB_TOKEN", TOKEN)
-    assert TOKEN not in processes._environment(settings, secrets=False).values()
-    assert TOKEN in processes._environment(settings, secrets=True).values()
+    assert TOKEN not in processes.environment(settings, secrets=False).values()
+    assert TOKEN in processes.environment(settings, secrets=True).values()
 
 
 @pytest.mark.parametrize(
