@@ -65,11 +65,11 @@ def _start(settings: Settings) -> "subprocess.Popen[bytes] | None":
         _log.exception("Files that nobody came back for cannot be removed.")
     try:
         demo = start_demo(settings)
-    except Exception:
+    except Exception:  # a board without the demo is of use
         _log.exception("The demo cannot be built.")
     try:
         _log.info("%s", ensure_worker(settings))
-    except Exception:
+    except Exception:  # the Retrain page says that none lives, and this process tries again
         _log.exception("The retrain worker cannot be started.")
     return demo
 
@@ -81,7 +81,7 @@ async def _look_after(service: Service) -> None:
         await asyncio.sleep(_LOOK_AFTER_SECONDS)
         try:
             before, said = said, await asyncio.to_thread(lambda: look_after(service.log, service.settings))
-        except Exception:
+        except Exception:  # such as a database that is away for a moment: the next look comes in seconds
             _log.exception("Whether a worker lives cannot be told.")
         else:
             if said and said != before:

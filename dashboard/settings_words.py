@@ -140,7 +140,7 @@ def models_table(models: Sequence[ModelFacts]) -> pd.DataFrame:
 def columns_table(columns: Sequence[Column]) -> pd.DataFrame:
     """Return a row for every column of a model."""
     kinds = {"numeric": "number", "categorical": "category"}
-    compared = ["no: late labels would look like missing ones" if c.role == "label" else "yes" for c in columns]
+    compared = ["no: it comes late" if c.role == "label" else "yes" for c in columns]
     rows = {
         "column": [column.name for column in columns],
         "kind": [kinds[column.kind] for column in columns],

@@ -183,7 +183,7 @@ def _alone(part: Callable[[], list[str]]) -> list[str]:
         return part()
     except DatabaseAway:
         raise
-    except Exception:
+    except Exception:  # whatever it is, the log of alerts has it, and the next pass tries again
         traceback.print_exc()
         return []
 

@@ -71,7 +71,7 @@ def open_log(url: str = DEFAULT_URL) -> "PredictionLog":
     engine = open_engine(url)
     try:
         migrate(engine)
-    except Exception:
+    except Exception:  # whatever it is goes on to the caller, and leaves no connection behind
         engine.dispose()
         raise
     return PredictionLog(engine)
