@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from storage.audit import Database, append_audit
 from storage.catalogue import Catalogue
 from storage.clock import now
+from storage.driver import insert_or_update
 from storage.engine import reading, writing
 from storage.schema import model as model_table
 from storage.schema import model_alias, model_version, retrain_job
@@ -253,15 +254,9 @@ def write_alias(connection: sa.Connection, model: str, name: str, version: str, 
     """Point an alias at a version of the model."""
     if _version_row(connection, model, version) is None:
         raise ValueError(f"version must be one of model {model!r}; got {version!r}.")
-    c = model_alias.c
-    changed = connection.execute(
-        sa.update(model_alias)
-        .where(c.model == model, c.alias == name)
-        .values(version=version, share=share, revision=c.revision + 1)
-    ).rowcount
-    if not changed:
-        row = {"model": model, "alias": name, "version": version, "share": share}
-        connection.execute(sa.insert(model_alias).values(row))
+    row = {"model": model, "alias": name, "version": version, "share": share}
+    changes = {"version": version, "share": share, "revision": model_alias.c.revision + 1}
+    connection.execute(insert_or_update(connection, model_alias, row, changes))
 
 
 def _imported(connection: sa.Connection, model: str) -> str:
