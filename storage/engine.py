@@ -125,7 +125,9 @@ def cleaning_up(error: BaseException) -> Iterator[None]:
     try:
         yield
     except Exception as failed:  # whatever it is, the first error is the cause
-        error.add_note(f"The clean-up after it failed too: {type(failed).__name__}: {' '.join(str(failed).split())}")
+        # Without the statement and its values, which SQLAlchemy would add.
+        said = str(failed.orig if isinstance(failed, sa.exc.DBAPIError) else failed)
+        error.add_note(f"The clean-up after it failed too: {type(failed).__name__}: {' '.join(said.split())}")
 
 
 @contextmanager
