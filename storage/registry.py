@@ -20,7 +20,7 @@ IMPORTED = "imported"
 
 
 class OtherChampion(ValueError):
-    """Another version serves by now than the one that answered."""
+    """Another version serves by now than the one that answered, or that was compared with."""
 
 
 @dataclass(frozen=True)
@@ -189,13 +189,26 @@ def add_version(connection: sa.Connection, model: str, values: Mapping[str, Any]
 
 
 def promote(
-    connection: sa.Connection, model: str, name: str, by: str, *, replaces_imported: bool = True, **detail: Any
+    connection: sa.Connection,
+    model: str,
+    name: str,
+    by: str,
+    *,
+    replaces_imported: bool = True,
+    instead_of: str | None = None,
+    **detail: Any,
 ) -> None:
     """Let a version serve; the champion that it replaces is kept as `previous`.
 
     Parameters
     ----------
     replaces_imported : without a champion so far, the model behind the imported predictions is the one replaced
+    instead_of : the champion that this version was compared with; None where any may be replaced
+
+    Raises
+    ------
+    OtherChampion
+        If another version than `instead_of` serves by now.
     """
     # One change of the champion after the other, whoever makes it.
     Catalogue().entry(connection, model, lock=True)
@@ -203,6 +216,8 @@ def promote(
     old = current["champion"].version if "champion" in current else None
     if old == name:
         return
+    if instead_of not in (None, old or IMPORTED):
+        raise OtherChampion(f"{name} was compared with {instead_of}, but {old or IMPORTED} serves by now.")
     if old is None and replaces_imported:
         old = _imported(connection, model)
     if old is not None:
