@@ -67,7 +67,9 @@ def promote(context: Context) -> Outcome:
     accepted, why_none = _accepted(context)
 
     def serve(connection: Any) -> Mapping[str, Any]:
-        registry.promote(connection, job.model, version, by, job=job.id, **_counts(accepted))
+        # Whoever promotes by hand may have done so while the rows were answered; the next attempt finds out.
+        compared = _compared_with(context)
+        registry.promote(connection, job.model, version, by, instead_of=compared, job=job.id, **_counts(accepted))
         adopted = adopting.adopt_reference(connection, job.model, version, accepted.rows) if accepted else None
         return {"reference": adopted}
 
@@ -206,10 +208,14 @@ def _other_champion(context: Context) -> str | None:
     """Say that what was compared and approved is no longer the question, such as after a roll back."""
     champion = champion_version(context.log, context.job.model)
     serving = champion.version if champion else registry.IMPORTED
-    compared = context.outputs["evaluate"]["champion"]["version"]
+    compared = _compared_with(context)
     if serving == compared:
         return None
     return f"{_version(context)} was compared with {compared}, but {serving} serves now"
+
+
+def _compared_with(context: Context) -> str:
+    return str(context.outputs["evaluate"]["champion"]["version"])
 
 
 def _version(context: Context) -> str:

@@ -33,16 +33,21 @@ def guarded(run: Callable[[], int], *, goes_on: bool = False) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ValueError, DatabaseFault) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        _tell(error, " ".join(str(error).split()))
         return 2
     except KeyboardInterrupt:
         print(f"\nStopped; {GOES_ON}" if goes_on else "\nStopped.", file=sys.stderr)
         return 130
     except Exception as error:  # a database that went away, a disk that is full
-        print(f"error: {_sentence(error)}", file=sys.stderr)
+        _tell(error, _sentence(error))
         if goes_on:
             print(f"{GOES_ON[0].upper()}{GOES_ON[1:]}", file=sys.stderr)
         return 2
+
+
+def _tell(error: Exception, sentence: str) -> None:
+    for line in (f"error: {sentence}", *getattr(error, "__notes__", ())):
+        print(line, file=sys.stderr)
 
 
 def _sentence(error: Exception) -> str:
