@@ -6,8 +6,8 @@ from functools import partial
 import streamlit as st
 
 from dashboard import data
+from dashboard.acting_who import ask_name, complain, draw_answer
 from dashboard.jobs_actions import act, field, given
-from dashboard.jobs_panels import ask_name, complain, draw_answer
 from dashboard.labels import plain, time_text
 from dashboard.scope import Scope
 from drift.label_watching import acknowledge

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from dashboard.acting_who import complain
 from dashboard.jobs_actions import act, field, given
-from dashboard.jobs_panels import complain
 from dashboard.labels import plain, time_text
 from retrain import schedules, triggers
 from retrain.triggers import TriggerSettings
