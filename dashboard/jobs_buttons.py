@@ -22,15 +22,15 @@ def start(log: PredictionLog, settings: Settings, model: str) -> None:
         params = {name: value for name, value in wanted if value != getattr(RetrainParams, name)}
         dry_run = bool(st.session_state.get("dry_run"))
         started = jobs.start(log, model, field("reason"), field("actor"), params=params, dry_run=dry_run)
-        woken = f" {ensure_worker(settings)}" if started.started else ""
-        return Answer(started.started, f"{started.message}.{woken}")
+        return _with_worker(Answer(started.started, started.message), settings)
 
     act(begin, "reason")
 
 
 def wake(settings: Settings) -> None:
     """See to it that a worker lives."""
-    act(lambda: Answer(True, ensure_worker(settings)))
+    found = ensure_worker(settings)
+    act(lambda: Answer(found.is_there, found.said))
 
 
 def approve(log: PredictionLog, settings: Settings, job_id: int) -> None:
@@ -39,8 +39,7 @@ def approve(log: PredictionLog, settings: Settings, job_id: int) -> None:
         return
 
     def go_on() -> Answer:
-        answer = jobs.approve(log, job_id, field("actor"), field("note"))
-        return Answer(True, f"{answer.message}. {ensure_worker(settings)}") if answer.accepted else answer
+        return _with_worker(jobs.approve(log, job_id, field("actor"), field("note")), settings)
 
     act(go_on, "note")
 
@@ -75,8 +74,7 @@ def promote_now(log: PredictionLog, settings: Settings, job_id: int) -> None:
         return
 
     def promote() -> Answer:
-        answer = jobs.promote_now(log, job_id, field("actor"), field("trial_reason"))
-        return Answer(True, f"{answer.message}. {ensure_worker(settings)}") if answer.accepted else answer
+        return _with_worker(jobs.promote_now(log, job_id, field("actor"), field("trial_reason")), settings)
 
     act(promote, "trial_reason")
 
@@ -88,7 +86,7 @@ def retry(log: PredictionLog, settings: Settings, job_id: int) -> None:
 
     def again() -> Answer:
         answer = jobs.retry(log, job_id, field("retry_step"), field("actor"), field("retry_reason"))
-        return Answer(answer.accepted, f"{answer.message}. {ensure_worker(settings)}") if answer.accepted else answer
+        return _with_worker(answer, settings)
 
     act(again, "retry_reason")
 
@@ -104,6 +102,11 @@ def promote_version(log: PredictionLog, model: str) -> None:
         return Answer(True, f"{version} serves now" + (f" instead of {replaced}" if replaced else ""))
 
     act(promote, "roll_back_reason")
+
+
+def _with_worker(answer: Answer, settings: Settings) -> Answer:
+    """Say after an answer who does the work, if there is any to do."""
+    return Answer(True, f"{answer.message}. {ensure_worker(settings)}") if answer.accepted else answer
 
 
 def _settings() -> dict[str, Any]:

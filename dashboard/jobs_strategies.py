@@ -121,8 +121,8 @@ def _add_schedule(log: PredictionLog, model: str) -> None:
 
     def add() -> Answer:
         zone, reason = field("time_zone"), field("schedule_reason")
-        number = schedules.add(log, model, field("cron"), time_zone=zone, reason=reason, by=field("actor"))
-        return Answer(True, f"schedule {number} is added")
+        added = schedules.add(log, model, field("cron"), time_zone=zone, reason=reason, by=field("actor"))
+        return Answer(True, f"schedule {added.number} is added")
 
     act(add, "schedule_reason")
 
