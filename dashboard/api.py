@@ -64,17 +64,17 @@ def _add_health(app: FastAPI, service: Service) -> None:
 def _add_retraining(app: FastAPI, service: Service) -> None:
     @app.post("/retrain", status_code=202, response_model=RetrainStarted, responses=refusals(400, 404, 409, 413, 422))
     def retrain(body: RetrainBody, request: Request) -> JSONResponse:
-        """Start a retrain job, unless one of the model is active."""
+        """Start a retrain job, unless one of the model is active; it waits where `worker` says that there is none."""
         if request.state.role != "operator":
             raise Refused(403, "forbidden", "token must have the role operator to start a retrain; got writer.")
         with errors.as_bad_input():
             params = {"rollout": body.rollout} if body.rollout else None
             started = jobs.start(service.log, body.model, body.reason, "api", "api", params=params)
-        job = jobs.job(service.log, started.job_id)
+        job: dict[str, Any] = {"job_id": started.job_id, "state": started.state}
         if not started.started:
-            return errors.answer(409, "already_running", started.message, job_id=job.id, state=job.state)
-        ensure_worker(service.settings)
-        return JSONResponse({"job_id": job.id, "state": job.state}, 202)
+            return errors.answer(409, "already_running", started.message, **job)
+        # The job is committed: from here on nothing may raise, and what fails is a field of the answer.
+        return JSONResponse(job | {"worker": ensure_worker(service.settings).worker}, 202)
 
     @app.get("/retrain/{job_id}", response_model=RetrainState, responses=refusals(404, 422))
     def retrain_state(job_id: Annotated[int, Path(ge=1, le=MAX_JOB_ID)]) -> dict[str, Any]:

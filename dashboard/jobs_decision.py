@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from dashboard import jobs_actions
+from dashboard import jobs_buttons
+from dashboard.acting_who import complain
 from dashboard.charts import CONFIG
 from dashboard.jobs_comparison import comparison_table, gain_sentence, recall_losses, slice_losses, slices_table
 from dashboard.jobs_figures import calibration_figure
-from dashboard.jobs_panels import complain, plain_table
+from dashboard.jobs_panels import plain_table
 from storage import PredictionLog
 from storage.jobs import Job
 from storage.settings import Settings
@@ -68,9 +69,9 @@ def _draw_form(log: PredictionLog, settings: Settings, job: Job, word: str, plac
                 type="primary",
                 icon=":material/check:",
                 key="approve",
-                on_click=jobs_actions.approve,
+                on_click=jobs_buttons.approve,
                 args=(log, settings, job.id),
             )
             st.form_submit_button(
-                "Refuse", icon=":material/block:", key="refuse", on_click=jobs_actions.refuse, args=(log, job.id)
+                "Refuse", icon=":material/block:", key="refuse", on_click=jobs_buttons.refuse, args=(log, job.id)
             )

@@ -6,10 +6,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import jobs_actions
+from dashboard import jobs_buttons
+from dashboard.acting_who import complain
 from dashboard.charts import CONFIG
 from dashboard.jobs_figures import evidence_figure
-from dashboard.jobs_panels import complain, marked, plain_table
+from dashboard.jobs_panels import marked, plain_table
 from dashboard.jobs_words import phase, trial_sentence
 from dashboard.labels import plain, time_text
 from retrain.params import RetrainParams
@@ -32,14 +33,14 @@ def draw_trial(log: PredictionLog, settings: Settings, job: Job) -> None:
                 "Roll back",
                 icon=":material/undo:",
                 key="trial_back",
-                on_click=jobs_actions.end_trial,
+                on_click=jobs_buttons.end_trial,
                 args=(log, job.model),
             )
             st.form_submit_button(
                 "Promote now",
                 icon=":material/rocket_launch:",
                 key="promote_now",
-                on_click=jobs_actions.promote_now,
+                on_click=jobs_buttons.promote_now,
                 args=(log, settings, job.id),
             )
 

@@ -99,7 +99,8 @@ def _settled(model: str, first: int) -> np.ndarray:
 
 def _right(model: str, first: int, last: int) -> np.ndarray:
     columns = outcome_columns(data.log(), model)
-    assert columns is not None, "a simulated model predicts classes"
+    if columns is None:  # somebody has logged another model under the name of a simulation
+        raise ValueError(f"model must predict and learn classes, as simulated ones do; got {model!r}.")
     prediction, label, _ = outcome_samples(data.log().read_window(model, RowSpan(first, last), columns))
     wrong = right_or_wrong(prediction, label).codes
     return np.where(wrong < 0, -1, 1 - wrong).astype(np.int8)

@@ -78,10 +78,11 @@ class RetrainBody(BaseModel):
 
 
 class RetrainStarted(BaseModel):
-    """The job that was started."""
+    """The job that was started, and who works on it."""
 
     job_id: int
     state: str
+    worker: str = Field(description='which process, or "none, because ...": the job then waits until one is alive')
 
 
 class RetrainState(BaseModel):

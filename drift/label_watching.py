@@ -16,7 +16,7 @@ from drift.expected import Calibration, calibrate
 from drift.following import follow
 from drift.ledger import AcknowledgementKind, AlarmRecord, Kept
 from drift.outcomes import LabelFeed, LabelSource
-from drift.performance import Agreement, agreement, right_or_wrong
+from drift.performance import Agreement, counted_agreement, right_or_wrong
 from drift.prepared import prepare
 from drift.samples import CategoricalSample, NumericSample, Sample
 from drift.source import Source, monitored
@@ -43,9 +43,12 @@ class KnownReference:
 
 
 def outcome_columns(source: Source, model: str) -> list[Column] | None:
-    """Return the prediction, label and, if there is one, score of a model that predicts classes; None for others."""
+    """Return the prediction, label and, if there is one, score of a model that predicts classes; None for others.
+
+    Those others lack one of the two, or have it as a number; what kind a score has does not matter.
+    """
     columns = {column.role: column for column in source.columns(model) if column.role != "feature"}
-    if {role for role, column in columns.items() if column.kind == "categorical"} < {"prediction", "label"}:
+    if {"prediction", "label"} - {role for role, column in columns.items() if column.kind == "categorical"}:
         return None
     return [columns[role] for role in ("prediction", "label", "score") if role in columns]
 
@@ -72,7 +75,9 @@ def known_reference(
             remembered.move_to_end(key)
             return remembered[key]
     prediction, label, score = outcome_samples(source.read_reference(model, record.name, columns))
-    known = _read(record.name, record.end, prediction, label, score)
+    # A score that is a category, such as "high", is logged all the same.
+    why_not = "the model's score is no number" if any(c.role == "score" for c in columns) else "the model logs no score"
+    known = _read(record.name, record.end, prediction, label, score, why_not)
     with _lock:
         remembered[key] = known
         while len(remembered) > _MAX_KNOWN:
@@ -81,11 +86,15 @@ def known_reference(
 
 
 def _read(
-    name: str, end: datetime, prediction: CategoricalSample, label: CategoricalSample, score: np.ndarray | None
+    name: str,
+    end: datetime,
+    prediction: CategoricalSample,
+    label: CategoricalSample,
+    score: np.ndarray | None,
+    why_no_score: str,
 ) -> KnownReference:
-    counted = agreement(prediction, label)
-    assert counted is not None
-    calibration, why_not = None, "the model logs no score"
+    counted = counted_agreement(prediction, label)
+    calibration, why_not = None, why_no_score
     if score is not None:
         try:
             calibration, why_not = calibrate(prediction, score, label), ""
@@ -96,11 +105,24 @@ def _read(
 
 
 def outcome_samples(samples: Mapping[str, Sample]) -> tuple[CategoricalSample, CategoricalSample, np.ndarray | None]:
-    """Return predictions, labels and, if the model logs them, scores."""
-    prediction, label, score = samples["prediction"], samples["label"], samples.get("score")
-    assert isinstance(prediction, CategoricalSample)
-    assert isinstance(label, CategoricalSample)
-    return prediction, label, score.values if isinstance(score, NumericSample) else None
+    """Return predictions, labels and, if the model logs numbers as such, scores.
+
+    Raises
+    ------
+    ValueError
+        If predictions or labels are no classes.
+    """
+    score = samples.get("score")
+    scores = score.values if isinstance(score, NumericSample) else None
+    return _classes(samples, "prediction"), _classes(samples, "label"), scores
+
+
+def _classes(samples: Mapping[str, Sample], name: str) -> CategoricalSample:
+    sample = samples.get(name)
+    if not isinstance(sample, CategoricalSample):
+        got = "no such column" if sample is None else "numbers"
+        raise ValueError(f"{name} must hold classes where right and wrong are counted; got {got}.")
+    return sample
 
 
 def follow_labels(source: LabelSource, model: str, known: KnownReference) -> tuple[Kept, dict[str, Watch]]:

@@ -16,7 +16,7 @@ from drift.label_watching import KnownReference, follow_labels, known_reference,
 from drift.ledger import AlarmRecord, Kept
 from drift.monitor import check
 from drift.outcomes import LabelSource
-from drift.performance import Agreement, agreement, delay_of
+from drift.performance import Agreement, counted_agreement, delay_of
 from drift.performance_report import Concept, LabelDrift, PerformanceReport, accuracy_fell, why_it_fell
 from drift.policy import WORST_FIRST, DriftPolicy, Verdict
 from drift.prepared import PreparedReference
@@ -97,8 +97,7 @@ def performance(
     if columns is None:
         return None
     prediction, label, score = outcome_samples(source.read_window(model, window, columns))
-    now = agreement(prediction, label)
-    assert now is not None
+    now = counted_agreement(prediction, label)
     delay = delay_of(source.read_delays(model, window, MAX_DELAYS))
     known = known_reference(source, model, reference, columns)
     if known is None:

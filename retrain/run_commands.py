@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 from typing import Any
 
 from retrain import external
@@ -86,7 +87,10 @@ def _settled(settings: Settings, act: Any) -> int:
 
 
 def _summarise(line: str) -> None:
-    """Show a line on the page of the run."""
+    """Show a line on the page of the run; the step is committed, so that a page that takes none does not fail it."""
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with open(path, "a", encoding="utf-8") as summary:
-            summary.write(f"- {line}\n")
+        try:
+            with open(path, "a", encoding="utf-8") as summary:
+                summary.write(f"- {line}\n")
+        except OSError as error:
+            print(f"The page of the run could not be written: {error.strerror}.", file=sys.stderr)

@@ -122,9 +122,8 @@ def _with_log(act: Callable[[PredictionLog, argparse.Namespace], int]) -> Callab
 
 def _schedule_add(log: PredictionLog, options: argparse.Namespace) -> int:
     asked = {"time_zone": options.time_zone, "reason": options.reason, "by": options.by}
-    number = schedules.add(log, options.model, options.cron, params=params_of(options), **asked)
-    (made,) = (one for one in strategies.schedules(log) if one.id == number)
-    print(f"schedule {number} is added: next at {made.next_at:%Y-%m-%d %H:%M} UTC, while a worker runs")
+    added = schedules.add(log, options.model, options.cron, params=params_of(options), **asked)
+    print(f"schedule {added.number} is added: next at {added.next_at:%Y-%m-%d %H:%M} UTC, while a worker runs")
     return 0
 
 

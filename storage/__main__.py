@@ -145,13 +145,21 @@ def _import(log: PredictionLog, options: argparse.Namespace) -> int:
     )
     _report(result, options, time.perf_counter() - started)
     if options.remove_file:
-        options.file.unlink()
+        _remove(options.file)
     if result.accepted == 0 and not result.resumed_at:
         print("error: nothing was imported.", file=sys.stderr)
         return 2
     _freeze(log, options)
     _look_ahead(log, options.model)
     return 0
+
+
+def _remove(file: Path) -> None:
+    """Delete a file whose rows are in; where it is gone already, or cannot be deleted, what comes next still does."""
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        print(f"{file} could not be removed: {error.strerror}.", file=sys.stderr)
 
 
 def _look_ahead(log: PredictionLog, model: str) -> None:

@@ -185,10 +185,13 @@ class PredictionLog:
             self._catch_up_if_free(appended.entry.name, _SEALED_AT_ONCE)
 
     def _catch_up_if_free(self, model: str, max_segments: int) -> None:
+        """Seal and count what was just committed; whatever hinders that, the rows are in and the answer stays yes."""
         try:
             self.catch_up(model, max_segments)
         except (DatabaseBusy, sa.exc.OperationalError) as error:
             _log.warning("Model %s waits to be sealed and counted: %s", model, error)
+        except Exception:  # such as a segment that was changed by hand: whoever looks at it is told
+            _log.exception("Model %s cannot be sealed and counted.", model)
 
     def label(
         self,

@@ -126,3 +126,18 @@ def test_whoever_gives_up_does_not_hold_up_the_others():
         asyncio.run(asyncio.wait_for(queue.ask("c"), 0.02))
     queue.close()
     assert done == ["a", "b", "c"]
+
+
+def test_a_queue_whose_thread_cannot_begin_has_taken_nothing_and_works_again_later():
+    done = []
+    queue = queue_of(lambda items: done.extend(items) or [None] * len(items))
+    usual = threading.stack_size(1 << 46)  # more than any machine has
+    try:
+        with pytest.raises(RuntimeError):
+            queue.put("a")
+    finally:
+        threading.stack_size(usual)
+    assert queue.size == 0
+    queue.put("b")
+    queue.close()
+    assert done == ["b"]

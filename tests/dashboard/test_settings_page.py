@@ -347,3 +347,13 @@ def test_a_reference_in_the_address_that_is_none_is_said(reviews):
     page.run()
     assert [error.value for error in page.exception] == []
     assert page.query_params["reference"] == "training"
+
+
+def test_an_import_whose_process_cannot_be_started_says_so_and_can_be_gone_on_with(page, settings, log):
+    upload(page, HEADER, *GOOD)
+    (folder,) = uploads.folder_of(settings).iterdir()
+    (folder / "import.log").symlink_to(folder / "gone" / "import.log")  # where its process would write
+    page.text_input(key="actor").input("ana").run()
+    words = press(page, "Import")
+    assert "The process of the import must be started; it cannot: No such file or directory." in words
+    assert log.models() == ()

@@ -22,7 +22,7 @@ def log(database_url):
 
 
 def add(log, cron="*/5 * * * *", **more):
-    return schedules.add(log, "m", cron, reason="each night", by="ana", **more)
+    return schedules.add(log, "m", cron, reason="each night", by="ana", **more).number
 
 
 def due_since(log, number, ago):

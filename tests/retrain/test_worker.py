@@ -79,7 +79,7 @@ def test_a_job_runs_from_the_button_to_a_new_champion(log, settings, artifacts, 
     # A job that waits for a person holds no worker.
     assert waiting.lease_owner is None
     assert [w.pid for w in workers.live_workers(log)] == [worker.pid]
-    assert launchers.ensure_worker(settings).startswith(f"A worker is alive: process {worker.pid}")
+    assert launchers.ensure_worker(settings).said.startswith(f"A worker is alive: process {worker.pid}")
     jobs.approve(log, job_id, "ben")
     wait_for(has_state(log, job_id, "promoted"))
     assert registry.alias(log, "m", "champion") == "v2"
@@ -171,7 +171,7 @@ def test_a_worker_fires_schedules_and_looks_at_triggers(log, artifacts, start_wo
     log.append("m", simulated(20, start=START + timedelta(days=9)).assign(prediction="good", score=0.5))
     wait_for(lambda: jobs.active_job(log, "m"))
     assert jobs.active_job(log, "m").state == "proposed"
-    number = schedules.add(log, "m", "* * * * *", reason="each minute", by="ana")
+    number = schedules.add(log, "m", "* * * * *", reason="each minute", by="ana").number
     with log.engine.begin() as connection:
         due = sa.update(retrain_schedule).where(retrain_schedule.c.id == number)
         connection.execute(due.values(next_at=datetime.now(UTC)))
@@ -186,14 +186,17 @@ def test_a_worker_that_nobody_waits_for_ends_when_no_job_is_left(settings):
 
 def test_ensure_worker_starts_one_and_only_where_it_may(log, settings):
     external = Settings(database_url=settings.database_url, artifacts=settings.artifacts, worker="external")
-    assert "DRIFT_WORKER is external" in launchers.ensure_worker(external)
-    assert launchers.ensure_worker(settings).startswith("A worker was started: process ")
+    absent = launchers.ensure_worker(external)
+    assert not absent.is_there
+    assert absent.worker.startswith("none, because none is alive and DRIFT_WORKER is external")
+    assert "DRIFT_WORKER is external" in absent.said
+    assert launchers.ensure_worker(settings).said.startswith("A worker was started: process ")
     process = launchers._started[settings.database_url]
     try:
         # Asking again, even at once, does not start a second one.
-        assert str(process.pid) in launchers.ensure_worker(settings)
+        assert str(process.pid) in launchers.ensure_worker(settings).worker
         wait_for(lambda: workers.live_workers(log))
-        assert str(process.pid) in launchers.ensure_worker(settings)
+        assert str(process.pid) in launchers.ensure_worker(settings).worker
     finally:
         processes.end(process)
     assert (settings.artifacts.parent / "log" / "worker.log").exists()

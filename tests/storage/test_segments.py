@@ -368,3 +368,24 @@ def test_a_long_log_that_was_never_sealed_is_read_from_its_rows(small_segments, 
     log.catch_up("m")
     assert log.verify("m") == ()
     log.close()
+
+
+def test_rows_that_are_committed_are_accepted_though_what_they_complete_cannot_be_sealed(sqlite_url):
+    log = open_log(sqlite_url)
+    log.register("broken", [Column("x", "numeric")])
+    start = datetime(2026, 9, 1, tzinfo=UTC)
+
+    def rows(first, n):
+        return [{"predicted_at": start + timedelta(seconds=first + k), "x": float(k)} for k in range(n)]
+
+    log.append("broken", rows(0, 8_190))
+    log.freeze_reference("broken", "training", rows=100)
+    with log.engine.begin() as connection:
+        changed = sa.update(reference_values).values(edges=b"changed by hand")
+        assert connection.execute(changed).rowcount
+    log.close()
+    log = open_log(sqlite_url)
+    report = log.append("broken", rows(8_190, 5))
+    assert (report.accepted, report.rejected) == (5, ())
+    assert log.n_rows("broken") == 8_195
+    log.close()
