@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from retrain.outputs import Collected, Evaluated, Output, Prechecked, Trained
+from retrain.outputs import Collected, Evaluated, Output, Prechecked, Trained, refused
 from retrain.params import RetrainParams
 from retrain.rows import read_rows
 from storage.jobs import Job
@@ -75,7 +75,7 @@ class Context:
 def reject(why: str, *, result: Mapping[str, Any] | None = None, **output: Any) -> Outcome:
     """End the job with the reason why it must not go on."""
     return Outcome(
-        state="rejected", step="", step_state="rejected", note=why, output=output | {"why": why}, result=result or {}
+        state="rejected", step="", step_state="rejected", note=why, output=refused(output, why), result=result or {}
     )
 
 

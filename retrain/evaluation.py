@@ -175,7 +175,7 @@ def paired_interval(n_won: int, n_lost: int, n: int) -> tuple[float, float]:
     Examples
     --------
     >>> [round(end, 3) for end in paired_interval(30, 10, 400)]
-    [0.02, 0.08]
+    [0.019, 0.081]
     """
     won, lost, total = n_won + 0.5, n_lost + 0.5, n + 2
     centre = (won - lost) / total

@@ -177,6 +177,17 @@ class Promoted:
         return cls(**fields_of(cls, values, "promote"))
 
 
+def refused(output: Mapping[str, Any], why: str) -> dict[str, Any]:
+    """Return what the row of a step keeps that ends its job: as far as it came, and why."""
+    return {**output, "why": why}
+
+
+def refusal(output: Mapping[str, Any] | None) -> str | None:
+    """Return why a step ended its job; None of one that did not. What else it had found out stands beside it."""
+    why = (output or {}).get("why")
+    return None if why is None else str(why)
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobResult:
     """What a job has come to so far: a part is None until a step has found it out.

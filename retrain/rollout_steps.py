@@ -14,7 +14,7 @@ from retrain.champion import champion_version
 from retrain.confidence import Evidence, weigh
 from retrain.context import Context, reject
 from retrain.guardrails import Guardrail, broken, check_guardrails
-from retrain.outputs import JobResult, Promoted
+from retrain.outputs import JobResult, Promoted, refused
 from retrain.rows import ChangedRows
 from retrain.trial import Phase, Trial
 from storage import adopting, registry
@@ -182,7 +182,7 @@ def _back(context: Context, look: _Look, why: str) -> Outcome:
         step="",
         step_state="rejected",
         note=f"{version} was rolled back by itself. {why}",
-        output=look.trial.plain() | {"why": why},
+        output=refused(look.trial.plain(), why),
         result=_kept(look.trial),
         effect=lambda connection: registry.withdraw(connection, model, version, "the worker", why=why),
     )
