@@ -21,7 +21,7 @@ from drift.prepared import prepared_from, read_each
 from drift.samples import reference_from
 from drift.sliding import sliding_spans, sliding_windows
 from drift.windows import Column, LastRows, TimeSpan, Window, WindowExtent
-from retrain.triggers import guards_now
+from retrain.guards import guards_now
 from storage import PredictionLog, jobs, open_log
 from storage.jobs import Job
 from storage.lessons import runs_without_lessons
