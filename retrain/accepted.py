@@ -36,7 +36,10 @@ class Accepted:
 def accepted_rows(context: Context) -> Accepted:
     """Return the held-out rows of the comparison as the challenger answers them, in time order.
 
-    Fewer than 200 are filled up with older rows to 500.
+    Returns
+    -------
+    Accepted
+        The monitored columns of the rows. Fewer than 200 are filled up with older rows to 500.
 
     Raises
     ------

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from drift.samples import Sample
+from drift.windows import Column
 from retrain.outputs import Collected, Evaluated, Output, Prechecked, Trained, refused
 from retrain.params import RetrainParams
 from retrain.rows import read_rows
@@ -61,6 +63,15 @@ class Context:
         """Return the collected rows: columns of the log, a row a prediction, in time order."""
         collected = self.collected
         return read_rows(self._folder / collected.file, collected.sha256)
+
+    def features(self) -> list[Column]:
+        """Return the columns that a model may read."""
+        return [column for column in self.log.columns(self.job.model) if column.role == "feature"]
+
+    def reference_samples(self) -> Mapping[str, Sample]:
+        """Return the values that each feature had in the model's reference; none without one."""
+        reference = self.log.default_reference(self.job.model)
+        return {} if reference is None else self.log.read_reference(self.job.model, reference.name, self.features())
 
     @property
     def _folder(self) -> Path:
