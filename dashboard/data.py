@@ -21,7 +21,7 @@ from drift.prepared import prepared_from, read_each
 from drift.samples import reference_from
 from drift.sliding import sliding_spans, sliding_windows
 from drift.windows import Column, LastRows, TimeSpan, Window, WindowExtent
-from retrain.triggers import guards_now
+from retrain.guards import guards_now
 from storage import PredictionLog, jobs, open_log
 from storage.jobs import Job
 from storage.lessons import runs_without_lessons
@@ -94,7 +94,7 @@ def last_promotion(model: str) -> Job | None:
     """Return the job that brought the champion, or None where no job did."""
     found = (job for job in jobs.jobs(log(), model) if job.state == "promoted")
     job = next(found, None)
-    return job if job is not None and (job.result or {}).get("version") == champion(model) else None
+    return job if job is not None and job.version == champion(model) else None
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

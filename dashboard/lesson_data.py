@@ -119,7 +119,7 @@ def _alarms(model: str) -> tuple[Sounded, ...]:
 
 def _served(model: str) -> tuple[Served, ...]:
     promoted = [job for job in jobs.jobs(data.log(), model) if job.state == "promoted"]
-    versions = [str((job.result or {})["version"]) for job in promoted]
+    versions = [str(job.version) for job in promoted]
     rows = _rows_by(model, [job.updated_at for job in promoted])
     asked = _rows_by(model, [job.created_at for job in promoted])
     return tuple(sorted((Served(*one) for one in zip(versions, rows, asked, strict=True)), key=_row))

@@ -105,9 +105,8 @@ def _retrain_news(model: str, board: Board) -> Advice | None:
     done = data.last_promotion(model)
     if done is None or board.window.start is None or done.updated_at < board.window.start:
         return None
-    version = (done.result or {})["version"]
     said = "This window still holds rows that were answered before that: judge the new version by newer ones."
-    return Advice("wait", f"{version} serves since {done.updated_at:%Y-%m-%d %H:%M} UTC", said)
+    return Advice("wait", f"{done.version} serves since {done.updated_at:%Y-%m-%d %H:%M} UTC", said)
 
 
 def action_card(scope: Scope, board: Board, said: Advice) -> None:

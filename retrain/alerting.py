@@ -16,7 +16,7 @@ from drift.monitor import DEFAULT_POLICY
 from drift.performing import check_performance
 from drift.windows import LastRows
 from retrain import channel, news
-from retrain.triggers import guards_now
+from retrain.guards import guards_now
 from storage import alert_events, alerts, jobs
 from storage.alerts import Alert
 from storage.log import PredictionLog, open_log

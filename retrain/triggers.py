@@ -5,16 +5,16 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
-from drift.advice import Action, Advice, Guards, recommend
+from drift.advice import Action, Advice, recommend
 from drift.monitor import DEFAULT_POLICY
 from drift.performing import check_performance
 from drift.windows import LastRows
-from retrain.champion import champion_version, data_end_of
+from retrain.guards import guards_now
 from retrain.params import RetrainParams
-from storage import registry, strategies
+from storage import strategies
 from storage.labelled import count_labels
 from storage.log import PredictionLog
-from storage.strategies import Kind, Mode, TriggerRule
+from storage.strategies import Firing, Kind, Mode, TriggerRule
 
 _ASK_FOR_A_RETRAIN = ("retrain", "emergency")
 
@@ -67,7 +67,7 @@ class Seen:
 
     memory: Mapping[str, Any]
     said: str
-    job: Mapping[str, Any] | None = None
+    firing: Firing | None = None
 
 
 def add(
@@ -108,7 +108,9 @@ def look(log: PredictionLog) -> list[str]:
             seen = Seen(
                 trigger.memory or {}, f"{at:%Y-%m-%d %H:%M} UTC: the look failed: {type(error).__name__}: {error}"
             )
-        said.append(f"trigger {trigger.id}: {strategies.conclude(log, trigger, seen.memory, seen.said, job=seen.job)}")
+        said.append(
+            f"trigger {trigger.id}: {strategies.conclude(log, trigger, seen.memory, seen.said, firing=seen.firing)}"
+        )
     return said
 
 
@@ -130,11 +132,14 @@ def _look_at_drift(log: PredictionLog, trigger: TriggerRule, settings: TriggerSe
     # Nothing starts by itself without labels that show a loss: a person may still see a reason.
     starts = trigger.mode == "start" and found.starts_retrain
     reason = f"{found.title}: {found.evidence}" + (f" Not now: {found.not_now}." if found.not_now else "")
-    job: dict[str, Any] = {"reason": reason, "trigger": "performance" if found.lost_accuracy else "drift"}
-    job |= {"mode": "start" if starts else "propose"}
-    job |= {"evidence": {"action": found.action, "looks": held, "since": since, "said": found.evidence}}
-    job |= {"memory": memory | {"held": 0, "since": None, "fired_at": at.isoformat()}}
-    return Seen(memory, advised, job)
+    firing = Firing(
+        reason=reason,
+        trigger="performance" if found.lost_accuracy else "drift",
+        mode="start" if starts else "propose",
+        evidence={"action": found.action, "looks": held, "since": since, "said": found.evidence},
+        memory=memory | {"held": 0, "since": None, "fired_at": at.isoformat()},
+    )
+    return Seen(memory, advised, firing)
 
 
 def _look_at_labels(log: PredictionLog, trigger: TriggerRule, settings: TriggerSettings, at: datetime) -> Seen:
@@ -146,10 +151,14 @@ def _look_at_labels(log: PredictionLog, trigger: TriggerRule, settings: TriggerS
     said = f"{at:%Y-%m-%d %H:%M} UTC: {new:,} of {settings.n_labels:,} new labelled rows"
     if new < settings.n_labels or _pauses(memory, settings, at):
         return Seen(memory, said)
-    job: dict[str, Any] = {"reason": f"{new:,} new labelled rows have come.", "trigger": "continuous"}
-    job |= {"mode": trigger.mode, "evidence": {"n_new": new, "n_labels": total}}
-    job |= {"memory": memory | {"n_labels": total, "fired_at": at.isoformat()}}
-    return Seen(memory, said, job)
+    firing = Firing(
+        reason=f"{new:,} new labelled rows have come.",
+        trigger="continuous",
+        mode=trigger.mode,
+        evidence={"n_new": new, "n_labels": total},
+        memory=memory | {"n_labels": total, "fired_at": at.isoformat()},
+    )
+    return Seen(memory, said, firing)
 
 
 _LOOKS = {"drift": _look_at_drift, "labels": _look_at_labels}
@@ -165,22 +174,6 @@ def _advice(log: PredictionLog, trigger: TriggerRule, settings: TriggerSettings,
     window = LastRows(n_rows)
     board = check_performance(log, model, window, reference.name if reference else None, DEFAULT_POLICY)
     return recommend(board, board.performance, DEFAULT_POLICY, guards_now(log, model, trigger.params, at))
-
-
-def guards_now(log: PredictionLog, model: str, params: Mapping[str, Any] | None, at: datetime) -> Guards:
-    """Return what is known of the model that may speak against a retrain now."""
-    asked = RetrainParams.from_mapping(params)
-    trained = [v.created_at for v in registry.versions(log, model) if v.job_id and v.stage != "withdrawn"]
-    since = data_end_of(champion_version(log, model))
-    has_labels = any(column.role == "label" for column in log.columns(model))
-    return Guards(
-        since_retrain=at - max(trained) if trained else None,
-        cool_down=timedelta(hours=asked.cool_down_hours),
-        # No more than a job would collect: what lies before that teaches nothing.
-        labels=count_labels(log, model, since, newest=asked.window_rows) if has_labels else None,
-        min_labels=asked.min_rows,
-        min_class_labels=asked.min_class_rows,
-    )
 
 
 def _pauses(memory: Mapping[str, Any], settings: TriggerSettings, at: datetime) -> bool:

@@ -24,11 +24,15 @@ COLUMNS = (
 )
 RESULT = {
     "version": "v2",
-    "champion": {"accuracy": 0.81, "log_loss": 0.45, "recall": {"no": 0.8, "yes": 0.82}},
+    "champion": {"version": "v1", "accuracy": 0.81, "log_loss": 0.45, "recall": {"no": 0.8, "yes": 0.82}},
     "challenger": {"accuracy": 0.85, "log_loss": 0.4, "recall": {"no": 0.84, "yes": 0.86}},
     "difference": 0.04,
     "interval": [0.02, 0.06],
+    "p_value": 0.0001,
     "n_held_out": 1200,
+    "held_out_start": "2026-11-24T10:00:00+00:00",
+    "held_out_end": "2026-11-25T10:00:00+00:00",
+    "sentence": "accuracy 0.850 against the champion's 0.810",
     "after_approval": "promote",
 }
 HOSTILE = "![x](http://evil.example/p.png) :red[no]"
@@ -266,10 +270,12 @@ def test_a_result_without_numbers_is_shown_as_absent(log):
     assert "No comparison was recorded" in text_of(app)
 
 
+PLACE = {"phase": "canary", "share": 0.1}
 TRIAL = {
-    "phase": "canary",
-    "share": 0.1,
+    **PLACE,
     "since": "2026-11-25T10:00:00+00:00",
+    "phase_since": "2026-11-25T10:04:00+00:00",
+    "n_canary": 90,
     "n_scored": 900,
     "n_labelled": 400,
     "difference": 0.0,
@@ -278,8 +284,8 @@ TRIAL = {
     "sentence": "Even on 400 labelled rows (interval -3.2 to +3.2 points): needs about 3,700 more labelled rows.",
     "guardrails": [{"name": "latency", "passed": True, "text": "12 ms *fast*"}],
     "history": [
-        {"n": 100, "difference": 0.01, "interval": [-0.1, 0.12], "share": 0.1, "at": "2026-11-25T10:05:00+00:00"},
-        {"n": 400, "difference": 0.0, "interval": [-0.032, 0.032], "share": 0.1, "at": "2026-11-25T11:00:00+00:00"},
+        {"n": 100, "difference": 0.01, "interval": [-0.1, 0.12], **PLACE, "at": "2026-11-25T10:05:00+00:00"},
+        {"n": 400, "difference": 0.0, "interval": [-0.032, 0.032], **PLACE, "at": "2026-11-25T11:00:00+00:00"},
     ],
 }
 

@@ -57,6 +57,18 @@ def test_a_mistake_is_said_in_a_sentence_with_exit_code_2(arguments, said, log, 
     assert said in capsys.readouterr().err
 
 
+def test_what_nobody_foresaw_is_a_sentence_for_people_and_a_traceback_as_well_in_a_log(log, capsys):
+    with log.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE retrain_trigger")
+    assert main(["trigger", "list"]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("error: OperationalError: ")
+    assert main(["look"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-1] == said
+
+
 def test_a_job_is_refused_and_retried_and_its_version_promoted_again(log, artifacts, capsys):
     fill(log, artifacts)
     main(["start", "--model", "m", "--reason", "red turned bad", "--by", "ana", "--window-rows", "1500"])
