@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drift.grid import cell_counts
+from drift.prepared import prepare
 from drift.windows import Column, LastRows, RowSpan, TimeSpan
 from storage import PredictionLog, open_log, selecting
 from storage.engine import reading
@@ -181,7 +182,7 @@ def agree(life, log):
             np.testing.assert_array_equal(plain(found[name]), plain(sample), err_msg=f"{window} {name}")
     monitored = [column for column in columns if column.role != "label"]
     for frozen in log.references("m"):
-        counted = log.read_counts("m", windows, frozen.name, monitored)
+        counted = log.counts("m", windows, prepare(log, "m", frozen.name, monitored).cells(monitored))
         for row, expected in enumerate(obvious):
             for column in monitored:
                 counts, sample = counted[column.name], expected[column.name]
@@ -362,7 +363,8 @@ def test_a_long_log_that_was_never_sealed_is_read_from_its_rows(small_segments, 
         connection.execute(sa.update(reference_values).values(edges=None))
     log = PredictionLog(log.engine)
     assert log.read_window("m", RowSpan(850, 852), COLUMNS[:1])["amount"].values.tolist() == [850, 851]
-    counts = log.read_counts("m", [LastRows(100), RowSpan(5, 10)], "training", COLUMNS[:1])["amount"]
+    cells = prepare(log, "m", "training", COLUMNS[:1]).cells(COLUMNS[:1])
+    counts = log.counts("m", [LastRows(100), RowSpan(5, 10)], cells)["amount"]
     assert counts.counts.sum(axis=1).tolist() == [100, 5]
     assert log.append("m", [{"predicted_at": START + timedelta(seconds=901), "amount": 1}]).accepted == 1
     log.catch_up("m")
