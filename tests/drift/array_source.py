@@ -1,7 +1,7 @@
 """A prediction log of NumPy arrays: the monitor's `Source` in memory, one model named "m"."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -281,10 +281,8 @@ def inserted(sample: Sample, place: int, value: Any) -> Sample:
 
 def counted(samples: Sequence[Sample], edges: Cells) -> ColumnCounts:
     """Count windows one by one."""
-    count: Callable[[Any], np.ndarray] = lambda sample: (  # noqa: E731 - the one place where kinds differ
-        sample.counts() if edges is None else cell_counts(np.sort(sample.values), edges)
-    )
-    up_to = np.array([np.cumsum(count(sample)) for sample in samples])
+    cells = [part.counts() if edges is None else cell_counts(np.sort(part.values), edges) for part in samples]
+    up_to = np.array([np.cumsum(part) for part in cells])
     sizes = np.array([len(sample) for sample in samples])
     return ColumnCounts(up_to, sizes - up_to[:, -1], edges, samples[0].categories if edges is None else ())
 

@@ -370,3 +370,24 @@ def test_a_long_log_that_was_never_sealed_is_read_from_its_rows(small_segments, 
     log.catch_up("m")
     assert log.verify("m") == ()
     log.close()
+
+
+def test_counts_in_the_cells_of_a_reference_are_looked_up_and_in_others_read_from_the_rows(small_segments, sqlite_url):
+    log = open_log(sqlite_url)
+    log.register("m", COLUMNS)
+    values = np.random.default_rng(4).normal(size=6 * SEGMENT).tolist()
+    log.append("m", [{"predicted_at": START + timedelta(seconds=k), "amount": x} for k, x in enumerate(values)])
+    log.freeze_reference("m", "training", rows=SEGMENT)
+    log.catch_up("m")
+    windows = [RowSpan(k * SEGMENT, (k + 2) * SEGMENT) for k in range(3)]
+    own = prepare(log, "m", "training", COLUMNS[:1]).cells(COLUMNS[:1])
+    other = {"amount": own["amount"][::2]}
+    held, merged = (log.counts("m", windows, cells)["amount"].counts for cells in (own, other))
+    np.testing.assert_array_equal(np.add.reduceat(held, [0, *range(1, held.shape[1], 2)], axis=1), merged)
+    with log.engine.begin() as connection:  # whoever reads values from now on gets zeros
+        data = segment_values.c.data
+        connection.execute(sa.update(segment_values).values(data=sa.func.zeroblob(sa.func.length(data))))
+    again = PredictionLog(log.engine)
+    np.testing.assert_array_equal(again.counts("m", windows, own)["amount"].counts, held)
+    assert (again.counts("m", windows, other)["amount"].counts != merged).any()
+    log.close()
