@@ -1,11 +1,8 @@
 """The label streams of a model: what the labels of its reference say, and how far later ones have been watched."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -15,7 +12,7 @@ from drift.evidence import Watch
 from drift.expected import Calibration, calibrate
 from drift.following import follow
 from drift.ledger import AcknowledgementKind, AlarmRecord, Kept
-from drift.outcomes import LabelFeed, LabelSource
+from drift.outcomes import LabelFeed
 from drift.performance import Agreement, counted_agreement, right_or_wrong
 from drift.prepared import prepare
 from drift.samples import CategoricalSample, NumericSample, Sample
@@ -53,14 +50,10 @@ def outcome_columns(source: Source, model: str) -> list[Column] | None:
     return [columns[role] for role in ("prediction", "label", "score") if role in columns]
 
 
-_known: WeakKeyDictionary[LabelSource, OrderedDict[tuple[object, ...], KnownReference]] = WeakKeyDictionary()
-_lock = threading.Lock()
-
-
 def known_reference(
-    source: LabelSource, model: str, reference: str | None, columns: Sequence[Column]
+    source: Source, model: str, reference: str | None, columns: Sequence[Column]
 ) -> KnownReference | None:
-    """Return what the labels of a reference, or else of the champion's, say; remembered as long as the source.
+    """Return what the labels of a reference, or else of the champion's, say; the source's memory keeps it.
 
     None where none is frozen.
     """
@@ -69,19 +62,13 @@ def known_reference(
     if record is None:
         return None
     key = (model, record.name, record.n, record.start, record.end, tuple(columns))
-    with _lock:
-        remembered = _known.setdefault(source, OrderedDict())
-        if key in remembered:
-            remembered.move_to_end(key)
-            return remembered[key]
+    if remembered := source.memory.recall(KnownReference, key):
+        return remembered
     prediction, label, score = outcome_samples(source.read_reference(model, record.name, columns))
     # A score that is a category, such as "high", is logged all the same.
     why_not = "the model's score is no number" if any(c.role == "score" for c in columns) else "the model logs no score"
     known = _read(record.name, record.end, prediction, label, score, why_not)
-    with _lock:
-        remembered[key] = known
-        while len(remembered) > _MAX_KNOWN:
-            remembered.popitem(last=False)
+    source.memory.keep(KnownReference, key, known, at_most=_MAX_KNOWN)
     return known
 
 
@@ -125,7 +112,7 @@ def _classes(samples: Mapping[str, Sample], name: str) -> CategoricalSample:
     return sample
 
 
-def follow_labels(source: LabelSource, model: str, known: KnownReference) -> tuple[Kept, dict[str, Watch]]:
+def follow_labels(source: Source, model: str, known: KnownReference) -> tuple[Kept, dict[str, Watch]]:
     """Take in every complete bucket of labels that came since the reference; return what is known then, and how."""
     ledger = source.ledger(model, known.name)
     kept = ledger.read(states=True)
@@ -137,7 +124,7 @@ def follow_labels(source: LabelSource, model: str, known: KnownReference) -> tup
 
 
 def acknowledge(
-    source: LabelSource,
+    source: Source,
     model: str,
     reference: str,
     stream: str,

@@ -15,13 +15,12 @@ from drift.following import resume
 from drift.label_watching import KnownReference, follow_labels, known_reference, outcome_columns, outcome_samples
 from drift.ledger import AlarmRecord, Kept
 from drift.monitor import check
-from drift.outcomes import LabelSource
 from drift.performance import Agreement, counted_agreement, delay_of
 from drift.performance_report import Concept, LabelDrift, PerformanceReport, accuracy_fell, why_it_fell
 from drift.policy import WORST_FIRST, DriftPolicy, Verdict
 from drift.prepared import PreparedReference
 from drift.samples import CategoricalSample, reference_from
-from drift.source import monitored
+from drift.source import Source, extent_of, monitored
 from drift.watching import RULE, Watching
 from drift.windows import LastRows, Window, WindowExtent
 from drift.wording import p_phrase
@@ -33,7 +32,7 @@ MIN_DROP = 0.02
 
 
 def check_performance(
-    source: LabelSource, model: str, window: Window, reference: str | PreparedReference | None, policy: DriftPolicy
+    source: Source, model: str, window: Window, reference: str | PreparedReference | None, policy: DriftPolicy
 ) -> Board:
     """Compare a window with a reference, columns and labels alike.
 
@@ -84,7 +83,7 @@ def _sentence(said: str) -> str:
 
 
 def performance(
-    source: LabelSource, model: str, window: Window, reference: str | None, policy: DriftPolicy
+    source: Source, model: str, window: Window, reference: str | None, policy: DriftPolicy
 ) -> PerformanceReport | None:
     """Return what the labels and scores of a window say; None for a model that does not predict and learn classes.
 
@@ -102,7 +101,7 @@ def performance(
     known = known_reference(source, model, reference, columns)
     if known is None:
         return PerformanceReport(now=now, delay=delay, why_not="no reference is frozen yet")
-    watching = _Labels(source, model, known, source.extent(model, window), policy)
+    watching = _Labels(source, model, known, extent_of(source, model, window), policy)
     found = PerformanceReport(
         now=now,
         reference=known.agreement,
@@ -127,12 +126,12 @@ class _Labels:
     """The label streams of a model since a reference, and what they say of one window."""
 
     def __init__(
-        self, source: LabelSource, model: str, known: KnownReference, extent: WindowExtent, policy: DriftPolicy
+        self, source: Source, model: str, known: KnownReference, extent: WindowExtent, policy: DriftPolicy
     ) -> None:
         self.known, self.policy, self.extent = known, policy, extent
         self.watches: dict[str, Watch] = {}
         self.kept: Kept | None = None
-        newest = source.extent(model, LastRows(1)).end
+        newest = extent_of(source, model, LastRows(1)).end
         self.is_newest = extent.end is not None and newest is not None and extent.end >= newest
         self.is_after = extent.end is not None and extent.end > known.end
         # Evidence is kept by name: a column of that name would be taken for the stream.

@@ -170,7 +170,7 @@ def _advice(log: PredictionLog, trigger: TriggerRule, settings: TriggerSettings,
     n_rows = settings.window_rows
     if reference is not None:
         # Rows up to the end of the reference are no evidence: the champion before this one may have answered them.
-        n_rows = max(log.ledger(model, reference.name).n_after(None, n_rows), 1)
+        n_rows = max(log.stream(model, reference.name).n_after(None, n_rows), 1)
     window = LastRows(n_rows)
     board = check_performance(log, model, window, reference.name if reference else None, DEFAULT_POLICY)
     return recommend(board, board.performance, DEFAULT_POLICY, guards_now(log, model, trigger.params, at))

@@ -88,10 +88,10 @@ def test_what_was_answered_before_the_promotion_is_no_evidence(log):
     serve(log, "v1", accepted(120))
     reference = log.default_reference("m")
     assert (reference.start, reference.end) == (START, END)
-    ledger = log.ledger("m", "accepted-v1")
-    assert ledger.n_after(None, 1_000) == 0
+    after = log.stream("m", "accepted-v1")
+    assert after.n_after(None, 1_000) == 0
     log.append("m", simulated(7, start=END))
-    assert ledger.n_after(None, 1_000) == 7
+    assert after.n_after(None, 1_000) == 7
 
 
 def test_a_row_dated_into_the_future_does_not_put_off_the_evidence(log):

@@ -24,7 +24,7 @@ def is_up_to_date(log, reference):
     kept = log.ledger("m", reference).read()
     watched = {progress.mark.row_id for name, progress in kept.progress.items() if name in kept.phi}
     assert len(watched) == 1
-    return log.ledger("m", reference).n_after(watched.pop(), RULE.stride) < RULE.stride
+    return log.stream("m", reference).n_after(watched.pop(), RULE.stride) < RULE.stride
 
 
 def test_a_new_reference_is_watched_up_to_now(log, capsys):

@@ -34,7 +34,7 @@ def test_new_rows_are_found_by_their_key_before_there_are_statistics(log):
             asked.append((statement, parameters))
 
     sa.event.listen(log.engine, "before_cursor_execute", note)
-    assert log.ledger("m", "training").n_after(None, 100) == 100
+    assert log.stream("m", "training").n_after(None, 100) == 100
     sa.event.remove(log.engine, "before_cursor_execute", note)
     (statement, parameters) = asked[-1]
     with log.engine.connect() as connection:
