@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from drift.version import __version__
 from retrain import artifacts
 from retrain.alert_commands import add_alert_commands
 from retrain.launchers import ensure_worker
@@ -44,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Retrain a model, and decide whether the new one may serve.",
         epilog=f"The database is named by DRIFT_DATABASE_URL (default {DEFAULT_URL}).",
     )
+    parser.add_argument("--version", action="version", version=f"Drift monitor {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     work = commands.add_parser("worker", help="run the steps of jobs until asked to stop")
     work.add_argument("--poll", type=float, default=0.3, metavar="SECONDS", help="how often to look for work")
