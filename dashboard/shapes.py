@@ -102,11 +102,12 @@ class RetrainState(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether the database answers and a retrain worker is alive."""
+    """Whether the database answers and a retrain worker is alive, and the version of the product."""
 
     status: Literal["ok", "down"]
     database: Literal["ok", "away"]
     worker: Literal["alive", "none", "unknown"]
+    version: str
 
 
 class Error(BaseModel):

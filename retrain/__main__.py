@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from drift.version import __version__
 from retrain import artifacts
 from retrain.alert_commands import add_alert_commands
 from retrain.launchers import ensure_worker
@@ -42,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"The database is named by DRIFT_DATABASE_URL (default {DEFAULT_URL}).",
     )
     parser.set_defaults(to_log=False)
+    parser.add_argument("--version", action="version", version=f"Drift monitor {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     work = commands.add_parser("worker", help="run the steps of jobs until asked to stop")
     work.add_argument("--poll", type=float, default=0.3, metavar="SECONDS", help="how often to look for work")

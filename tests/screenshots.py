@@ -1,4 +1,4 @@
-"""`python -m tests.screenshots [NAME ...]`: draw the README's pictures anew, in light and in dark.
+"""`python -m tests.screenshots [NAME ...]`: draw the pictures of README and its chapters anew, in light and in dark.
 
 They show the demo. The Retrain page is shown at the moment that matters: a job has been run and waits for a person; the
 Lesson page once a simulation has drifted, was retrained and has recovered.

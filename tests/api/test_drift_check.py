@@ -12,6 +12,7 @@ from dashboard.checking import lesson_json
 from drift import monitor
 from drift.performing import check_performance
 from drift.text import text_features
+from drift.version import __version__
 from drift.windows import Column, LastRows
 from storage.settings import Settings
 from tests.api.conftest import client_of, review
@@ -101,7 +102,8 @@ def test_a_database_that_is_away_is_said_to_be_away(tmp_path):
 
 
 def test_health_tells_of_database_and_worker(client, reviews):
-    assert client.get("/health").json() == {"status": "ok", "database": "ok", "worker": "none"}
+    expected = {"status": "ok", "database": "ok", "worker": "none", "version": __version__}
+    assert client.get("/health").json() == expected
 
 
 def test_a_column_that_is_gone_is_drift_though_nothing_is_left_to_test(client, log):
