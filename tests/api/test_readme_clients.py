@@ -5,9 +5,12 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
+import pytest
 
 from tests.api.servers import api_command, serving
 from tests.test_readme import README
+
+pytestmark = pytest.mark.slow
 
 CLIENTS = [code for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "requests.post" in code]
 
