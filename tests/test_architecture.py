@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.conftest import ROOT
+
 MAY_IMPORT = {
     "drift": set(),
     "storage": {"drift"},

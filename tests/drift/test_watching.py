@@ -222,6 +222,7 @@ def test_a_replay_of_the_reference_is_asked_for_anew(source):
     assert (honesty.replay.n_lives, honesty.replay.n_rows, honesty.replay.n_alarmed) == (3, 500, 0)
 
 
+@pytest.mark.slow
 def test_a_whole_healthy_board_seldom_alarms_in_its_life():
     rng = np.random.default_rng(7)
     n_lives, n_alarmed = 60, 0

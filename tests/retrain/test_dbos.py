@@ -1,6 +1,5 @@
 """DBOS as the wake-up engine: two real processes, as on two machines, and a real PostgreSQL."""
 
-import importlib.util
 import os
 import signal
 import subprocess
@@ -13,27 +12,16 @@ import sqlalchemy as sa
 
 from retrain import processes
 from retrain.__main__ import main
-from storage import jobs, leases, open_log, registry, workers
+from storage import jobs, leases, registry, workers
 from storage.engine import writing
-from storage.log import PredictionLog
 from storage.schema import worker
 from storage.settings import Settings
-from tests.conftest import require
+from tests.patience import wait_for
 from tests.retrain.conftest import fill
-from tests.retrain.test_worker import RECENT, children_of, has_state, is_running, wait_for
+from tests.retrain.test_worker import RECENT, children_of, has_state, is_running
 
-
-@pytest.fixture
-def settings(postgres_url: str, artifacts: Path) -> Settings:
-    require(importlib.util.find_spec("dbos"), "requirements-dbos.txt")
-    return Settings(database_url=postgres_url, artifacts=artifacts)
-
-
-@pytest.fixture
-def log(settings: Settings) -> Iterator[PredictionLog]:
-    opened = open_log(settings.database_url)
-    yield opened
-    opened.close()
+pytestmark = pytest.mark.slow
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 @pytest.fixture
@@ -50,6 +38,7 @@ def start_machine(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., 
         processes.end(process, grace=15)
 
 
+@on_postgresql
 def test_two_machines_carry_jobs_on_when_one_of_them_dies(log, settings, artifacts, start_machine):
     for model in ("one", "two"):
         fill(log, artifacts, model=model)

@@ -12,19 +12,11 @@ import pytest
 from pyarrow import parquet as pq
 
 from drift.windows import Column, LastRows
-from storage import open_log, runs
+from storage import runs
 from storage.__main__ import main
 from storage.audit import read_audit
 from storage.importing import ColumnMapping, plan_import, rejected_in_sample, run_import
 from storage.rejected_file import RejectedFile, read_rejected
-
-
-@pytest.fixture
-def log(sqlite_url, monkeypatch):
-    monkeypatch.setenv("DRIFT_DATABASE_URL", sqlite_url)
-    log = open_log(sqlite_url)
-    yield log
-    log.close()
 
 
 @pytest.fixture

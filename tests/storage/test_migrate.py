@@ -12,8 +12,8 @@ from storage.migrate import migrate
 from storage.schema import import_run, metadata
 
 
-def test_the_migrations_lead_to_the_tables_of_the_schema(database_url):
-    engine = open_engine(database_url)
+def test_the_migrations_lead_to_the_tables_of_the_schema(empty_url):
+    engine = open_engine(empty_url)
     migrate(engine)
     with reading(engine) as connection:
         assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": False}), metadata) == []

@@ -27,6 +27,8 @@ from storage.schema import (
     segment_values,
 )
 
+pytestmark = pytest.mark.each_database
+
 START = datetime(2026, 9, 1, tzinfo=UTC)
 COLUMNS = (
     Column("amount", "numeric"),
