@@ -159,6 +159,15 @@ def test_the_first_of_two_contrary_decisions_counts(log):
     assert stage == ("candidate" if job.state == "queued" else "withdrawn")
 
 
+def test_a_decision_about_a_job_that_registered_nothing_is_a_sentence_and_changes_nothing(log):
+    job_id = waiting(log)
+    with writing(log.engine) as connection:
+        set_job(connection, job_id, result={"version": "v1"})
+    with pytest.raises(ValueError, match=r"job 1 must hold a version and the step after its approval; got {'version"):
+        jobs.approve(log, job_id, "ben")
+    assert (jobs.job(log, job_id).state, jobs.job(log, job_id).version) == ("waiting_approval", "v1")
+
+
 def test_the_approver_must_be_another_person_where_that_is_asked_for(log):
     job_id = waiting(log)
     with writing(log.engine) as connection:
