@@ -158,6 +158,15 @@ def test_the_first_of_two_contrary_decisions_counts(registered):
     assert stage == ("candidate" if job.state == "queued" else "withdrawn")
 
 
+def test_a_decision_about_a_job_that_registered_nothing_is_a_sentence_and_changes_nothing(registered):
+    job_id = waiting(registered)
+    with writing(registered.engine) as connection:
+        set_job(connection, job_id, result={"version": "v1"})
+    with pytest.raises(ValueError, match=r"job 1 must hold a version and the step after its approval; got {'version"):
+        jobs.approve(registered, job_id, "ben")
+    assert (jobs.job(registered, job_id).state, jobs.job(registered, job_id).version) == ("waiting_approval", "v1")
+
+
 def test_the_approver_must_be_another_person_where_that_is_asked_for(registered):
     job_id = waiting(registered)
     with writing(registered.engine) as connection:
