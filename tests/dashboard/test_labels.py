@@ -27,7 +27,8 @@ NAMES = {
     "purple": ("violet", 275, 310),
     "grey": ("gray", 0, 360),
 }
-SAID = re.compile(rf"`({'|'.join(get_args(Verdict))})` \(({'|'.join(NAMES)})\)")
+# In a sentence, `error` (purple), or in a table, | `error` | purple |.
+SAID = re.compile(rf"`({'|'.join(get_args(Verdict))})` (?:\(|\| )({'|'.join(NAMES)})(?:\)| \|)")
 THEME = tomllib.loads((ROOT / ".streamlit/config.toml").read_text(encoding="utf-8"))["theme"]
 
 
