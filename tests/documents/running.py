@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from storage.settings import Settings
+from tests.patience import PATIENCE
 from tests.test_architecture import ROOT
 
 N_LOANS, N_DRIFTED = 20_000, 6_000
@@ -60,7 +61,7 @@ class World:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=PATIENCE,
         )
         assert ended.returncode == expected, f"{command}\n{ended.stdout}\n{ended.stderr}"
         return ended.stdout
@@ -81,7 +82,7 @@ class World:
             yield process
         finally:
             process.send_signal(stop)
-            process.wait(120)
+            process.wait(PATIENCE)
 
 
 def run_python(code: str, **known: Any) -> dict[str, Any]:

@@ -80,6 +80,7 @@ def options_of(module: str, named: tuple[str, ...]) -> frozenset[str]:
     raise AssertionError(f"python -m {module} --help ends with an error: {answer.stderr}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [command for command in LOOKED_AT if command.startswith("python -m ")])
 def test_a_command_that_is_named_has_the_options_that_are_shown(command):
     words = shlex.split(command, comments=True)[2:]
