@@ -16,6 +16,7 @@ import pandas as pd
 
 from storage.settings import Settings
 from tests.conftest import ROOT
+from tests.patience import PATIENCE
 
 N_LOANS, N_DRIFTED = 20_000, 6_000
 # `python` of the documents is the one that runs the tests; an answer of curl that is an error ends it with one.
@@ -60,7 +61,7 @@ class World:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=PATIENCE,
         )
         assert ended.returncode == expected, f"{command}\n{ended.stdout}\n{ended.stderr}"
         return ended.stdout

@@ -9,11 +9,14 @@ import yaml
 
 from storage import jobs, open_log
 from storage.log import PredictionLog
-from tests.api.servers import api_command, serving, wait_for
+from tests.api.servers import api_command, serving
 from tests.documents.reading import GUIDE, blocks, commands
 from tests.documents.running import N_LOANS, World, run_python
+from tests.patience import wait_for
 from tests.retrain.fake_channel import FakeChannel
 from tests.retrain.fake_github import REPOSITORY, TOKEN, FakeGitHub
+
+pytestmark = pytest.mark.slow
 
 # What is not run here, and why. Their options are looked at in test_documents.py.
 NOT_RUN = {
@@ -27,7 +30,6 @@ ENDS_WITH = {"python -m drift check": 1, "python -m drift timeline": 1}
 # Whose blocks another test of this file runs, because something must go on beside them.
 BESIDE = {"docs/http.md", "docs/retraining.md", "docs/alerts.md", "docs/lesson.md", "docs/your_data.md"}
 ALONE = [document for document in GUIDE if document not in BESIDE]
-WAIT_SECONDS = 240
 
 
 def shell_of(document: str) -> list[str]:
@@ -147,10 +149,10 @@ def test_a_retrain_runs_as_its_chapter_says(worked, log_of):
     start, status, approve, rollback = (command for command in shown[:4])
     run_all(worked, [start, status])
     (job,) = jobs.jobs(log, "car_loan")
-    wait_for(lambda: jobs.job(log, job.id).state == "waiting_approval", WAIT_SECONDS)
+    wait_for(lambda: jobs.job(log, job.id).state == "waiting_approval")
     worked.written = {"JOB": str(job.id)}
     assert "approved" in worked.run(approve)
-    wait_for(lambda: jobs.job(log, job.id).state == "promoted", WAIT_SECONDS)
+    wait_for(lambda: jobs.job(log, job.id).state == "promoted")
     assert "imported serves again instead of v1" in worked.run(rollback)
     run_all(worked, strategies)
 
@@ -225,9 +227,9 @@ def test_the_lesson_chapter_plays_until_it_is_stopped(begun, log_of):
             assert process.poll() is None, "the simulation ended before it was stopped."
             return "lesson" in log.models() and bool(log.references("lesson"))
 
-        wait_for(is_live, WAIT_SECONDS)
+        wait_for(is_live)
         n_before = log.n_rows("lesson")
-        wait_for(lambda: log.n_rows("lesson") > n_before, WAIT_SECONDS)
+        wait_for(lambda: log.n_rows("lesson") > n_before)
     assert process.returncode in (0, 130)
 
 
