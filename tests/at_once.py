@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from storage.engine import open_engine
+from tests.patience import PATIENCE
 
 # A process has to start and to import; what nobody came to wait for in so long will not be waited for.
-PATIENCE_SECONDS = 90
 
 
 def at_once(url: str, table: str, works: Sequence[Callable[[], object]]) -> list[object]:
@@ -58,7 +58,7 @@ def wait_until_held_up(engine: sa.Engine, n: int) -> None:
     query = sa.text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
-    until = time.monotonic() + PATIENCE_SECONDS
+    until = time.monotonic() + PATIENCE
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         while (waiting := connection.execute(query).scalar_one()) < n:
             assert time.monotonic() < until, f"{waiting} of {n} wait"

@@ -13,9 +13,11 @@ from tests.api.servers import api_command, serving
 from tests.documents.reading import GUIDE, blocks, commands
 from tests.documents.running import N_LOANS, World, run_python
 from tests.patience import wait_for
+from tests.retrain.fake_channel import FakeChannel
 from tests.retrain.fake_github import REPOSITORY, TOKEN, FakeGitHub
 
 pytestmark = pytest.mark.slow
+
 # What is not run here, and why. Their options are looked at in test_documents.py.
 NOT_RUN = {
     "pip install -r requirements.txt && streamlit run dashboard/app.py": "the journeys run the product, in a browser",
