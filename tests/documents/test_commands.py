@@ -13,7 +13,6 @@ from tests.api.servers import api_command, serving
 from tests.documents.reading import GUIDE, blocks, commands
 from tests.documents.running import N_LOANS, World, run_python
 from tests.patience import wait_for
-from tests.retrain.fake_channel import FakeChannel
 from tests.retrain.fake_github import REPOSITORY, TOKEN, FakeGitHub
 
 pytestmark = pytest.mark.slow
