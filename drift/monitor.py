@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from drift.board import Board, board_json
-from drift.columns import ColumnReport, report_windows
+from drift.columns import ColumnReport, Standings, report_windows
 from drift.distribution import Distribution, distribution
 from drift.headline import board_verdict, first_alarmed, headline, headline_since
 from drift.looking import compare_windows
@@ -15,7 +15,7 @@ from drift.sliding import previous, sliding_spans, sliding_windows
 from drift.source import FrozenReference, Source, monitored
 from drift.standing import standings
 from drift.watching import Watching, watch
-from drift.windows import Column, Window, WindowExtent
+from drift.windows import Column, TimeSpan, Window, WindowExtent
 
 __all__ = [
     "PREVIOUS",
@@ -101,7 +101,9 @@ def _boards(
     frozen = next((record for record in source.references(model) if record.name == ready.name), None)
     extents, compared = compare_windows(source, model, windows, ready, columns, policy, may_count=frozen is not None)
     watching = watch(source, model, ready, columns) if frozen else None
-    standing = standings(watching, frozen, extents, columns) if watching and frozen else [None] * len(extents)
+    standing: Sequence[Standings] = [None] * len(extents)
+    if watching and frozen:
+        standing = standings(watching.kept, TimeSpan(frozen.start, frozen.end), extents, columns)
     reports = report_windows(columns, compared, policy, standing)
     boards = []
     for extent, reported, stand in zip(extents, reports, standing, strict=True):

@@ -14,6 +14,7 @@ from drift.expected import Expected, expected_accuracy
 from drift.following import resume
 from drift.label_watching import KnownReference, follow_labels, known_reference, outcome_columns, outcome_samples
 from drift.ledger import AlarmRecord, Kept
+from drift.life import RULE
 from drift.monitor import check
 from drift.outcomes import LabelSource
 from drift.performance import Agreement, agreement, delay_of
@@ -22,7 +23,7 @@ from drift.policy import WORST_FIRST, DriftPolicy, Verdict
 from drift.prepared import PreparedReference
 from drift.samples import CategoricalSample, reference_from
 from drift.source import monitored
-from drift.watching import RULE, Watching
+from drift.watching import Watching
 from drift.windows import LastRows, Window, WindowExtent
 from drift.wording import p_phrase
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from drift.board import Board
-from drift.exploring import TextReport
 from drift.ledger import Honesty
 from drift.performance_report import performance_lines
+from drift.text_report import TextReport
 from drift.wording import LARGE_PHI, bounded_text, honesty_line, p_text, share_text
 
 _BOARD = ("verdict", "column", "effect", "test", "statistic", "p", "adjusted p", "missing", "unseen", "reason")

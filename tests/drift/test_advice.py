@@ -8,6 +8,7 @@ import pytest
 
 from drift.advice import Guards, recommend
 from drift.columns import ColumnReport
+from drift.comparing import Table
 from drift.expected import Expected
 from drift.monitor import Board
 from drift.performance import Agreement, agreement
@@ -27,6 +28,13 @@ def board(verdict="drift", **more):
 
 
 PREDICTION = ColumnReport(column="answer", kind="categorical", role="prediction", verdict="stable")
+
+
+def moved_by(psi):
+    """Return counts of two bins of which the population stability index is `psi`."""
+    half, bins = 10**9, np.linspace(0.5, 0.99, 100_001)
+    share = bins[np.argmin(np.abs((2 * bins - 1) * np.log(bins / (1 - bins)) / 2 - psi))]
+    return Table(np.array([half, half]), np.array([2 * half * share, 2 * half * (1 - share)]).astype(np.int64))
 
 
 def advice(board, now, before, policy):
@@ -147,7 +155,7 @@ def test_with_labels_the_loss_decides(n_right, verdict, action, starts):
     ],
 )
 def test_without_labels_the_inputs_decide_and_never_start_a_retrain(verdict, psi, action):
-    inputs = board(verdict, value_verdict=verdict, stability=psi)
+    inputs = board(verdict, value_verdict=verdict, table=moved_by(psi))
     said = recommend(replace(inputs, columns=(*inputs.columns, PREDICTION)), None, POLICY)
     assert (said.action, said.starts_retrain) == (action, False)
     if action in ("investigate", "emergency"):
@@ -157,7 +165,7 @@ def test_without_labels_the_inputs_decide_and_never_start_a_retrain(verdict, psi
 
 
 def test_nobody_is_asked_to_label_where_no_predictions_are_logged():
-    said = recommend(board("drift", value_verdict="drift", stability=0.6), None, POLICY)
+    said = recommend(board("drift", value_verdict="drift", table=moved_by(0.6)), None, POLICY)
     assert (said.title, said.starts_retrain) == ("Emergency: find out why inputs moved today", False)
     assert "Accuracy cannot be told: no predictions are logged." in said.evidence
 
@@ -200,7 +208,7 @@ def test_a_burst_of_unseen_values_is_a_fault_of_the_pipeline():
     assert (said.action, said.guard, said.starts_retrain) == ("investigate", "pipeline fault", False)
     assert "came in a burst in plan" in said.evidence
     # A new category that is still small is news from the world.
-    small = replace(found, columns=(replace(renamed, unseen_share=0.12),))
+    small = replace(found, columns=(renamed._replace(unseen_share=0.12),))
     assert recommend(small, report(Agreement(800, 1_000, 1_000)), POLICY).action == "emergency"
 
 

@@ -119,7 +119,7 @@ def test_an_alarm_that_late_rows_move_is_the_same_and_one_after_an_answer_is_ano
 
 def test_columns_that_cannot_be_compared_are_named_with_the_reason():
     broken = ColumnReport(
-        column="age", kind="numeric", role="feature", verdict="error", reason="Could not be computed: x"
+        column="age", kind="numeric", role="feature", verdict="error", note="Could not be computed: x"
     )
     shown = replace(board(), columns=(*board().columns, broken), verdict="error")
     found = news.failing(shown)
