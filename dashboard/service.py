@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import cached_property
 
 from dashboard.guard import Role, parse_tokens
@@ -14,7 +15,9 @@ from dashboard.writing import Writing
 from drift import monitor
 from drift.monitor import Board, PreparedReference
 from drift.performing import judged, performance
+from drift.policy import DEFAULT_POLICY
 from drift.windows import Column, Window
+from retrain.guards import guarded_board
 from storage.log import PredictionLog, open_log
 from storage.settings import Settings
 
@@ -102,7 +105,8 @@ class Service:
             if known is not None and (known[1] >= asked or (known[0] == revision and now - known[1] < _BOARD_HOLDS)):
                 return known[2]
             board = monitor.check(self.log, model, window, self._reference(model))
-            board = judged(board, performance(self.log, model, window, board.reference, monitor.DEFAULT_POLICY))
+            board = judged(board, performance(self.log, model, window, board.reference, DEFAULT_POLICY))
+            board = guarded_board(self.log, board, datetime.now(UTC))
             self._boards[model, window] = (revision, now, board)
             while len(self._boards) > _BOARDS_KEPT:
                 self._boards.pop(next(iter(self._boards)), None)

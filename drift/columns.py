@@ -11,14 +11,13 @@ from drift.compared import Compared
 from drift.comparing import Table, what_moved
 from drift.effects import Mover
 from drift.ledger import AlarmRecord
-from drift.policy import WORST_FIRST, DriftPolicy, Verdict
+from drift.policy import DEFAULT_POLICY, WORST_FIRST, DriftPolicy, Verdict
 from drift.standing import NOWHERE, Standing, Verdicts, settle
 from drift.two_sample import Test, adjusted_by_window, ks_p_values
 from drift.windows import Column, Kind, Role
 
 _NAN = float("nan")
 _RANK = {verdict: rank for rank, verdict in enumerate(WORST_FIRST)}
-_DEFAULT = DriftPolicy()
 
 
 class ColumnReport(NamedTuple):
@@ -64,7 +63,7 @@ class ColumnReport(NamedTuple):
     table: Table | None = None
     # None where one look alone decides.
     standing: Standing | None = None
-    policy: DriftPolicy = _DEFAULT
+    policy: DriftPolicy = DEFAULT_POLICY
 
     @property
     def largest_effect(self) -> float:
@@ -95,7 +94,7 @@ class ColumnReport(NamedTuple):
     @property
     def reason(self) -> str:
         """What was found in words, the findings that matter first, and the alarm that rests on it."""
-        return self.note if self.verdict == "error" else wording.sentences(_findings(self))
+        return self.note if self.verdict == "error" else wording.sentences(list(filter(None, _findings(self))))
 
 
 Reports = tuple[ColumnReport, ...]

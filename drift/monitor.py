@@ -7,9 +7,9 @@ from typing import Any
 from drift.board import Board, board_json
 from drift.columns import ColumnReport, Standings, report_windows
 from drift.distribution import Distribution, distribution
-from drift.headline import board_verdict, first_alarmed, headline, headline_since
+from drift.headline import first_alarmed, headline_since
 from drift.looking import compare_windows
-from drift.policy import DriftPolicy, Verdict
+from drift.policy import DEFAULT_POLICY, DriftPolicy, Verdict
 from drift.prepared import PreparedReference, prepare, prepared_from, read_each
 from drift.sliding import previous, sliding_spans, sliding_windows
 from drift.source import FrozenReference, Source, monitored
@@ -39,7 +39,6 @@ __all__ = [
 ]
 
 PREVIOUS = "previous"
-DEFAULT_POLICY = DriftPolicy()
 
 
 def check(
@@ -85,8 +84,7 @@ def timeline(
     ready = reference if isinstance(reference, PreparedReference) else _frozen(source, model, reference, columns)
     if ready is None:
         extents = (source.extent(model, window) for window in windows)
-        said = "Not enough data: no reference is frozen yet."
-        return tuple(_board(model, extent, "", (), said) for extent in extents)
+        return tuple(_board(model, extent, "", (), policy, "no reference is frozen yet") for extent in extents)
     return _boards(source, model, windows, ready, columns, policy)
 
 
@@ -108,8 +106,7 @@ def _boards(
     boards = []
     for extent, reported, stand in zip(extents, reports, standing, strict=True):
         life = _life(watching, extent) if watching and stand is not None else {}
-        said = headline(reported, extent.n, policy)
-        boards.append(_board(model, extent, ready.name, reported, said, **life))
+        boards.append(_board(model, extent, ready.name, reported, policy, **life))
     return tuple(boards)
 
 
@@ -124,8 +121,8 @@ def _against_previous(
 ) -> Board:
     before = previous(window, source.n_rows(model))
     if before is None:
-        said = "Not enough data: no rows come before this window."
-        return _board(model, source.extent(model, window), PREVIOUS, (), said)
+        extent = source.extent(model, window)
+        return _board(model, extent, PREVIOUS, (), policy, "no rows come before this window")
     ready = prepared_from(PREVIOUS, read_each(lambda some: source.read_window(model, before, some), columns))
     return _boards(source, model, [window], ready, columns, policy)[0]
 
@@ -174,16 +171,22 @@ def drifting_since(windows: Sequence[tuple[WindowExtent, Verdict]]) -> tuple[dat
 
 
 def _board(
-    model: str, extent: WindowExtent, reference: str, reports: tuple[ColumnReport, ...], said: str, **life: Any
+    model: str,
+    extent: WindowExtent,
+    reference: str,
+    reports: tuple[ColumnReport, ...],
+    policy: DriftPolicy,
+    why_not: str = "",
+    **life: Any,
 ) -> Board:
     return Board(
         model=model,
-        verdict=board_verdict(reports),
-        sentence=said,
         n=extent.n,
         window=extent,
         reference=reference,
         columns=reports,
+        policy=policy,
+        why_not=why_not,
         **life,
     )
 

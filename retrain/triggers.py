@@ -5,13 +5,14 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
-from drift.advice import Action, Advice, Guards, recommend
-from drift.monitor import DEFAULT_POLICY
+from drift.advice import Action
 from drift.performing import check_performance
+from drift.policy import DEFAULT_POLICY
+from drift.verdict import Conclusion, conclusion_json
 from drift.windows import LastRows
-from retrain.champion import champion_version, data_end_of
+from retrain.guards import guarded_board
 from retrain.params import RetrainParams
-from storage import registry, strategies
+from storage import strategies
 from storage.labelled import count_labels
 from storage.log import PredictionLog
 from storage.strategies import Kind, Mode, TriggerRule
@@ -116,7 +117,8 @@ def _look_at_drift(log: PredictionLog, trigger: TriggerRule, settings: TriggerSe
     memory, revision = dict(trigger.memory or {}), log.revision(trigger.model)
     if memory.get("revision") == revision:
         return Seen(memory, trigger.last_result or "nothing new to look at")
-    found = _advice(log, trigger, settings, at)
+    concluded = _conclusion(log, trigger, settings, at)
+    found = concluded.advice
     held = memory.get("held", 0) + 1 if found.action in settings.actions else 0
     since = memory.get("since") if held > 1 else at.isoformat() if held else None
     memory |= {"revision": revision, "held": held, "since": since}
@@ -129,10 +131,11 @@ def _look_at_drift(log: PredictionLog, trigger: TriggerRule, settings: TriggerSe
         return Seen(memory, f"{advised} Not now: {found.not_now}.")
     # Nothing starts by itself without labels that show a loss: a person may still see a reason.
     starts = trigger.mode == "start" and found.starts_retrain
-    reason = f"{found.title}: {found.evidence}" + (f" Not now: {found.not_now}." if found.not_now else "")
+    reason = f"{found.title}: {found.evidence}"
     job: dict[str, Any] = {"reason": reason, "trigger": "performance" if found.lost_accuracy else "drift"}
     job |= {"mode": "start" if starts else "propose"}
-    job |= {"evidence": {"action": found.action, "looks": held, "since": since, "said": found.evidence}}
+    seen = {"action": found.action, "looks": held, "since": since, "said": found.evidence}
+    job |= {"evidence": seen | conclusion_json(concluded)}
     job |= {"memory": memory | {"held": 0, "since": None, "fired_at": at.isoformat()}}
     return Seen(memory, advised, job)
 
@@ -155,7 +158,7 @@ def _look_at_labels(log: PredictionLog, trigger: TriggerRule, settings: TriggerS
 _LOOKS = {"drift": _look_at_drift, "labels": _look_at_labels}
 
 
-def _advice(log: PredictionLog, trigger: TriggerRule, settings: TriggerSettings, at: datetime) -> Advice:
+def _conclusion(log: PredictionLog, trigger: TriggerRule, settings: TriggerSettings, at: datetime) -> Conclusion:
     model = trigger.model
     reference = log.default_reference(model)
     n_rows = settings.window_rows
@@ -164,23 +167,7 @@ def _advice(log: PredictionLog, trigger: TriggerRule, settings: TriggerSettings,
         n_rows = max(log.ledger(model, reference.name).n_after(None, n_rows), 1)
     window = LastRows(n_rows)
     board = check_performance(log, model, window, reference.name if reference else None, DEFAULT_POLICY)
-    return recommend(board, board.performance, DEFAULT_POLICY, guards_now(log, model, trigger.params, at))
-
-
-def guards_now(log: PredictionLog, model: str, params: Mapping[str, Any] | None, at: datetime) -> Guards:
-    """Return what is known of the model that may speak against a retrain now."""
-    asked = RetrainParams.from_mapping(params)
-    trained = [v.created_at for v in registry.versions(log, model) if v.job_id and v.stage != "withdrawn"]
-    since = data_end_of(champion_version(log, model))
-    has_labels = any(column.role == "label" for column in log.columns(model))
-    return Guards(
-        since_retrain=at - max(trained) if trained else None,
-        cool_down=timedelta(hours=asked.cool_down_hours),
-        # No more than a job would collect: what lies before that teaches nothing.
-        labels=count_labels(log, model, since, newest=asked.window_rows) if has_labels else None,
-        min_labels=asked.min_rows,
-        min_class_labels=asked.min_class_rows,
-    )
+    return guarded_board(log, board, at, trigger.params).conclusion
 
 
 def _pauses(memory: Mapping[str, Any], settings: TriggerSettings, at: datetime) -> bool:
