@@ -197,6 +197,7 @@ def test_everybody_is_told_the_same(kind, log, settings, capsys):
         answer = client.get("/drift-check", params={"model": "m", "window": WINDOW}).json()
     assert {name: answer[name] for name in WORDS} == expected
 
+    capsys.readouterr()  # what the server had to say
     main(["check", "--model", "m", "--last", str(WINDOW), "--json"])
     told = json.loads(capsys.readouterr().out)
     assert {name: told[name] for name in WORDS} == expected
