@@ -1,13 +1,14 @@
 """The alarms that sound on a board, and what a person answers them; every answer is audited."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import streamlit as st
 
 from dashboard import data
+from dashboard.acting_who import ask_name, complain, draw_answer
 from dashboard.jobs_actions import act, field, given
-from dashboard.jobs_panels import ask_name, complain, draw_answer
 from dashboard.labels import plain, time_text
 from dashboard.scope import Scope
 from drift.label_watching import acknowledge
@@ -15,7 +16,9 @@ from drift.ledger import AcknowledgementKind, AlarmRecord
 from drift.monitor import Board
 from drift.watching import snooze
 from drift.wording import rarity
+from storage.engine import DatabaseFault
 from storage.jobs import Answer
+from storage.workers import DatabaseAway
 
 _SNOOZES = {"4 hours": timedelta(hours=4), "1 day": timedelta(days=1), "1 week": timedelta(days=7)}
 # The column table tells of every alarm; the popover reminds of the first ones.
@@ -85,12 +88,7 @@ def _acknowledge(scope: Scope, streams: list[str], kind: AcknowledgementKind) ->
     by, note = field("actor"), field("alarm_note")
     one = partial(acknowledge, data.log(), scope.model, str(scope.reference), by=by, note=note, kind=kind)
 
-    def answer() -> Answer:
-        for stream in streams:
-            one(stream)
-        return Answer(True, f"Answered ({kind}): {_named(streams)}; the scores have restarted")
-
-    act(answer, "alarm_note")
+    act(lambda: _each(streams, one, f"Answered ({kind})", "; the scores have restarted"), "alarm_note")
 
 
 def _snooze(scope: Scope, streams: list[str], end: datetime) -> None:
@@ -99,20 +97,25 @@ def _snooze(scope: Scope, streams: list[str], end: datetime) -> None:
         return
     until = min(datetime.now(UTC), end) + _SNOOZES[str(st.session_state["snooze_for"])]
 
-    def answer() -> Answer:
-        for stream in streams:
-            snooze(
-                data.log(),
-                scope.model,
-                str(scope.reference),
-                stream,
-                until,
-                by=field("actor"),
-                note=field("alarm_note"),
-            )
-        return Answer(True, f"Snoozed until {time_text(until)}: {_named(streams)}")
+    by, note = field("actor"), field("alarm_note")
+    one = partial(snooze, data.log(), scope.model, str(scope.reference), until=until, by=by, note=note)
+    act(lambda: _each(streams, one, f"Snoozed until {time_text(until)}"), "alarm_note")
 
-    act(answer, "alarm_note")
+
+def _each(streams: list[str], one: Callable[[str], AlarmRecord], done: str, so: str = "") -> Answer:
+    """Answer alarms one by one; each answer is committed by itself, so that one that fails takes back no other."""
+    answered, failed = [], []
+    for stream in streams:
+        try:
+            one(stream)
+            answered.append(stream)
+        except (ValueError, DatabaseFault, *DatabaseAway) as error:
+            why = str(error) if isinstance(error, ValueError) else "the database does not answer"
+            failed.append(f"{stream}: {why}")
+    if not answered:
+        return Answer(False, " ".join(failed))
+    more = f". Not answered: {' '.join(failed)}" if failed else ""
+    return Answer(True, f"{done}: {_named(answered)}{so}{more}")
 
 
 def _named(streams: list[str]) -> str:

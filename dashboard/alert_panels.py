@@ -40,7 +40,7 @@ def trouble(settings: Settings, found: Delivery, at: datetime) -> str | None:
 def draw_alerts(log: PredictionLog, settings: Settings, model: str) -> None:
     """Draw the state of the channel, a button that tries it, and the last alerts of all models.
 
-    The page asks for the name of who acts (`jobs_panels.ask_name`).
+    The page asks for the name of who acts (`acting_who.ask_name`).
     """
     found = alerts.read_delivery(log)
     st.markdown(_state(settings, found))

@@ -15,12 +15,14 @@ from dashboard.limits import BodyLimit, FailureLimit
 from dashboard.metrics import Latencies, Measure
 from dashboard.service import Service
 from dashboard.shapes import Health, RetrainBody, RetrainStarted, RetrainState, refusals
+from drift.version import __version__
 from retrain.launchers import ensure_worker
 from storage import jobs
 from storage.settings import Settings
 from storage.workers import live_workers
 
 MAX_JOB_ID = 2**31 - 1
+_VERSION = {"version": __version__}
 
 
 def build_api(read_settings: Callable[[], Settings] = Settings.from_environment) -> FastAPI:
@@ -33,7 +35,7 @@ def build_api(read_settings: Callable[[], Settings] = Settings.from_environment)
         yield
         await asyncio.to_thread(service.close)
 
-    app = FastAPI(title="Drift monitor", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(title="Drift monitor", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.service = service
     # The last one added meets a request first.
     app.add_middleware(BodyLimit)
@@ -53,28 +55,28 @@ def build_api(read_settings: Callable[[], Settings] = Settings.from_environment)
 def _add_health(app: FastAPI, service: Service) -> None:
     @app.get("/health", response_model=Health, responses=refusals() | {503: {"model": Health}})
     def health() -> JSONResponse:
-        """Tell whether the database answers and a worker is alive."""
+        """Tell whether the database answers and a worker is alive, and which version this is."""
         try:
             workers = live_workers(service.log)
         except errors.DATABASE_AWAY:
-            return JSONResponse({"status": "down", "database": "away", "worker": "unknown"}, 503)
-        return JSONResponse({"status": "ok", "database": "ok", "worker": "alive" if workers else "none"})
+            return JSONResponse({"status": "down", "database": "away", "worker": "unknown"} | _VERSION, 503)
+        return JSONResponse({"status": "ok", "database": "ok", "worker": "alive" if workers else "none"} | _VERSION)
 
 
 def _add_retraining(app: FastAPI, service: Service) -> None:
     @app.post("/retrain", status_code=202, response_model=RetrainStarted, responses=refusals(400, 404, 409, 413, 422))
     def retrain(body: RetrainBody, request: Request) -> JSONResponse:
-        """Start a retrain job, unless one of the model is active."""
+        """Start a retrain job, unless one of the model is active; it waits where `worker` says that there is none."""
         if request.state.role != "operator":
             raise Refused(403, "forbidden", "token must have the role operator to start a retrain; got writer.")
         with errors.as_bad_input():
             params = {"rollout": body.rollout} if body.rollout else None
             started = jobs.start(service.log, body.model, body.reason, "api", "api", params=params)
-        job = jobs.job(service.log, started.job_id)
+        job: dict[str, Any] = {"job_id": started.job_id, "state": started.state}
         if not started.started:
-            return errors.answer(409, "already_running", started.message, job_id=job.id, state=job.state)
-        ensure_worker(service.settings)
-        return JSONResponse({"job_id": job.id, "state": job.state}, 202)
+            return errors.answer(409, "already_running", started.message, **job)
+        # The job is committed: from here on nothing may raise, and what fails is a field of the answer.
+        return JSONResponse(job | {"worker": ensure_worker(service.settings).worker}, 202)
 
     @app.get("/retrain/{job_id}", response_model=RetrainState, responses=refusals(404, 422))
     def retrain_state(job_id: Annotated[int, Path(ge=1, le=MAX_JOB_ID)]) -> dict[str, Any]:

@@ -67,10 +67,8 @@ def _start(settings: Settings) -> "subprocess.Popen[bytes] | None":
         demo = start_demo(settings)
     except Exception:  # a board without the demo is of use
         _log.exception("The demo cannot be built.")
-    try:
-        _log.info("%s", ensure_worker(settings))
-    except Exception:  # the Retrain page says that none lives, and this process tries again
-        _log.exception("The retrain worker cannot be started.")
+    # Where none can be started, the Retrain page says that none lives, and this process tries again.
+    _log.info("%s", ensure_worker(settings))
     return demo
 
 

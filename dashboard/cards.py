@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from dashboard.labels import p_cell
+from dashboard.labels import BADGES, Colour, p_cell
 from drift.columns import ColumnReport
+from drift.headline import board_verdict
 from drift.monitor import Board
 from drift.performance import Agreement
 from drift.wording import share_text
-
-Colour = Literal["red", "orange", "green", "gray", "blue"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +56,13 @@ def _rows_per_day(board: Board) -> float:
 def _drifted(board: Board, boards: Sequence[Board]) -> Card:
     counts = [sum(report.verdict == "drift" for report in before.columns) for before in (*boards, board)]
     n_warned = sum(report.verdict == "warning" for report in board.columns)
-    good: Colour = "green" if _is_judged(board) else "gray"
+    n_failed = sum(report.verdict == "error" for report in board.columns)
+    warned = f"{n_warned} on warning" if n_warned else "none on warning"
     return Card(
         label="Drifted columns",
         value=f"{counts[-1]} of {len(board.columns)}",
-        note=f"{n_warned} on warning" if n_warned else "none on warning",
-        colour="red" if counts[-1] else "orange" if n_warned else good,
+        note=f"{warned}, {n_failed} failed" if n_failed else warned,
+        colour=BADGES[board_verdict(board.columns)].colour,
         series=tuple(float(count) for count in counts[:-1]),
         shape="area",
     )
@@ -78,7 +78,7 @@ def _worst(board: Board, boards: Sequence[Board]) -> Card:
         label=f"Worst effect ({measure})",
         value=f"{worst.effect_size:.2f}",
         note=worst.column,
-        colour=_COLOURS[worst.verdict],
+        colour=BADGES[worst.verdict].colour,
         series=over_time,
         help="0 to 1, free of sample size: the KS distance, or the share of traffic that moved between categories.",
     )
@@ -95,7 +95,7 @@ def _prediction(board: Board, boards: Sequence[Board]) -> Card:
         label="Prediction p (log)",
         value=p_cell(report.p_value),
         note=f"effect {report.effect_size:.3f}" if report.effect_size == report.effect_size else "too few rows",
-        colour=_COLOURS[report.verdict],
+        colour=BADGES[report.verdict].colour,
         series=series,
         help=f"Test of the predicted classes, n = {report.n:,}. The sparkline shows its order of magnitude.",
     )
@@ -145,12 +145,3 @@ def _of_role(board: Board, role: str) -> ColumnReport | None:
 
 def _effect(report: ColumnReport) -> float:
     return report.effect_size if report.effect_size == report.effect_size else 0.0
-
-
-_COLOURS: dict[str, Colour] = {
-    "drift": "red",
-    "warning": "orange",
-    "error": "red",
-    "insufficient": "gray",
-    "stable": "green",
-}

@@ -22,24 +22,9 @@ CONFIG = {
 }
 # Beyond that nobody compares p-values; the exact one is in the hover text.
 FLOOR = 1e-24
-_SYMBOLS = {
-    "drift": "square",
-    "warning": "triangle-up",
-    "stable": "circle",
-    "insufficient": "circle-open",
-    "error": "x",
-}
-# Readable on white and on dark: the theme knows two samples, not five verdicts.
-_MARKS = {
-    "drift": "#D55E00",
-    "warning": "#B8860B",
-    "stable": "#3A8AC8",
-    "insufficient": "#808080",
-    "error": "#A05EB5",
-}
-_SIGNS = {"drift": "■", "warning": "▲", "stable": "", "insufficient": "○", "error": "✕"}
 _GREY = "rgba(128,128,128,0.9)"
-_SHADE = "rgba(213,94,0,0.10)"
+# Drift's own red, as BADGES has it.
+_SHADE = "rgba(220,74,85,0.10)"
 _LONGEST_NAME = 28
 
 
@@ -84,8 +69,8 @@ def timeline_figure(
         for board, report in tested
     ]
     xs, ys, texts = _broken_at_gaps(ends, points, hover)
-    symbols = [_SYMBOLS[report.verdict] for _, report in tested]
-    colours = [_MARKS[report.verdict] for _, report in tested]
+    symbols = [BADGES[report.verdict].symbol for _, report in tested]
+    colours = [BADGES[report.verdict].mark for _, report in tested]
     line = {"width": 1.4, "color": _GREY}
     figure.add_scatter(x=xs, y=ys, mode="lines", line=line, hoverinfo="skip", showlegend=False)
     figure.add_scatter(
@@ -174,7 +159,7 @@ def heat_figure(boards: Sequence[Board], *, dark: bool = False) -> go.Figure:
     for name in names:
         reports = [next((r for r in board.columns if r.column == name), None) for board in boards]
         effects.append([None if r is None or r.effect_size != r.effect_size else r.effect_size for r in reports])
-        signs.append(["" if r is None else _SIGNS[r.verdict] for r in reports])
+        signs.append(["" if r is None else BADGES[r.verdict].sign for r in reports])
         texts.append(
             [
                 f"{name}<br>{span_text(b.window.start, b.window.end)}<br>{'' if r is None else BADGES[r.verdict].word}"

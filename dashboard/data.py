@@ -198,14 +198,13 @@ def windows(model: str, revision: int, window: str) -> Sequence[Window]:
     return _windows(model, read_window(window))
 
 
-def _windows(model: str, window: Window) -> Sequence[Window]:
+def _windows(model: str, window: LastRows | TimeSpan) -> Sequence[Window]:
     if isinstance(window, LastRows):
         n_rows = log().n_rows(model)
         width = min(window.n, n_rows)
         # Half of a window may be in the next one too: on a short log the timeline would else be two points.
         step = max(-(-width // 2), (n_rows - width) // (WINDOWS - 1))
         return sliding_windows(n_rows, WINDOWS, width=width, step=step)
-    assert isinstance(window, TimeSpan)
     whole = log().extent(model, LastRows(_ALL))
     if whole.start is None or whole.start >= window.start:
         return [window]

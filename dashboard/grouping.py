@@ -93,11 +93,12 @@ class Grouping(Generic[Item, Result]):
         with self._changed:
             if self._closing or (self._waiting and self._size + size > self.capacity):
                 raise Full(f"{self.name} must have room; {self._size:,} of {self.capacity:,} wait already.")
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+                thread.start()  # before the item is in: what raises here has left nothing behind
+                self._thread = thread
             self._waiting.append((item, size, owner))
             self._size += size
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
-                self._thread.start()
             # The thread sleeps through what comes while a group gathers.
             if len(self._waiting) == 1 or self._size >= self.group_size:
                 self._changed.notify()

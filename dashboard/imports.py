@@ -79,7 +79,13 @@ def request_of(
 
 
 def begin(settings: Settings, upload: Upload, request: Request) -> bool:
-    """Start an import as it was asked for; return whether the file was there, and no other process was at it."""
+    """Start an import as it was asked for; return whether the file was there, and no other process was at it.
+
+    Raises
+    ------
+    ValueError
+        If its process cannot be started; what was asked for is remembered then, and can be gone on with.
+    """
     file = upload.file
     if file is None:
         return False
@@ -139,6 +145,13 @@ def _last_said(upload: Upload) -> str:
 
 
 def _start(settings: Settings, upload: Upload, arguments: Sequence[str]) -> bool:
+    try:
+        return _started(settings, upload, arguments)
+    except OSError as error:
+        raise ValueError(f"The process of the import must be started; it cannot: {error.strerror}.") from error
+
+
+def _started(settings: Settings, upload: Upload, arguments: Sequence[str]) -> bool:
     with upload.log.open("ab") as output:
         # The child inherits the open file and with it the lock, which therefore lasts as long as the child.
         if not upload.lock(output):

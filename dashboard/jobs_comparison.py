@@ -1,11 +1,13 @@
-"""Champion against challenger in words and cells, from what a job's result holds; nothing of it need be there."""
+"""Champion against challenger in words and cells, from what a job's result holds."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 
 from dashboard.labels import plain
+from retrain.evaluation import Comparison
+from retrain.outputs import JobResult
+from retrain.slices import Slice
 
 _NOTABLE_LOSS = 0.02
 _ROUNDS_TO_NOTHING = 0.0005
@@ -14,65 +16,57 @@ _MOST_WORST, _MOST_GROWN = 5, 4
 _GREW = f" :orange[:material/trending_up:{_NBSP}grew]"
 
 
-def gain_sentence(result: Mapping[str, Any] | None) -> str:
+def gain_sentence(result: JobResult) -> str:
     """Say what the comparison on held-out rows found.
 
     Examples
     --------
-    >>> gain_sentence({"version": "v2", "difference": 0.031, "interval": [0.012, 0.05], "n_held_out": 1200})
-    'v2 is better by 3.1 points of accuracy [+1.2, +5.0] than the champion on the same 1,200 held-out rows.'
-    >>> gain_sentence({})
+    >>> gain_sentence(JobResult())
     'No comparison was recorded.'
     """
-    found = result or {}
-    difference, interval, n = found.get("difference"), found.get("interval"), found.get("n_held_out")
-    if difference is None:
+    if result.evaluated is None:
         return "No comparison was recorded."
-    bounds = f" [{100 * interval[0]:+.1f}, {100 * interval[1]:+.1f}]" if interval else ""
-    name = plain(found.get("version") or "The challenger")
-    rows = f" on the same {n:,} held-out rows" if n else ""
-    if abs(difference) < _ROUNDS_TO_NOTHING:
+    found = result.evaluated.comparison
+    low, high = found.interval
+    bounds = f" [{100 * low:+.1f}, {100 * high:+.1f}]"
+    name, rows = plain(result.version or "The challenger"), f" on the same {found.n_held_out:,} held-out rows"
+    if abs(found.difference) < _ROUNDS_TO_NOTHING:
         return f"{name} and the champion are equally accurate{bounds}{rows}: a retrain gained nothing that shows."
-    how = "better" if difference > 0 else "worse"
-    unclear = "; the interval holds 0, so this may be chance" if interval and interval[0] <= 0 <= interval[1] else ""
-    points = f"{abs(100 * difference):.1f} points of accuracy{bounds}"
+    how = "better" if found.difference > 0 else "worse"
+    unclear = "; the interval holds 0, so this may be chance" if low <= 0 <= high else ""
+    points = f"{abs(100 * found.difference):.1f} points of accuracy{bounds}"
     return f"{name} is {how} by {points} than the champion{rows}{unclear}."
 
 
-def comparison_table(result: Mapping[str, Any] | None) -> pd.DataFrame:
-    """Return champion and challenger side by side, one row per measure; what is not there is a dash."""
-    found = result or {}
-    champion, challenger = found.get("champion") or {}, found.get("challenger") or {}
-    accuracy = _pair(champion.get("accuracy"), challenger.get("accuracy"), 100)
-    bounds = [
-        *(_bounds(side.get("accuracy_interval")) for side in (champion, challenger)),
-        _bounds(found.get("interval")),
-    ]
+def comparison_table(found: Comparison) -> pd.DataFrame:
+    """Return champion and challenger side by side, one row per measure; what is not known is a dash."""
+    champion, challenger = found.champion, found.challenger
+    accuracy = _pair(champion.accuracy, challenger.accuracy, 100)
+    bounds = [_bounds(one) for one in (champion.accuracy_interval, challenger.accuracy_interval, found.interval)]
     rows = [
         ["Accuracy, higher is better", *(f"{said}{end}" for said, end in zip(accuracy, bounds, strict=True))],
-        ["Log loss, lower is better", *_pair(champion.get("log_loss"), challenger.get("log_loss"), 1)],
+        ["Log loss, lower is better", *_pair(champion.log_loss, challenger.log_loss, 1)],
     ]
-    before, after = champion.get("recall") or {}, challenger.get("recall") or {}
+    before, after = champion.recall, challenger.recall
     for name in sorted({*before, *after}):
         rows.append([f"Recall of {plain(name)}", *_pair(before.get(name), after.get(name), 100)])
     return pd.DataFrame(rows, columns=["Measure", "Champion", "Challenger", "Difference"])
 
 
-def slices_table(result: Mapping[str, Any] | None) -> tuple[pd.DataFrame, int]:
+def slices_table(slices: Sequence[Slice]) -> tuple[pd.DataFrame, int]:
     """Return both models on the parts of the held-out rows that matter, the worst first, and how many are left out.
 
     What matters is where the challenger does worst, and where the data drifted to.
     """
-    slices = (result or {}).get("slices") or []
-    grown = [one for one in slices if one["has_grown"]][-_MOST_GROWN:]
+    grown = [one for one in slices if one.has_grown][-_MOST_GROWN:]
     shown = [one for k, one in enumerate(slices) if k < _MOST_WORST or one in grown]
     rows = [
         [
-            plain(f"{one['column']} {one['part']}") + (_GREW if one["has_grown"] else ""),
-            f"{one['n']:,}",
-            f"{100 * one['champion']:.1f}",
-            f"{100 * one['challenger']:.1f}",
-            f"{100 * one['difference']:+.1f}{_bounds(one['interval'])}",
+            plain(f"{one.column} {one.part}") + (_GREW if one.has_grown else ""),
+            f"{one.n:,}",
+            f"{100 * one.champion:.1f}",
+            f"{100 * one.challenger:.1f}",
+            f"{100 * one.difference:+.1f}{_bounds(one.interval)}",
         ]
         for one in shown
     ]
@@ -80,15 +74,9 @@ def slices_table(result: Mapping[str, Any] | None) -> tuple[pd.DataFrame, int]:
     return pd.DataFrame(rows, columns=names), len(slices) - len(shown)
 
 
-def recall_losses(result: Mapping[str, Any] | None) -> list[str]:
-    """Say which classes the challenger finds less often, by two points or more: the accuracy may hide that.
-
-    Examples
-    --------
-    >>> recall_losses({"champion": {"recall": {"yes": 0.9}}, "challenger": {"recall": {"yes": 0.79}}})
-    ['Recall of yes falls by 11.0 points, from 90.0 % to 79.0 %.']
-    """
-    before, after = (((result or {}).get(side) or {}).get("recall") or {} for side in ("champion", "challenger"))
+def recall_losses(found: Comparison) -> list[str]:
+    """Say which classes the challenger finds less often, by two points or more: the accuracy may hide that."""
+    before, after = found.champion.recall, found.challenger.recall
     return [
         f"Recall of {plain(name)} falls by {100 * (before[name] - after[name]):.1f} points, "
         f"from {100 * before[name]:.1f} % to {100 * after[name]:.1f} %."
@@ -97,12 +85,12 @@ def recall_losses(result: Mapping[str, Any] | None) -> list[str]:
     ]
 
 
-def slice_losses(result: Mapping[str, Any] | None) -> list[str]:
+def slice_losses(slices: Sequence[Slice]) -> list[str]:
     """Say on which parts of the rows the challenger is surely worse: the two worst of them."""
-    surely = [one for one in (result or {}).get("slices") or [] if one["interval"][1] < 0]
+    surely = [one for one in slices if one.interval[1] < 0]
     return [
-        f"Worse on {plain(one['column'])} {plain(one['part'])} by {-100 * one['difference']:.1f} points of accuracy, "
-        f"n = {one['n']:,}."
+        f"Worse on {plain(one.column)} {plain(one.part)} by {-100 * one.difference:.1f} points of accuracy, "
+        f"n = {one.n:,}."
         for one in surely[:2]
     ]
 

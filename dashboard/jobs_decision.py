@@ -2,11 +2,13 @@
 
 import streamlit as st
 
-from dashboard import jobs_actions
+from dashboard import jobs_buttons
+from dashboard.acting_who import complain
 from dashboard.charts import CONFIG
 from dashboard.jobs_comparison import comparison_table, gain_sentence, recall_losses, slice_losses, slices_table
 from dashboard.jobs_figures import calibration_figure
-from dashboard.jobs_panels import complain, plain_table
+from dashboard.jobs_panels import plain_table
+from retrain.outputs import Evaluated, JobResult
 from storage import PredictionLog
 from storage.jobs import Job
 from storage.settings import Settings
@@ -16,17 +18,22 @@ _FIGURE_HEIGHT = 240
 
 def draw_comparison(job: Job) -> None:
     """Draw champion and challenger side by side on the same held-out rows: in all, by part, and how sure they are."""
-    found = job.result or {}
+    found = JobResult.of(job.result)
     st.markdown(f"**Champion against challenger**, job {job.id}")
     st.markdown(gain_sentence(found))
-    for loss in [*recall_losses(found), *slice_losses(found)]:
+    if found.evaluated is not None:
+        _draw_evaluated(found.evaluated, job.id)
+
+
+def _draw_evaluated(found: Evaluated, job_id: int) -> None:
+    for loss in [*recall_losses(found.comparison), *slice_losses(found.slices)]:
         st.markdown(f":orange[:material/warning: {loss}]")
     measures, parts, calibration = st.tabs(["Measures", "Parts of the rows", "Calibration"])
     with measures:
-        plain_table(comparison_table(found), "Champion against challenger", header=True)
+        plain_table(comparison_table(found.comparison), "Champion against challenger", header=True)
         st.caption("In brackets: 95 % intervals; the last column compares both on the same rows.")
     with parts:
-        slices, n_more = slices_table(found)
+        slices, n_more = slices_table(found.slices)
         if slices.empty:
             st.caption("No part of the held-out rows has 50 rows or more.")
         else:
@@ -34,10 +41,10 @@ def draw_comparison(job: Job) -> None:
             more = f" {n_more} parts in between are not shown." if n_more else ""
             st.caption(f"Where the challenger does worst, and where the traffic grew since the reference.{more}")
     with calibration:
-        sides = [(found.get(side) or {}).get("calibration") for side in ("champion", "challenger")]
+        sides = (found.comparison.champion.calibration, found.comparison.challenger.calibration)
         if any(sides):
             figure = calibration_figure(*sides)
-            st.plotly_chart(figure, height=_FIGURE_HEIGHT, config=CONFIG, key=f"calibration_{job.id}")
+            st.plotly_chart(figure, height=_FIGURE_HEIGHT, config=CONFIG, key=f"calibration_{job_id}")
             st.caption("On the dashed line a model is right as often as it says. Larger marks: more rows.")
         else:
             st.caption("Neither model said how sure it is.")
@@ -68,9 +75,9 @@ def _draw_form(log: PredictionLog, settings: Settings, job: Job, word: str, plac
                 type="primary",
                 icon=":material/check:",
                 key="approve",
-                on_click=jobs_actions.approve,
+                on_click=jobs_buttons.approve,
                 args=(log, settings, job.id),
             )
             st.form_submit_button(
-                "Refuse", icon=":material/block:", key="refuse", on_click=jobs_actions.refuse, args=(log, job.id)
+                "Refuse", icon=":material/block:", key="refuse", on_click=jobs_buttons.refuse, args=(log, job.id)
             )

@@ -1,27 +1,27 @@
 """Figures of the Retrain page: how evidence about a challenger comes in, and how far scores can be believed."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
 from dashboard.charts import blank_figure
+from retrain.trial import Point
 
 _GREY = "rgba(128,128,128,0.9)"
 _BAND = "rgba(213,94,0,0.14)"
 
 
-def evidence_figure(history: Sequence[Mapping[str, Any]], margin: float) -> go.Figure:
+def evidence_figure(history: Sequence[Point], margin: float) -> go.Figure:
     """Draw the confidence sequence of the difference in accuracy, in points over labelled rows.
 
     Parameters
     ----------
-    history : points with `n`, `difference`, `interval` and `share`, in order
+    history : what each look saw, in order
     margin : the challenger may be worse by so much
     """
     figure = blank_figure(hovermode="closest")
-    n = [point["n"] for point in history]
-    low, high = ([100 * point["interval"][k] for point in history] for k in (0, 1))
+    n = [point.n for point in history]
+    low, high = ([100 * point.interval[k] for point in history] for k in (0, 1))
     hidden = {"hoverinfo": "skip", "showlegend": False}
     figure.add_scatter(x=n, y=high, mode="lines", line={"width": 1, "color": _GREY, "dash": "dot"}, **hidden)
     figure.add_scatter(
@@ -35,11 +35,11 @@ def evidence_figure(history: Sequence[Mapping[str, Any]], margin: float) -> go.F
     )
     figure.add_scatter(
         x=n,
-        y=[100 * point["difference"] for point in history],
+        y=[100 * point.difference for point in history],
         mode="lines+markers",
         line={"width": 2, "color": "#D55E00"},
         marker={"size": 4},
-        customdata=[[a, b, point.get("share") or 0] for a, b, point in zip(low, high, history, strict=True)],
+        customdata=[[a, b, point.share] for a, b, point in zip(low, high, history, strict=True)],
         hovertemplate="%{x:,} labelled rows<br>%{y:+.1f} points [%{customdata[0]:+.1f}, %{customdata[1]:+.1f}]"
         "<br>answers %{customdata[2]:.0%}<extra></extra>",
         showlegend=False,
@@ -57,16 +57,16 @@ def evidence_figure(history: Sequence[Mapping[str, Any]], margin: float) -> go.F
 
 
 def calibration_figure(
-    champion: Sequence[Sequence[float]] | None, challenger: Sequence[Sequence[float]] | None
+    champion: Sequence[tuple[float, float, int]], challenger: Sequence[tuple[float, float, int]]
 ) -> go.Figure:
     """Draw how often each model is right against how sure it says it is; on the diagonal a score means what it says.
 
     Parameters
     ----------
-    champion, challenger : (confidence, share right, n) of each tenth; may be absent
+    champion, challenger : (confidence, share right, n) of each tenth; may be empty
     """
     figure = blank_figure(hovermode="closest")
-    known = [tenth for side in (champion, challenger) for tenth in side or ()]
+    known = [tenth for side in (champion, challenger) for tenth in side]
     start = min([0.5, *(confidence for confidence, _, _ in known), *(right for _, right, _ in known)])
     line = {"width": 1.2, "color": _GREY, "dash": "dash"}
     figure.add_scatter(x=[start, 1], y=[start, 1], mode="lines", line=line, hoverinfo="skip", showlegend=False)
@@ -92,13 +92,13 @@ def calibration_figure(
     return figure
 
 
-def _mark_shares(figure: go.Figure, history: Sequence[Mapping[str, Any]]) -> None:
-    before = history[0].get("share") if history else None
+def _mark_shares(figure: go.Figure, history: Sequence[Point]) -> None:
+    before = history[0].share if history else None
     for point in history[1:]:
-        share = point.get("share")
+        share = point.share
         if share != before:
             words = {"annotation_text": f"{share:.0%}", "annotation_position": "bottom right"}
-            figure.add_vline(x=point["n"], line={"width": 1, "color": _GREY, "dash": "dot"}, **words)
+            figure.add_vline(x=point.n, line={"width": 1, "color": _GREY, "dash": "dot"}, **words)
         before = share
 
 

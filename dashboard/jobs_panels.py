@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard import jobs_actions
+from dashboard import jobs_buttons
+from dashboard.acting_who import complain
 from dashboard.jobs_checks import Check
 from dashboard.jobs_data import counted
 from dashboard.jobs_steps import steps_table
@@ -36,20 +37,6 @@ _ROLLOUTS = {
 _NBSP = "\u00a0"
 
 
-def ask_name() -> None:
-    """Ask who acts; the name is kept for the session."""
-    with st.container(gap="xxsmall"):
-        st.text_input("Your name", key="actor", max_chars=80, persist_state="session", placeholder="who acts?")
-        complain("actor")
-
-
-def draw_answer() -> None:
-    """Show what the last action came to."""
-    if answer := jobs_actions.pop_answer():
-        show, icon = (st.success, ":material/check:") if answer.accepted else (st.warning, ":material/info:")
-        show(plain(answer.message[:1].upper() + answer.message[1:]), icon=icon)
-
-
 def draw_start(log: PredictionLog, settings: Settings, model: str, checks: Sequence[Check], n_labelled: int) -> None:
     """Draw the form that starts a job; where it must not be, the button says why."""
     st.markdown("**Start a retrain**")
@@ -67,7 +54,7 @@ def draw_start(log: PredictionLog, settings: Settings, model: str, checks: Seque
                 icon=":material/model_training:",
                 disabled=bool(against),
                 key="go",
-                on_click=jobs_actions.start,
+                on_click=jobs_buttons.start,
                 args=(log, settings, model),
             )
             if against:
@@ -130,7 +117,7 @@ def draw_worker(settings: Settings, n_workers: int) -> None:
     plain_table(pd.DataFrame([_worker_row(settings, n_workers)]), "Whether a worker is alive")
     if not n_workers and settings.worker == "auto":
         st.button(
-            "Start a worker", icon=":material/play_arrow:", key="wake", on_click=jobs_actions.wake, args=(settings,)
+            "Start a worker", icon=":material/play_arrow:", key="wake", on_click=jobs_buttons.wake, args=(settings,)
         )
 
 
@@ -147,7 +134,7 @@ def draw_active_job(log: PredictionLog, job: Job, n_workers: int) -> None:
             icon=":material/cancel:",
             key="cancel",
             disabled=job.state == "cancelling",
-            on_click=jobs_actions.cancel,
+            on_click=jobs_buttons.cancel,
             args=(log, job.id),
         )
         st.caption("You may leave this page: the job goes on without it.")
@@ -180,12 +167,6 @@ def draw_steps(log: PredictionLog, job: Job) -> None:
     with st.expander("Log", icon=":material/terminal:", key=f"log_{job.id}"):
         # Text and not Markdown: a log holds whatever the data hold.
         st.code("\n".join(logs) or "Nothing is written yet.", language=None, height=_LOG_HEIGHT, wrap_lines=True)
-
-
-def complain(field: str) -> None:
-    """Say below a field that it lacks something."""
-    if jobs_actions.is_missing(field):
-        st.markdown(f":red[:material/error: {jobs_actions.NEEDED[field]}]")
 
 
 def _heading(job: Job) -> None:

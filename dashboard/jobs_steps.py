@@ -1,6 +1,6 @@
 """A job's steps in words: begun or not, how long they took, and what came of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +9,18 @@ import pandas as pd
 from dashboard.jobs_words import STEP_TITLES
 from dashboard.labels import age_text, plain
 from drift.wording import short
+from retrain.outputs import (
+    Collected,
+    Evaluated,
+    JobResult,
+    Prechecked,
+    Promoted,
+    Trained,
+    Validated,
+    refusal,
+)
+from retrain.trial import Trial
+from storage.job_rows import Registered
 from storage.jobs import STEPS, Job, Step
 
 _STEP_LOOK = {
@@ -37,7 +49,8 @@ def seconds(start: datetime | None, end: datetime | None) -> str:
 def steps_table(job: Job, steps: Sequence[Step]) -> pd.DataFrame:
     """Return a job's steps in order, begun or not, as cells of Markdown: icon and word, step, time, what came of it."""
     begun = {step.name: step for step in steps}
-    on_trial = (job.result or {}).get("rollout") == "canary"
+    evaluated = JobResult.of(job.result).evaluated
+    on_trial = evaluated is not None and evaluated.rollout == "canary"
     shown = [name for name in STEPS if name in begun or on_trial or name not in _OPTIONAL]
     rows = [_step_row(job, name, begun.get(name)) for name in shown]
     return pd.DataFrame(rows, columns=["State", "Step", "Started\u00a0UTC", "Took", "What came of it"])
@@ -71,22 +84,24 @@ def _step_finding(job: Job, step: Step) -> str:
     elif step.name == "approval":
         found = _decision(job)
     else:
-        found = _output_in_words(step.name, step.output or {})
+        found = refusal(step.output) or (_IN_WORDS[step.name](step.output) if step.output else "")
     return ", ".join(part for part in (tries, found) if part)
 
 
 def _looks_in_words(step: Step) -> str:
     """Say how often a trial was looked at, and what the last look found."""
-    output = step.output or {}
-    if why := output.get("why"):
-        return str(why)
+    if why := refusal(step.output):
+        return why
     looks = f"{step.attempt} look{'s' if step.attempt > 1 else ''}"
+    if not step.output:
+        return looks
+    trial = Trial.of_step(step.output)
+    if trial.seen is None:
+        return looks
     if step.name == "shadow":
-        scored = f"{output['n_scored']:,} requests scored unseen, " if "n_scored" in output else ""
-        return f"{scored}{looks}"
-    share = f"at {output['share']:.0%}: " if output.get("share") else ""
-    labelled = f"{output['n_labelled']:,} labelled rows, " if "n_labelled" in output else ""
-    return f"{share}{labelled}{looks}"
+        return f"{trial.seen.n_scored:,} requests scored unseen, {looks}"
+    share = f"at {trial.share:.0%}: " if trial.share else ""
+    return f"{share}{trial.seen.n_labelled:,} labelled rows, {looks}"
 
 
 def _decision(job: Job) -> str:
@@ -96,26 +111,35 @@ def _decision(job: Job) -> str:
     return f"{word} by {job.decided_by}" + (f": {job.decision_note}" if job.decision_note else "")
 
 
-def _output_in_words(name: str, output: Mapping[str, Any]) -> str:
-    """Say what a step put out; what it does not tell is left out."""
-    if why := output.get("why"):
-        return str(why)
-    labels = output.get("labels") or {}
-    counts = ", ".join(f"{short(label)} {n:,}" for label, n in labels.items())
-    if name == "collect" and "n" in output:
-        left_out = "".join(f"; {n:,} left out {why}" for why, n in (output.get("left_out") or {}).items() if n)
-        return f"{output['n']:,} rows ({counts}){left_out}"
-    if name == "precheck" and labels:
-        return f"{sum(labels.values()):,} new labelled rows ({counts})"
-    if name == "validate" and "duplicates_share" in output:
-        return f"{output['duplicates_share']:.1%} duplicates, labels {_delay(output)} late (median)"
-    if name == "train" and "n" in output:
-        return f"{output['n']:,} rows, recipe {output.get('recipe', 'unknown')}"
-    if name == "evaluate" and output.get("difference") is not None:
-        return f"{100 * output['difference']:+.1f} points of accuracy on {output.get('n_held_out', 0):,} held-out rows"
-    return str(output.get("version") or "")
+def _counted(labels: Mapping[str, int]) -> str:
+    return ", ".join(f"{short(label)} {n:,}" for label, n in labels.items())
 
 
-def _delay(output: Mapping[str, Any]) -> str:
-    late = output.get("median_label_delay_seconds")
-    return "unknown" if late is None else age_text(timedelta(seconds=late))
+def _prechecked(found: Prechecked) -> str:
+    return f"{sum(found.labels.values()):,} new labelled rows ({_counted(found.labels)})"
+
+
+def _collected(found: Collected) -> str:
+    left_out = "".join(f"; {n:,} left out {why}" for why, n in found.left_out.items() if n)
+    return f"{found.n:,} rows ({_counted(found.labels)}){left_out}"
+
+
+def _validated(found: Validated) -> str:
+    late = age_text(timedelta(seconds=found.median_label_delay_seconds))
+    return f"{found.duplicates_share:.1%} duplicates, labels {late} late (median)"
+
+
+def _evaluated(found: Evaluated) -> str:
+    compared = found.comparison
+    return f"{100 * compared.difference:+.1f} points of accuracy on {compared.n_held_out:,} held-out rows"
+
+
+_IN_WORDS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "precheck": lambda output: _prechecked(Prechecked.of(output)),
+    "collect": lambda output: _collected(Collected.of(output)),
+    "validate": lambda output: _validated(Validated.of(output)),
+    "train": lambda output: "{0.n:,} rows, recipe {0.recipe}".format(Trained.of(output)),
+    "evaluate": lambda output: _evaluated(Evaluated.of(output)),
+    "register": lambda output: Registered.of(output).version or "",
+    "promote": lambda output: Promoted.of(output).version,
+}

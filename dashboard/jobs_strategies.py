@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from dashboard.acting_who import complain
 from dashboard.jobs_actions import act, field, given
-from dashboard.jobs_panels import complain
 from dashboard.labels import plain, time_text
 from retrain import schedules, triggers
 from retrain.triggers import TriggerSettings
@@ -121,8 +121,8 @@ def _add_schedule(log: PredictionLog, model: str) -> None:
 
     def add() -> Answer:
         zone, reason = field("time_zone"), field("schedule_reason")
-        number = schedules.add(log, model, field("cron"), time_zone=zone, reason=reason, by=field("actor"))
-        return Answer(True, f"schedule {number} is added")
+        added = schedules.add(log, model, field("cron"), time_zone=zone, reason=reason, by=field("actor"))
+        return Answer(True, f"schedule {added.number} is added")
 
     act(add, "schedule_reason")
 

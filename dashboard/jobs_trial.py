@@ -1,18 +1,18 @@
 """A challenger on trial: whom it answers, what the labels say so far, and the way out by hand."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
-from dashboard import jobs_actions
+from dashboard import jobs_buttons
+from dashboard.acting_who import complain
 from dashboard.charts import CONFIG
 from dashboard.jobs_figures import evidence_figure
-from dashboard.jobs_panels import complain, marked, plain_table
+from dashboard.jobs_panels import marked, plain_table
 from dashboard.jobs_words import phase, trial_sentence
 from dashboard.labels import plain, time_text
+from retrain.outputs import JobResult
 from retrain.params import RetrainParams
+from retrain.trial import Seen, Trial
 from storage import PredictionLog, jobs
 from storage.jobs import Job
 from storage.settings import Settings
@@ -32,14 +32,14 @@ def draw_trial(log: PredictionLog, settings: Settings, job: Job) -> None:
                 "Roll back",
                 icon=":material/undo:",
                 key="trial_back",
-                on_click=jobs_actions.end_trial,
+                on_click=jobs_buttons.end_trial,
                 args=(log, job.model),
             )
             st.form_submit_button(
                 "Promote now",
                 icon=":material/rocket_launch:",
                 key="promote_now",
-                on_click=jobs_actions.promote_now,
+                on_click=jobs_buttons.promote_now,
                 args=(log, settings, job.id),
             )
 
@@ -53,39 +53,39 @@ def _follow(log: PredictionLog, job_id: int) -> None:
 
 
 def _draw(job: Job) -> None:
-    found: Mapping[str, Any] = (job.result or {}).get("canary") or {}
+    trial = JobResult.of(job.result).trial
     st.markdown("**Trial of the challenger**")
     st.markdown(trial_sentence(job))
-    if not found:
+    if trial is None:
         return
-    _draw_numbers(job, found)
-    history = found.get("history") or []
-    if history:
+    _draw_numbers(trial)
+    if trial.seen and trial.seen.history:
         margin = (job.params or {}).get("max_loss", RetrainParams.max_loss)
-        figure = evidence_figure(history, margin)
+        figure = evidence_figure(trial.seen.history, margin)
         st.plotly_chart(figure, height=_FIGURE_HEIGHT, config=CONFIG, key="evidence")
-    elif found.get("share"):
+    elif trial.share:
         st.caption("The evidence is drawn here as soon as labels of requests that both models scored come in.")
-    rails = found.get("guardrails") or []
-    if rails:
-        rows = [
-            [marked(rail["name"], "passed" if rail["passed"] else "against"), plain(rail["text"])] for rail in rails
-        ]
+    if trial.seen and trial.seen.guardrails:
+        rails = trial.seen.guardrails
+        rows = [[marked(rail.name, "passed" if rail.passed else "against"), plain(rail.text)] for rail in rails]
         plain_table(pd.DataFrame(rows), "Guardrails, which act without labels")
 
 
-def _draw_numbers(job: Job, found: Mapping[str, Any]) -> None:
+def _draw_numbers(trial: Trial) -> None:
     """Draw where the trial is, as four short figures."""
-    more = found.get("n_more")
-    waits = "—" if not found.get("share") else "far more" if more is None else f"about {more:,}" if more else "none"
+    seen = trial.seen
     numbers = {
-        "Answers": f"{found.get('share') or 0:.0%}" if found.get("share") else "none yet",
-        "Scored by both": f"{found.get('n_scored', 0):,}",
-        "Labelled": f"{found.get('n_labelled', 0):,}",
-        "More labels needed": waits,
+        "Answers": f"{trial.share:.0%}" if trial.share else "none yet",
+        "Scored by both": f"{seen.n_scored if seen else 0:,}",
+        "Labelled": f"{seen.n_labelled if seen else 0:,}",
+        "More labels needed": _needed(seen) if trial.share and seen else "—",
     }
     for column, (name, value) in zip(st.columns(len(numbers), gap="small"), numbers.items(), strict=True):
         column.metric(name, value)
-    since = found.get("since")
-    if since:
-        st.caption(f"On trial since {time_text(pd.Timestamp(since).to_pydatetime())}.")
+    st.caption(f"On trial since {time_text(trial.since)}.")
+
+
+def _needed(seen: Seen) -> str:
+    if seen.n_more is None:
+        return "far more"
+    return f"about {seen.n_more:,}" if seen.n_more else "none"

@@ -3,9 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from dashboard import jobs_actions
+from dashboard import jobs_buttons
+from dashboard.acting_who import complain
 from dashboard.jobs_data import Retraining
-from dashboard.jobs_panels import complain, plain_table
+from dashboard.jobs_panels import plain_table
 from dashboard.labels import plain, time_text
 from storage import PredictionLog, jobs
 from storage.jobs import Job
@@ -44,7 +45,7 @@ def _draw_by_hand(log: PredictionLog, found: Retraining) -> None:
             icon=":material/undo:",
             disabled=not target,
             key="do_roll_back",
-            on_click=jobs_actions.roll_back,
+            on_click=jobs_buttons.roll_back,
             args=(log, found.model),
         )
         if not target:
@@ -56,7 +57,7 @@ def _draw_by_hand(log: PredictionLog, found: Retraining) -> None:
                     "Promote it",
                     icon=":material/rocket_launch:",
                     key="promote_version",
-                    on_click=jobs_actions.promote_version,
+                    on_click=jobs_buttons.promote_version,
                     args=(log, found.model),
                 )
 
@@ -80,7 +81,7 @@ def draw_retry(log: PredictionLog, settings: Settings, job: Job) -> None:
             "Try again",
             icon=":material/replay:",
             key="do_retry",
-            on_click=jobs_actions.retry,
+            on_click=jobs_buttons.retry,
             args=(log, settings, job.id),
         )
         st.caption("What the steps before it put out is kept.")

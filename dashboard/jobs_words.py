@@ -7,6 +7,7 @@ from typing import Literal
 
 from dashboard.jobs_comparison import gain_sentence
 from dashboard.labels import plain, time_text
+from retrain.outputs import JobResult
 from retrain.params import RetrainParams
 from storage.dispatches import ASKED
 from storage.jobs import Job
@@ -85,7 +86,7 @@ def headline(
     serving = f"{plain(champion)} serves." if champion else f"No version of {plain(model)} is registered."
     if last is None:
         return Headline("info", f"No job runs; {plain(model)} was never retrained here. {serving} {ready}")
-    made = (last.result or {}).get("version")
+    made = last.version
     if last.state == "promoted" and made and made != champion:
         return Headline("info", f"{serving} {plain(made)} of job {last.id} was promoted and serves no more. {ready}")
     said = f"Job {last.id} {_ended(last)}"
@@ -96,24 +97,20 @@ def headline(
 
 def promoted_sentence(job: Job) -> str:
     """Say what a promoted job changed: accuracy before and after, and who approved."""
-    found = job.result or {}
-    before, after = (found.get(side) or {} for side in ("champion", "challenger"))
+    found = JobResult.of(job.result).evaluated
     change = ""
-    if before.get("accuracy") is not None and after.get("accuracy") is not None:
-        n = f" on {found['n_held_out']:,} held-out rows" if found.get("n_held_out") else ""
-        change = f" Accuracy {before['accuracy']:.1%} before, {after['accuracy']:.1%} after{n}."
-    return (
-        f"{plain(found.get('version') or 'The challenger')} serves since {time_text(job.updated_at)}.{change}{_by(job)}"
-    )
+    if found is not None:
+        before, after = found.comparison.champion.accuracy, found.comparison.challenger.accuracy
+        n = f"{found.comparison.n_held_out:,} held-out rows"
+        change = f" Accuracy {before:.1%} before, {after:.1%} after on {n}."
+    return f"{plain(job.version or 'The challenger')} serves since {time_text(job.updated_at)}.{change}{_by(job)}"
 
 
 def outcome(job: Job) -> str:
     """Say in plain text what came of a job; nothing while it runs."""
-    if job.state == "promoted":
-        found = job.result or {}
-        before, after = (found.get(side) or {} for side in ("champion", "challenger"))
-        if before.get("accuracy") is not None and after.get("accuracy") is not None:
-            return f"{found.get('version', '')}: accuracy {before['accuracy']:.1%} → {after['accuracy']:.1%}"
+    if job.state == "promoted" and (found := JobResult.of(job.result).evaluated):
+        before, after = found.comparison.champion.accuracy, found.comparison.challenger.accuracy
+        return f"{job.version or ''}: accuracy {before:.1%} → {after:.1%}"
     return (job.note or "") if job.is_final else ""
 
 
@@ -124,13 +121,13 @@ def doing(job: Job) -> str:
 
 def trial_sentence(job: Job) -> str:
     """Say how far the trial of a challenger is: whom it answers, and what the labels say so far."""
-    found = (job.result or {}).get("canary") or {}
-    name = plain((job.result or {}).get("version") or "the challenger")
+    trial, name = JobResult.of(job.result).trial, plain(job.version or "the challenger")
     least = (job.params or {}).get("min_answers", RetrainParams.min_answers)
-    if not found.get("share"):
-        return f"{name} scores every request unseen, {found.get('n_scored', 0):,} of at least {least:,} so far."
-    n = f"{found.get('n_canary', 0):,} of at least {least:,} at this share so far"
-    return f"{name} answers {found['share']:.0%} of the requests, {n}. {plain(found.get('sentence') or '')}".strip()
+    seen = trial.seen if trial else None
+    if trial is None or not trial.share:
+        return f"{name} scores every request unseen, {seen.n_scored if seen else 0:,} of at least {least:,} so far."
+    n = f"{trial.n_canary:,} of at least {least:,} at this share so far"
+    return f"{name} answers {trial.share:.0%} of the requests, {n}. {plain(seen.sentence) if seen else ''}".strip()
 
 
 def phase(job: Job) -> str:
@@ -143,7 +140,8 @@ def phase(job: Job) -> str:
 def _active_headline(job: Job, n_workers: int) -> Headline:
     number = f"Job {job.id}"
     if job.state == "waiting_approval":
-        text = f"{number} waits for your decision. {gain_sentence(job.result)} Approve or refuse it on this page."
+        gain = gain_sentence(JobResult.of(job.result))
+        text = f"{number} waits for your decision. {gain} Approve or refuse it on this page."
         return Headline("act", text)
     if job.state == "proposed":
         text = f"Job {job.id} is proposed by {plain(job.requested_by)}: {plain(job.reason)} Start or refuse it below."

@@ -9,7 +9,7 @@ from drift.policy import Verdict
 from drift.windows import WindowExtent
 from drift.wording import number_text, p_text
 
-Colour = Literal["red", "orange", "green", "gray"]
+Colour = Literal["red", "orange", "violet", "gray", "green"]
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:@^=&])")
 _UNITS = (
     (timedelta(days=1), "d"),
@@ -19,24 +19,80 @@ _UNITS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Badge:
-    """A verdict as people see it: a word, an icon and a colour, never the colour alone."""
+    """A verdict as people see it: a word and a shape beside every colour, which is never alone.
+
+    Parameters
+    ----------
+    colour : of badges and cards, by its name in the theme
+    cell, cell_colour : of a table's cell
+    mark, symbol, sign : of a chart: the colour and Plotly's name of a point, and the letter that stands in a cell
+    """
 
     word: str
     icon: str
     colour: Colour
     cell: str
     cell_colour: str
+    mark: str
+    symbol: str
+    sign: str
 
 
-# Cell badges are drawn with white text: their colours have a contrast above 5.5 in both modes.
+# The one table of what a verdict looks like; the documentation calls the colours red, amber, purple, grey and green.
+# Cells are drawn with white text: their colours have a contrast above 5.5. Marks have one above 3 on white and on dark.
 BADGES: dict[Verdict, Badge] = {
-    "drift": Badge("Drift", ":material/error:", "red", "■ drift", "#B4232F"),
-    "warning": Badge("Warning", ":material/warning:", "orange", "▲ warning", "#8A5A00"),
-    "error": Badge("Check failed", ":material/bug_report:", "red", "✕ failed", "#7A2E8E"),
-    "insufficient": Badge("Not enough data", ":material/hourglass_empty:", "gray", "○ too few", "#55606E"),
-    "stable": Badge("Stable", ":material/check_circle:", "green", "● stable", "#00695C"),
+    "drift": Badge(
+        word="Drift",
+        icon=":material/error:",
+        colour="red",
+        cell="■ drift",
+        cell_colour="#B4232F",
+        mark="#DC4A55",
+        symbol="square",
+        sign="■",
+    ),
+    "warning": Badge(
+        word="Warning",
+        icon=":material/warning:",
+        colour="orange",
+        cell="▲ warning",
+        cell_colour="#8A5A00",
+        mark="#B8860B",
+        symbol="triangle-up",
+        sign="▲",
+    ),
+    "error": Badge(
+        word="Check failed",
+        icon=":material/bug_report:",
+        colour="violet",
+        cell="✕ failed",
+        cell_colour="#7A2E8E",
+        mark="#A05EB5",
+        symbol="x",
+        sign="✕",
+    ),
+    "insufficient": Badge(
+        word="Not enough data",
+        icon=":material/hourglass_empty:",
+        colour="gray",
+        cell="○ too few",
+        cell_colour="#55606E",
+        mark="#808080",
+        symbol="circle-open",
+        sign="○",
+    ),
+    "stable": Badge(
+        word="Stable",
+        icon=":material/check_circle:",
+        colour="green",
+        cell="● stable",
+        cell_colour="#00695C",
+        mark="#1F9478",
+        symbol="circle",
+        sign="",
+    ),
 }
 TESTS = {"ks": "KS", "chi2": "χ²", "constant": "constant", "none": "none"}
 

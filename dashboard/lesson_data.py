@@ -99,7 +99,8 @@ def _settled(model: str, first: int) -> np.ndarray:
 
 def _right(model: str, first: int, last: int) -> np.ndarray:
     columns = outcome_columns(data.log(), model)
-    assert columns is not None, "a simulated model predicts classes"
+    if columns is None:  # somebody has logged another model under the name of a simulation
+        raise ValueError(f"model must predict and learn classes, as simulated ones do; got {model!r}.")
     prediction, label, _ = outcome_samples(data.log().read_window(model, RowSpan(first, last), columns))
     wrong = right_or_wrong(prediction, label).codes
     return np.where(wrong < 0, -1, 1 - wrong).astype(np.int8)
@@ -118,7 +119,7 @@ def _alarms(model: str) -> tuple[Sounded, ...]:
 
 def _served(model: str) -> tuple[Served, ...]:
     promoted = [job for job in jobs.jobs(data.log(), model) if job.state == "promoted"]
-    versions = [str((job.result or {})["version"]) for job in promoted]
+    versions = [str(job.version) for job in promoted]
     rows = _rows_by(model, [job.updated_at for job in promoted])
     asked = _rows_by(model, [job.created_at for job in promoted])
     return tuple(sorted((Served(*one) for one in zip(versions, rows, asked, strict=True)), key=_row))

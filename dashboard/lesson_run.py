@@ -94,7 +94,11 @@ def _start(log: PredictionLog, settings: Settings, lesson: Lesson) -> None:
     told = {"scenario": lesson.scenario, "model": lesson.model, "shape": lesson.shape, "strength": lesson.strength}
     told |= {"speed": lesson.speed, "after": lesson.after, "rows": lesson.rows, "seed": lesson.seed}
     arguments = ["--live", *(f"--{name}={value}" for name, value in told.items()), f"--parent={os.getpid()}"]
-    process = start_seed(settings, arguments, "lesson.log")
+    st.session_state["lesson_begun"] = lesson.model
+    try:
+        process = start_seed(settings, arguments, "lesson.log")
+    except OSError as error:  # the row is there: it says why nothing moves, and can be gone on with
+        runs.finish(log.engine, run.id, "stopped", f"its process cannot be started: {error.strerror}")
+        return
     # Somebody has to take note of its end; where it stands, its row tells.
     threading.Thread(target=process.wait, name=f"lesson {process.pid}", daemon=True).start()
-    st.session_state["lesson_begun"] = lesson.model

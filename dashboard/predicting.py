@@ -59,8 +59,8 @@ def _earlier(serving: Serving, model: str, request: Request, error: str) -> Repl
 
 
 def _note(serving: Serving, model: str, scored: Scored) -> None:
-    """Leave behind what nobody waits for."""
+    """Leave behind what nobody waits for; nothing here raises, for the answer is in the log by now."""
     if scored.trial is not None:
         serving.shadowing.put(scored.trial)
     if serving.scoring.is_first_of_minute(model):
-        serving.writing.put(Unheard(model))
+        serving.writing.leave(Unheard(model))

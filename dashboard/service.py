@@ -1,4 +1,4 @@
-"""What the requests of the API share: settings, the open log, its queues, and the references at hand."""
+"""What the requests of the API share: settings, the open log, its queues, and the last boards."""
 
 import asyncio
 import threading
@@ -12,11 +12,10 @@ from dashboard.scoring import Scoring
 from dashboard.shadowing import Shadowing
 from dashboard.versions import Versions
 from dashboard.writing import Writing
-from drift import monitor
-from drift.monitor import Board, PreparedReference
-from drift.performing import judged, performance
+from drift.board import Board
+from drift.performing import check_performance
 from drift.policy import DEFAULT_POLICY
-from drift.windows import Column, Window
+from drift.windows import Window
 from retrain.guards import guarded_board
 from storage.log import PredictionLog, open_log
 from storage.settings import Settings
@@ -48,8 +47,6 @@ class Service:
         self._read_settings = read_settings
         self._opening = threading.Lock()
         self._serving: Serving | None = None
-        # A frozen reference never changes: it is prepared once for its model and columns.
-        self._prepared: dict[str, tuple[str, tuple[Column, ...], PreparedReference]] = {}
         self._checking: dict[str, threading.Lock] = {}
         self._boards: dict[tuple[str, Window], tuple[int, float, Board]] = {}
         # The last board of each model and when it was looked at, for the metrics.
@@ -104,8 +101,7 @@ class Service:
             known = self._boards.get((model, window))
             if known is not None and (known[1] >= asked or (known[0] == revision and now - known[1] < _BOARD_HOLDS)):
                 return known[2]
-            board = monitor.check(self.log, model, window, self._reference(model))
-            board = judged(board, performance(self.log, model, window, board.reference, DEFAULT_POLICY))
+            board = check_performance(self.log, model, window, None, DEFAULT_POLICY)
             board = guarded_board(self.log, board, datetime.now(UTC))
             self._boards[model, window] = (revision, now, board)
             while len(self._boards) > _BOARDS_KEPT:
@@ -119,13 +115,3 @@ class Service:
             if self._serving is not None:
                 self._serving.close()
                 self._serving = None
-
-    def _reference(self, model: str) -> PreparedReference | None:
-        frozen = self.log.default_reference(model)
-        if frozen is None:
-            return None
-        name, columns = frozen.name, monitor.monitored(self.log, model)
-        kept = self._prepared.get(model)
-        if kept is None or kept[:2] != (name, columns):
-            kept = self._prepared[model] = (name, columns, monitor.prepare(self.log, model, name, columns))
-        return kept[2]

@@ -13,6 +13,7 @@ from dashboard.overview_panels import rule_text
 from dashboard.scope import Scope
 from dashboard.settings_words import bytes_text
 from drift.life import RULE
+from drift.version import __version__
 from storage.describing import describe_database
 from storage.settings import Settings
 from storage.workers import live_workers
@@ -77,15 +78,16 @@ def draw_access() -> None:
         }
         _list(reached.items())
     with right.container(border=True, gap="small"):
-        st.markdown("**Where things run**")
+        st.markdown("**What runs, and where**")
         places = {
+            "Version": __version__,
             "Database": f"{found.kind}, {bytes_text(found.n_bytes)}: {found.place}",
             "Model files": str(settings.artifacts),
             "Worker": worker_text(settings, len(live_workers(log))),
             "Launcher": launcher_text(settings),
         }
         _list(places.items())
-        st.caption("Variables of the environment set these when the product starts; the README lists them.")
+        st.caption("Variables of the environment set these when the product starts; docs/settings.md lists them.")
 
 
 def _list(rows: Iterable[tuple[str, str]]) -> None:

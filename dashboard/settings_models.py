@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboard import data, settings_data
+from dashboard.acting_who import complain
 from dashboard.jobs_actions import act, field, given
-from dashboard.jobs_panels import complain
 from dashboard.labels import plain, time_text
 from dashboard.settings_data import ModelFacts
 from dashboard.settings_words import bytes_text, columns_table, models_table, references_table

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 
-from dashboard.grouping import Full, Grouping
+from dashboard.grouping import Grouping
 from dashboard.serving import Answer, Trial, answers_of
 from dashboard.versions import Versions
 from dashboard.writing import Unheard, Writing
@@ -28,10 +28,10 @@ class Shadowing:
         )
 
     def put(self, trial: Trial) -> None:
-        """Let a request be scored when there is time."""
+        """Let a request be scored when there is time; nothing is raised, for it has its answer already."""
         try:
             self._queue.put(trial)
-        except Full:
+        except Exception:  # the queue is full, or its thread cannot begin: the trial goes on with one request less
             self.n_left_out += 1
 
     def close(self) -> None:

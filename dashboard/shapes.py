@@ -79,10 +79,11 @@ class RetrainBody(BaseModel):
 
 
 class RetrainStarted(BaseModel):
-    """The job that was started."""
+    """The job that was started, and who works on it."""
 
     job_id: int
     state: str
+    worker: str = Field(description='which process, or "none, because ...": the job then waits until one is alive')
 
 
 class RetrainState(BaseModel):
@@ -102,11 +103,12 @@ class RetrainState(BaseModel):
 
 
 class Health(BaseModel):
-    """Whether the database answers and a retrain worker is alive."""
+    """Whether the database answers and a retrain worker is alive, and the version of the product."""
 
     status: Literal["ok", "down"]
     database: Literal["ok", "away"]
     worker: Literal["alive", "none", "unknown"]
+    version: str
 
 
 class Error(BaseModel):

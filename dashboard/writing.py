@@ -87,6 +87,16 @@ class Writing:
         """
         self._queue.put(replace(write, is_awaited=False))
 
+    def leave(self, write: Write) -> None:
+        """Let something be written if it finds room, and raise nothing; what is not written is counted in `n_lost`.
+
+        For what is noted beside rows that are in the log already: whoever sent those must not hear a no.
+        """
+        try:
+            self.put(write)
+        except Exception as error:
+            self._lose(write, _size(write), str(error))
+
     def close(self) -> None:
         """Write what waits and take nothing more."""
         self._queue.close()

@@ -15,6 +15,7 @@ from drift.performing import check_performance
 from drift.policy import DriftPolicy, Verdict
 from drift.replay import MOST_ROWS, N_LIVES
 from drift.tables import board_table, replay_table, timeline_table, words_text
+from drift.version import __version__
 from drift.watching import replayed, snooze
 from drift.windows import LastRows, RowSpan, TimeSpan, Window
 from storage import PredictionLog, open_log
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Compare windows of a prediction log with a reference.",
         epilog=f"Exit codes: 0 no drift, 1 drift, 2 error. DRIFT_DATABASE_URL names the database ({DEFAULT_URL}).",
     )
+    parser.add_argument("--version", action="version", version=f"Drift monitor {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_check(commands.add_parser("check", help="compare one window, column by column"))
     _add_timeline(commands.add_parser("timeline", help="compare many windows; the newest decides the exit code"))

@@ -72,7 +72,8 @@ def board_json(board: Board) -> dict[str, Any]:
     instants = {"start": board.window.start, "end": board.window.end}
     return {
         "model": board.model,
-        **conclusion_json(board.conclusion),
+        "verdict": board.verdict,
+        "sentence": board.sentence,
         "n": board.n,
         "window": {name: _iso(instant) for name, instant in instants.items()},
         "columns": [_column_json(report) for report in board.columns],
@@ -80,6 +81,7 @@ def board_json(board: Board) -> dict[str, Any]:
         "honesty": honesty_json(board.honesty) if board.honesty else None,
         "alarms": [alarm_json(record) for record in board.alarms],
         "performance": performance_json(board.performance),
+        **conclusion_json(board.conclusion),
     }
 
 

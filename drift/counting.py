@@ -2,15 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from drift.compared import Compared
 from drift.comparing import Table, Values, categorical_values, comparison, known_values, too_few
-from drift.effects import quantile_edges
-from drift.grid import ColumnCounts, cell_counts, distances_on_grid, largest_open_share, slack_of
+from drift.grid import ColumnCounts, ReferenceGrid, distances_on_grid, slack_of
 from drift.policy import DriftPolicy
 from drift.samples import CategoricalReference, NumericReference, Reference
 from drift.shares import missing_share_tests, unseen_p_value
@@ -20,11 +17,15 @@ _PENDING = float("nan")
 
 
 def compare_counts(
-    reference: Reference | None, counted: ColumnCounts, policy: DriftPolicy
+    reference: ReferenceGrid | CategoricalReference | None, counted: ColumnCounts, policy: DriftPolicy
 ) -> tuple[Compared, list[int]]:
     """Compare every window of a column with its reference by counts.
 
     A KS distance is known to within a bound; all else is exact.
+
+    Parameters
+    ----------
+    counted : on the edges of the reference's own cells, or by its categories
 
     Returns
     -------
@@ -39,10 +40,10 @@ def compare_counts(
     """
     if isinstance(reference, CategoricalReference) and counted.edges is None:
         return _by_category(_in_categories(reference, counted), policy), []
-    if isinstance(reference, NumericReference) and counted.edges is not None:
-        if not reference.distinct.size:
-            return _by_distance(reference, counted, counted.edges, policy), []
-        known = _in_known_values(reference, counted, counted.edges)
+    if isinstance(reference, ReferenceGrid) and counted.edges is not None:
+        if not reference.reference.distinct.size:
+            return _by_distance(reference, counted, policy), []
+        known = _in_known_values(reference, counted)
         unknown = np.flatnonzero(known.sizes < counted.n_values)
         return _by_category(known, policy), unknown.tolist()
     kind = type(reference).__name__ if reference is not None else "nothing"
@@ -100,10 +101,10 @@ def _in_categories(reference: CategoricalReference, counted: ColumnCounts) -> _C
     return _Categories(reference, names, known, counts, counted.n_missing)
 
 
-def _in_known_values(reference: NumericReference, counted: ColumnCounts, edges: np.ndarray) -> _Categories:
+def _in_known_values(grid: ReferenceGrid, counted: ColumnCounts) -> _Categories:
     """Take the cells of the few different values that a reference holds: each has one of its own."""
-    known = reference.distinct
-    counts = counted.counts[:, np.searchsorted(edges, known + slack_of(known), side="left")]
+    reference, known = grid.reference, grid.reference.distinct
+    counts = counted.counts[:, np.searchsorted(grid.edges, known + slack_of(known), side="left")]
     return _Categories(reference, [f"{value:.6g}" for value in known], reference.counts, counts, counted.n_missing)
 
 
@@ -157,11 +158,10 @@ def _sizes(
     return {"n": n, "n_values": sizes, "missing_p": missing_p} | {k: np.asarray(v) for k, v in constants.items()}
 
 
-def _by_distance(
-    reference: NumericReference, counted: ColumnCounts, edges: np.ndarray, policy: DriftPolicy
-) -> Compared:
+def _by_distance(grid: ReferenceGrid, counted: ColumnCounts, policy: DriftPolicy) -> Compared:
     """Bound the KS distance of every window."""
-    up_to, sizes, n_reference = counted.up_to, counted.n_values, reference.ordered.size
+    reference, up_to, sizes = grid.reference, counted.up_to, counted.n_values
+    n_reference = reference.ordered.size
     is_tested = (sizes >= policy.min_sample) & (n_reference >= policy.min_sample)
     tested = np.flatnonzero(is_tested)
     numbers = _sizes(reference, sizes, counted.n_missing, policy)
@@ -169,7 +169,7 @@ def _by_distance(
     if not tested.size:
         compared = Compared(numbers, tests)
     else:
-        found = _Distances(reference, up_to[tested] if tested.size < sizes.size else up_to, edges)
+        found = _Distances(grid, up_to[tested] if tested.size < sizes.size else up_to)
         for name, values in found.numbers().items():
             numbers[name] = np.full(sizes.size, 0.0 if name in ("bound", "n_unseen", "out_of_range") else _PENDING)
             numbers[name][tested] = values
@@ -185,64 +185,11 @@ def _by_distance(
     return compared
 
 
-@dataclass(frozen=True, eq=False)
-class _OnGrid:
-    """What a reference is on its grid, found once: where things lie on it, and by how much its distances are bound.
-
-    `tenths` are the last cells of its ten bins, `below` and `highest` the cells just below its smallest finite value
-    and that of its largest.
-    """
-
-    edges: np.ndarray
-    shares: np.ndarray
-    bound: float
-    locations: np.ndarray
-    tenths: np.ndarray
-    tenth_counts: np.ndarray
-    below: int
-    highest: int
-    has_infinity: bool
-
-    @classmethod
-    def of(cls, reference: NumericReference, edges: np.ndarray) -> Self:
-        known = _on_grid.get(reference)
-        if known is None or not np.array_equal(known.edges, edges):
-            known = _on_grid[reference] = cls._found(reference, edges)
-        return known  # type: ignore[return-value]
-
-    @classmethod
-    def _found(cls, reference: NumericReference, edges: np.ndarray) -> Self:
-        counts = cell_counts(reference.ordered, edges)
-        up_to = np.cumsum(counts)
-        finite = reference.finite
-        # The largest value of the reference up to each edge is what people can read.
-        locations = np.where(up_to[:-1] > 0, reference.ordered[np.maximum(up_to[:-1] - 1, 0)], edges)
-        tenths = np.append(np.searchsorted(edges, quantile_edges(reference.ordered)), edges.size)
-        below = highest = 0
-        if finite.size:
-            below = int(np.searchsorted(edges, np.nextafter(finite[0], -np.inf), side="left"))
-            highest = int(np.searchsorted(edges, finite[-1], side="left"))
-        return cls(
-            edges=edges,
-            shares=up_to / reference.ordered.size,
-            bound=largest_open_share(counts, edges),
-            locations=np.append(locations, np.inf),
-            tenths=tenths,
-            tenth_counts=np.diff(up_to[tenths], prepend=0),
-            below=below,
-            highest=highest,
-            has_infinity=finite.size < reference.ordered.size,
-        )
-
-
-_on_grid: WeakKeyDictionary[NumericReference, _OnGrid] = WeakKeyDictionary()
-
-
 class _Distances:
     """The KS distances of many windows from one reference, as far as counts tell them."""
 
-    def __init__(self, reference: NumericReference, up_to: np.ndarray, edges: np.ndarray) -> None:
-        self.grid = grid = _OnGrid.of(reference, edges)
+    def __init__(self, grid: ReferenceGrid, up_to: np.ndarray) -> None:
+        self.grid = grid
         self.distance, self.edge, leads = distances_on_grid(grid.shares, up_to)
         self.bound = np.minimum(grid.bound, 1 - self.distance)
         self.shares = grid.shares[self.edge] - np.where(leads, self.distance, -self.distance)

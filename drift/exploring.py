@@ -1,8 +1,5 @@
 """Questions that are asked on demand: all columns at once, and what the texts of a window say that is new."""
 
-from collections.abc import Sequence
-from typing import Protocol
-
 from drift.embedding import text_distance
 from drift.joint import JointResult, joint_test
 from drift.source import Source
@@ -11,13 +8,6 @@ from drift.windows import TimeSpan, Window
 from drift.words import new_words
 
 MAX_TEXTS = 8_000
-
-
-class TextSource(Source, Protocol):
-    """A log that keeps texts."""
-
-    def read_texts(self, model: str, window: Window, limit: int) -> Sequence[str]:
-        """Return the texts of a window's newest `limit` rows that have one, in time order."""
 
 
 def joint(
@@ -42,7 +32,7 @@ def joint(
     return joint_test(before, source.read_window(model, window, columns), alpha=alpha)
 
 
-def words(source: TextSource, model: str, window: Window, reference: str | Window | None) -> TextReport:
+def words(source: Source, model: str, window: Window, reference: str | Window | None) -> TextReport:
     """Compare the texts of a window with those of a reference's time, or of another window.
 
     Raises

@@ -11,7 +11,7 @@ import numpy as np
 
 from drift.abreast import advance_abreast
 from drift.evidence import Evidence, Watch, advance
-from drift.ledger import AlarmRecord, Buckets, FeedName, Kept, Ledger, Mark, Progress
+from drift.ledger import AlarmRecord, Buckets, FeedName, Kept, Ledger, Mark, Progress, Stream
 from drift.windows import Column
 
 # While catching up: a numeric column of so many buckets of 100 rows is 400 kB.
@@ -37,7 +37,7 @@ class Feed(Protocol):
 class RowFeed:
     """The columns of a model in the time order of its rows, each a stream under its own name."""
 
-    ledger: Ledger
+    stream: Stream
     columns: Mapping[str, Column]
     name: FeedName = "rows"
 
@@ -45,7 +45,7 @@ class RowFeed:
         """Count the rows after a row into the cells of each column."""
         stride = min(watch.rule.stride for watch in watches.values())
         wanted = [self.columns[name] for name in watches]
-        rows = self.ledger.rows_after(after.row_id if after else None, n * stride, wanted)
+        rows = self.stream.rows_after(after.row_id if after else None, n * stride, wanted)
         counts = {
             name: watch.cells.counts(sample, stride)
             for name, watch in watches.items()
@@ -56,7 +56,7 @@ class RowFeed:
 
     def instant_before(self, mark: Mark, n_rows: int) -> datetime:
         """Return when the row came that lies so many rows before another."""
-        return self.ledger.instant_before(mark.row_id, n_rows)
+        return self.stream.instant_before(mark.row_id, n_rows)
 
 
 def follow(ledger: Ledger, feed: Feed, watches: Mapping[str, Watch], kept: Kept) -> Kept:

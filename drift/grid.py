@@ -1,6 +1,7 @@
 """A grid of about 1,024 cells over a reference: counts on it bound the KS distance of any number of rows."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -13,6 +14,8 @@ SAME = 1e-9
 # Windows compared together: their temporaries stay in the processor's cache.
 _AT_ONCE = 32
 _LARGEST = np.finfo(np.float64).max
+# Of one column: ascending edges, or None where its categories are the cells.
+Cells = np.ndarray | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +77,67 @@ def grid_edges(reference: NumericReference) -> np.ndarray:
     atoms = quantiles[held * N_CELLS >= ordered.size]
     below = np.nextafter(np.append(atoms, finite[0]), -np.inf)
     return np.unique(np.concatenate([quantiles, below, finite[-1:], beyond]))
+
+
+@dataclass(frozen=True, eq=False)
+class ReferenceGrid:
+    """A numeric reference on its cells: where things lie, and by how much distances are bound; found when asked for."""
+
+    reference: NumericReference
+
+    @cached_property
+    def edges(self) -> np.ndarray:
+        """The borders of its cells."""
+        return grid_edges(self.reference)
+
+    @cached_property
+    def up_to(self) -> np.ndarray:
+        """Its rows in each cell or one before it."""
+        return np.cumsum(cell_counts(self.reference.ordered, self.edges))
+
+    @cached_property
+    def shares(self) -> np.ndarray:
+        """The shares of its rows in each cell or one before it."""
+        shares: np.ndarray = self.up_to / self.reference.ordered.size
+        return shares
+
+    @cached_property
+    def bound(self) -> float:
+        """By how much a KS distance may be larger than it is at the edges."""
+        return largest_open_share(np.diff(self.up_to, prepend=0), self.edges)
+
+    @cached_property
+    def locations(self) -> np.ndarray:
+        """Its largest value up to each edge, which is what people can read."""
+        ordered, up_to = self.reference.ordered, self.up_to[:-1]
+        return np.append(np.where(up_to > 0, ordered[np.maximum(up_to - 1, 0)], self.edges), np.inf)
+
+    @cached_property
+    def tenths(self) -> np.ndarray:
+        """The last cells of its ten bins."""
+        return np.append(np.searchsorted(self.edges, quantile_edges(self.reference.ordered)), self.edges.size)
+
+    @cached_property
+    def tenth_counts(self) -> np.ndarray:
+        """Its rows in each of the ten bins."""
+        return np.diff(self.up_to[self.tenths], prepend=0)
+
+    @cached_property
+    def below(self) -> int:
+        """The cell just below its smallest finite value."""
+        finite = self.reference.finite
+        return int(np.searchsorted(self.edges, np.nextafter(finite[0], -np.inf))) if finite.size else 0
+
+    @cached_property
+    def highest(self) -> int:
+        """The cell of its largest finite value."""
+        finite = self.reference.finite
+        return int(np.searchsorted(self.edges, finite[-1])) if finite.size else 0
+
+    @property
+    def has_infinity(self) -> bool:
+        """Whether one of its values is infinite."""
+        return self.reference.finite.size < self.reference.ordered.size
 
 
 def slack_of(known: np.ndarray) -> np.ndarray:

@@ -1,11 +1,8 @@
 """The label streams of a model: what the labels of its reference say, and how far later ones have been watched."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -16,8 +13,8 @@ from drift.expected import Calibration, calibrate
 from drift.following import follow
 from drift.ledger import AcknowledgementKind, AlarmRecord, Kept
 from drift.life import RULE
-from drift.outcomes import LabelFeed, LabelSource
-from drift.performance import Agreement, agreement, right_or_wrong
+from drift.outcomes import LabelFeed
+from drift.performance import Agreement, counted_agreement, right_or_wrong
 from drift.prepared import prepare
 from drift.samples import CategoricalSample, NumericSample, Sample
 from drift.source import Source, monitored
@@ -43,21 +40,20 @@ class KnownReference:
 
 
 def outcome_columns(source: Source, model: str) -> list[Column] | None:
-    """Return the prediction, label and, if there is one, score of a model that predicts classes; None for others."""
+    """Return the prediction, label and, if there is one, score of a model that predicts classes; None for others.
+
+    Those others lack one of the two, or have it as a number; what kind a score has does not matter.
+    """
     columns = {column.role: column for column in source.columns(model) if column.role != "feature"}
-    if {role for role, column in columns.items() if column.kind == "categorical"} < {"prediction", "label"}:
+    if {"prediction", "label"} - {role for role, column in columns.items() if column.kind == "categorical"}:
         return None
     return [columns[role] for role in ("prediction", "label", "score") if role in columns]
 
 
-_known: WeakKeyDictionary[LabelSource, OrderedDict[tuple[object, ...], KnownReference]] = WeakKeyDictionary()
-_lock = threading.Lock()
-
-
 def known_reference(
-    source: LabelSource, model: str, reference: str | None, columns: Sequence[Column]
+    source: Source, model: str, reference: str | None, columns: Sequence[Column]
 ) -> KnownReference | None:
-    """Return what the labels of a reference, or else of the champion's, say; remembered as long as the source.
+    """Return what the labels of a reference, or else of the champion's, say; the source's memory keeps it.
 
     None where none is frozen.
     """
@@ -66,26 +62,26 @@ def known_reference(
     if record is None:
         return None
     key = (model, record.name, record.n, record.start, record.end, tuple(columns))
-    with _lock:
-        remembered = _known.setdefault(source, OrderedDict())
-        if key in remembered:
-            remembered.move_to_end(key)
-            return remembered[key]
+    if remembered := source.memory.recall(KnownReference, key):
+        return remembered
     prediction, label, score = outcome_samples(source.read_reference(model, record.name, columns))
-    known = _read(record.name, record.end, prediction, label, score)
-    with _lock:
-        remembered[key] = known
-        while len(remembered) > _MAX_KNOWN:
-            remembered.popitem(last=False)
+    # A score that is a category, such as "high", is logged all the same.
+    why_not = "the model's score is no number" if any(c.role == "score" for c in columns) else "the model logs no score"
+    known = _read(record.name, record.end, prediction, label, score, why_not)
+    source.memory.keep(KnownReference, key, known, at_most=_MAX_KNOWN)
     return known
 
 
 def _read(
-    name: str, end: datetime, prediction: CategoricalSample, label: CategoricalSample, score: np.ndarray | None
+    name: str,
+    end: datetime,
+    prediction: CategoricalSample,
+    label: CategoricalSample,
+    score: np.ndarray | None,
+    why_no_score: str,
 ) -> KnownReference:
-    counted = agreement(prediction, label)
-    assert counted is not None
-    calibration, why_not = None, "the model logs no score"
+    counted = counted_agreement(prediction, label)
+    calibration, why_not = None, why_no_score
     if score is not None:
         try:
             calibration, why_not = calibrate(prediction, score, label), ""
@@ -96,14 +92,27 @@ def _read(
 
 
 def outcome_samples(samples: Mapping[str, Sample]) -> tuple[CategoricalSample, CategoricalSample, np.ndarray | None]:
-    """Return predictions, labels and, if the model logs them, scores."""
-    prediction, label, score = samples["prediction"], samples["label"], samples.get("score")
-    assert isinstance(prediction, CategoricalSample)
-    assert isinstance(label, CategoricalSample)
-    return prediction, label, score.values if isinstance(score, NumericSample) else None
+    """Return predictions, labels and, if the model logs numbers as such, scores.
+
+    Raises
+    ------
+    ValueError
+        If predictions or labels are no classes.
+    """
+    score = samples.get("score")
+    scores = score.values if isinstance(score, NumericSample) else None
+    return _classes(samples, "prediction"), _classes(samples, "label"), scores
 
 
-def follow_labels(source: LabelSource, model: str, known: KnownReference) -> tuple[Kept, dict[str, Watch]]:
+def _classes(samples: Mapping[str, Sample], name: str) -> CategoricalSample:
+    sample = samples.get(name)
+    if not isinstance(sample, CategoricalSample):
+        got = "no such column" if sample is None else "numbers"
+        raise ValueError(f"{name} must hold classes where right and wrong are counted; got {got}.")
+    return sample
+
+
+def follow_labels(source: Source, model: str, known: KnownReference) -> tuple[Kept, dict[str, Watch]]:
     """Take in every complete bucket of labels that came since the reference; return what is known then, and how."""
     ledger = source.ledger(model, known.name)
     kept = ledger.read(states=True)
@@ -115,7 +124,7 @@ def follow_labels(source: LabelSource, model: str, known: KnownReference) -> tup
 
 
 def acknowledge(
-    source: LabelSource,
+    source: Source,
     model: str,
     reference: str,
     stream: str,

@@ -1,4 +1,13 @@
-"""What is remembered about watched columns between two looks, and what the watcher asks of whoever remembers it."""
+"""What is remembered about watched columns between two looks, and what the watcher asks of whoever remembers it.
+
+`Stream` delivers the rows that evidence is taken from, and `Ledger` keeps the evidence: they may lie in two engines.
+What `drift.source` guarantees holds for both; a ledger guarantees two things more:
+
+**Whoever comes second drops his work.** What is kept has a version, and only who has read the newest may write.
+
+**What stands can be computed again.** The same rows leave the same bytes, whoever looks and however often. Where a row
+or label comes, changes or goes in front of what was taken in, the evidence behind it is gone at the next read.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -158,6 +167,25 @@ class Buckets:
         return Mark(int(self.orders[at]), int(self.row_ids[at]), instant)
 
 
+class Stream(Protocol):
+    """The rows of one model that came after one frozen reference, in time order.
+
+    The id of a row stays the same, and grows from row to row.
+    """
+
+    def n_after(self, row_id: int | None, at_most: int) -> int:
+        """Count the rows after a row (None: after the reference), as far as `at_most`."""
+
+    def rows_after(self, row_id: int | None, n: int, columns: Sequence[Column]) -> Rows:
+        """Return the n rows after a row (None: after the reference), in time order.
+
+        In place of a column that cannot be read stands the exception.
+        """
+
+    def instant_before(self, row_id: int, n: int) -> datetime:
+        """Return when the row n rows before a row came, or the first row where the log begins later."""
+
+
 class Ledger(Protocol):
     """Where the evidence of one model against one reference is kept."""
 
@@ -182,12 +210,3 @@ class Ledger(Protocol):
 
     def now(self) -> datetime:
         """Return the instant by the clock of the ledger."""
-
-    def n_after(self, row_id: int | None, at_most: int) -> int:
-        """Count the rows after a row (None: after the reference), as far as `at_most`."""
-
-    def rows_after(self, row_id: int | None, n: int, columns: Sequence[Column]) -> Rows:
-        """Return the n rows after a row (None: after the reference), in time order."""
-
-    def instant_before(self, row_id: int, n: int) -> datetime:
-        """Return when the row n rows before a row came."""

@@ -1,12 +1,13 @@
 """Looks at windows: reads each from its source, value by value or as counts, and compares it with a reference."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from drift.compared import Compared
 from drift.comparing import Found, compare, compare_each
 from drift.counting import compare_counts
 from drift.deciding import open_columns
+from drift.grid import ColumnCounts
 from drift.policy import DriftPolicy
 from drift.prepared import PreparedReference, read_each
 from drift.source import Source
@@ -56,7 +57,7 @@ def _by_counts(
     policy: DriftPolicy,
 ) -> dict[str, Compared]:
     """Compare windows by counts, and value by value where counts leave something open."""
-    counted = {**read_each(partial(source.read_counts, model, windows, ready.name), columns), **ready.failed}
+    counted = {**_counted(source, model, windows, ready, columns), **ready.failed}
     compared: dict[str, Compared] = {}
     exact: set[tuple[str, int]] = set()
     for column in columns:
@@ -64,7 +65,7 @@ def _by_counts(
         try:
             if isinstance(counts, Exception):
                 raise counts
-            compared[name], unknown = compare_counts(ready.columns.get(name), counts, policy)
+            compared[name], unknown = compare_counts(ready.grids[name], counts, policy)
             exact |= {(name, window) for window in unknown}
         except Exception as error:  # whatever it is, the other columns are still of use
             compared[name] = Compared.of([error] * len(windows))
@@ -73,6 +74,16 @@ def _by_counts(
     for name, window in sorted(exact):
         compared[name].put(window, _exact(source, model, windows[window], ready, by_name[name], policy))
     return compared
+
+
+def _counted(
+    source: Source, model: str, windows: Sequence[Window], ready: PreparedReference, columns: Sequence[Column]
+) -> Mapping[str, ColumnCounts | Exception]:
+    """Count windows in the cells of a reference; in place of a column that cannot be counted stands the exception."""
+    held = [column for column in columns if column.name in ready.columns]
+    if not held:
+        return {}
+    return read_each(lambda some: source.counts(model, windows, ready.cells(some)), held)
 
 
 def _exact(

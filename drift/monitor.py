@@ -12,7 +12,7 @@ from drift.looking import compare_windows
 from drift.policy import DEFAULT_POLICY, DriftPolicy, Verdict
 from drift.prepared import PreparedReference, prepare, prepared_from, read_each
 from drift.sliding import previous, sliding_spans, sliding_windows
-from drift.source import FrozenReference, Source, monitored
+from drift.source import FrozenReference, Source, extent_of, monitored
 from drift.standing import standings
 from drift.watching import Watching, watch
 from drift.windows import Column, TimeSpan, Window, WindowExtent
@@ -83,8 +83,8 @@ def timeline(
         return tuple(_against_previous(source, model, window, columns, policy) for window in windows)
     ready = reference if isinstance(reference, PreparedReference) else _frozen(source, model, reference, columns)
     if ready is None:
-        extents = (source.extent(model, window) for window in windows)
-        return tuple(_board(model, extent, "", (), policy, "no reference is frozen yet") for extent in extents)
+        why_not = "no reference is frozen yet"
+        return tuple(_board(model, extent, "", (), policy, why_not) for extent in source.extents(model, windows))
     return _boards(source, model, windows, ready, columns, policy)
 
 
@@ -121,7 +121,7 @@ def _against_previous(
 ) -> Board:
     before = previous(window, source.n_rows(model))
     if before is None:
-        extent = source.extent(model, window)
+        extent = extent_of(source, model, window)
         return _board(model, extent, PREVIOUS, (), policy, "no rows come before this window")
     ready = prepared_from(PREVIOUS, read_each(lambda some: source.read_window(model, before, some), columns))
     return _boards(source, model, [window], ready, columns, policy)[0]

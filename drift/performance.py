@@ -59,6 +59,11 @@ def agreement(prediction: Sample, label: Sample) -> Agreement | None:
     """
     if not isinstance(prediction, CategoricalSample) or not isinstance(label, CategoricalSample):
         return None
+    return counted_agreement(prediction, label)
+
+
+def counted_agreement(prediction: CategoricalSample, label: CategoricalSample) -> Agreement:
+    """Count the labelled rows whose predicted class was right."""
     found = right_or_wrong(prediction, label).counts()
     return Agreement(int(found[0]), int(found.sum()), len(label))
 

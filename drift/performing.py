@@ -16,13 +16,12 @@ from drift.label_watching import KnownReference, follow_labels, known_reference,
 from drift.ledger import AlarmRecord, Kept
 from drift.life import RULE
 from drift.monitor import check
-from drift.outcomes import LabelSource
-from drift.performance import Agreement, agreement, delay_of
+from drift.performance import Agreement, counted_agreement, delay_of
 from drift.performance_report import Concept, LabelDrift, PerformanceReport, accuracy_fell, why_it_fell
 from drift.policy import DriftPolicy, Verdict
 from drift.prepared import PreparedReference
 from drift.samples import CategoricalSample, reference_from
-from drift.source import monitored
+from drift.source import Source, extent_of, monitored
 from drift.verdict import ALARMED
 from drift.watching import Watching
 from drift.windows import LastRows, Window, WindowExtent
@@ -35,7 +34,7 @@ MIN_DROP = 0.02
 
 
 def check_performance(
-    source: LabelSource, model: str, window: Window, reference: str | PreparedReference | None, policy: DriftPolicy
+    source: Source, model: str, window: Window, reference: str | PreparedReference | None, policy: DriftPolicy
 ) -> Board:
     """Compare a window with a reference, columns and labels alike.
 
@@ -65,7 +64,7 @@ def _sentence(said: str) -> str:
 
 
 def performance(
-    source: LabelSource, model: str, window: Window, reference: str | None, policy: DriftPolicy
+    source: Source, model: str, window: Window, reference: str | None, policy: DriftPolicy
 ) -> PerformanceReport | None:
     """Return what the labels and scores of a window say; None for a model that does not predict and learn classes.
 
@@ -78,13 +77,12 @@ def performance(
     if columns is None:
         return None
     prediction, label, score = outcome_samples(source.read_window(model, window, columns))
-    now = agreement(prediction, label)
-    assert now is not None
+    now = counted_agreement(prediction, label)
     delay = delay_of(source.read_delays(model, window, MAX_DELAYS))
     known = known_reference(source, model, reference, columns)
     if known is None:
         return PerformanceReport(now=now, delay=delay, why_not="no reference is frozen yet")
-    watching = _Labels(source, model, known, source.extent(model, window), policy)
+    watching = _Labels(source, model, known, extent_of(source, model, window), policy)
     found = PerformanceReport(
         now=now,
         reference=known.agreement,
@@ -109,12 +107,12 @@ class _Labels:
     """The label streams of a model since a reference, and what they say of one window."""
 
     def __init__(
-        self, source: LabelSource, model: str, known: KnownReference, extent: WindowExtent, policy: DriftPolicy
+        self, source: Source, model: str, known: KnownReference, extent: WindowExtent, policy: DriftPolicy
     ) -> None:
         self.known, self.policy, self.extent = known, policy, extent
         self.watches: dict[str, Watch] = {}
         self.kept: Kept | None = None
-        newest = source.extent(model, LastRows(1)).end
+        newest = extent_of(source, model, LastRows(1)).end
         self.is_newest = extent.end is not None and newest is not None and extent.end >= newest
         self.is_after = extent.end is not None and extent.end > known.end
         # Evidence is kept by name: a column of that name would be taken for the stream.

@@ -1,13 +1,13 @@
 """References made ready once: a reference of a million rows is not sorted at every look."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from functools import cached_property
+from typing import TypeVar
 
-from drift.samples import Reference, Sample, reference_from
+from drift.grid import Cells, ReferenceGrid
+from drift.memory import Memory
+from drift.samples import CategoricalReference, NumericReference, Reference, Sample, reference_from
 from drift.source import Source
 from drift.windows import Column
 
@@ -20,40 +20,42 @@ Read = TypeVar("Read")
 
 @dataclass(frozen=True, eq=False)
 class PreparedReference:
-    """A named reference, every column ready to be compared with; `failed` says why some are not."""
+    """A named reference, every column ready to be compared with; `failed` says why some are not.
+
+    `memory` keeps what is laid through it once, such as the way in which its columns are watched.
+    """
 
     name: str
     columns: Mapping[str, Reference]
     failed: Mapping[str, Exception] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory, repr=False)
 
+    @cached_property
+    def grids(self) -> Mapping[str, ReferenceGrid | CategoricalReference]:
+        """Its columns as counts are compared with them: the numeric ones on their cells."""
+        return {
+            name: ReferenceGrid(column) if isinstance(column, NumericReference) else column
+            for name, column in self.columns.items()
+        }
 
-_Key = tuple[Any, ...]
-_prepared: WeakKeyDictionary[Source, OrderedDict[_Key, PreparedReference]] = WeakKeyDictionary()
-_lock = threading.Lock()
+    def cells(self, columns: Sequence[Column]) -> dict[str, Cells]:
+        """Return the cells in which rows are counted to be compared with it, of those columns that it holds."""
+        held = {column.name: self.grids[column.name] for column in columns if column.name in self.grids}
+        return {name: grid.edges if isinstance(grid, ReferenceGrid) else None for name, grid in held.items()}
 
 
 def prepare(source: Source, model: str, name: str, columns: Sequence[Column]) -> PreparedReference:
     """Read a frozen reference and sort it, or return the one prepared before.
 
-    Frozen references never change, so those last used are kept for as long as the source lives.
+    Frozen references never change, so those last used are kept in the source's memory.
     """
     record = next((r for r in source.references(model) if r.name == name), None)
     key = (model, name, tuple(columns), None if record is None else (record.n, record.start, record.end, id_of(record)))
-    try:
-        with _lock:
-            known = _prepared.setdefault(source, OrderedDict())
-            if key in known:
-                known.move_to_end(key)
-                return known[key]
-    except TypeError:  # a source that cannot be weakly referenced or hashed is simply not remembered
-        known = OrderedDict()
+    if known := source.memory.recall(PreparedReference, key):
+        return known
     ready = prepared_from(name, read_each(lambda some: source.read_reference(model, name, some), columns))
-    if ready.failed:  # perhaps the next look can read it
-        return ready
-    with _lock:
-        known[key] = ready
-        while len(known) > MAX_PREPARED:
-            known.popitem(last=False)
+    if not ready.failed:  # else perhaps the next look can read it
+        source.memory.keep(PreparedReference, key, ready, at_most=MAX_PREPARED)
     return ready
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from weakref import WeakKeyDictionary
 
 from drift.autocorrelation import autocorrelation_factor
 from drift.betting import Experts
 from drift.cells import cells_from
 from drift.evidence import Watch
 from drift.following import RowFeed, follow, resume
-from drift.ledger import Acknowledgement, AcknowledgementKind, AlarmRecord, Honesty, Kept, Snooze, newest
+from drift.ledger import Acknowledgement, AcknowledgementKind, AlarmRecord, Honesty, Kept, Snooze, Stream, newest
 from drift.life import RULE
 from drift.prepared import PreparedReference, prepare, read_each
 from drift.replay import MOST_ROWS, N_LIVES, replay
@@ -24,9 +23,16 @@ MIN_REFERENCE = 50
 # Grows when the same rows leave other evidence: what was stored before is then built again from the log.
 _FORMAT = 1
 _ATTEMPTS = 5
-# Evidence that could not be stored, under the revision of the model that it holds for.
-_unstored: WeakKeyDictionary[Source, dict[tuple[str, str], tuple[int, Kept]]] = WeakKeyDictionary()
-_laid: WeakKeyDictionary[PreparedReference, dict[tuple[str, float, int], Watch]] = WeakKeyDictionary()
+# Of one source. The evidence on 16 columns takes about 100 kB.
+_MAX_UNSTORED = 64
+
+
+@dataclass(frozen=True, eq=False)
+class _Unstored:
+    """Evidence that could not be stored, and the revision of the model that it holds for."""
+
+    revision: int
+    kept: Kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +51,14 @@ class Watching:
         return _honesty(self.kept)
 
 
-def watch(source: Source, model: str, ready: PreparedReference, columns: Sequence[Column]) -> Watching:
+def watch(
+    source: Source,
+    model: str,
+    ready: PreparedReference,
+    columns: Sequence[Column],
+    *,
+    stream: Stream | None = None,
+) -> Watching:
     """Take in every complete bucket of rows since a frozen reference that no look has taken in yet.
 
     Only new rows are read. What cannot be stored (the database is read-only, or busy) stays in memory until the model
@@ -55,35 +68,37 @@ def watch(source: Source, model: str, ready: PreparedReference, columns: Sequenc
     ----------
     ready : the reference
     columns : the monitored columns; one that was registered after the reference was frozen is not watched
+    stream : the rows after the reference, where they are not simply those of the source
     """
     revision = source.revision(model)
-    unstored = _unstored.setdefault(source, {})
-    if (known := unstored.pop((model, ready.name), None)) and known[0] == revision:
-        unstored[model, ready.name] = known
-        return Watching(known[1])
-    kept = _watch_rows(source, model, ready, columns)
+    known = source.memory.recall(_Unstored, (model, ready.name))
+    if known and known.revision == revision:
+        return Watching(known.kept)
+    kept = _watch_rows(source, model, ready, columns, stream or source.stream(model, ready.name))
     if kept.version < 0:
-        unstored[model, ready.name] = (revision, kept)
+        source.memory.keep(_Unstored, (model, ready.name), _Unstored(revision, kept), at_most=_MAX_UNSTORED)
     return Watching(kept)
 
 
-def _watch_rows(source: Source, model: str, ready: PreparedReference, columns: Sequence[Column]) -> Kept:
+def _watch_rows(
+    source: Source, model: str, ready: PreparedReference, columns: Sequence[Column], stream: Stream
+) -> Kept:
     ledger = source.ledger(model, ready.name)
     kept = ledger.read()
     if kept is None or kept.rule != _rule():
         kept = ledger.begin(_beginning(source, model, ready, columns))
     watched = _watched(ready, columns, kept)
-    if not any(ledger.n_after(row_id, RULE.stride) == RULE.stride for row_id in _last_rows(kept, watched)):
+    if not any(stream.n_after(row_id, RULE.stride) == RULE.stride for row_id in _last_rows(kept, watched)):
         return kept
     if kept.version >= 0:
         kept = ledger.read(states=True) or kept
-    return follow(ledger, RowFeed(ledger, watched), _watches(ready, watched, kept), kept)
+    return follow(ledger, RowFeed(stream, watched), _watches(ready, watched, kept), kept)
 
 
 def recomputed(source: Source, model: str, ready: PreparedReference, columns: Sequence[Column], kept: Kept) -> Kept:
     """Return what the log leads to from `kept` on, without storing anything."""
     ledger, watched = source.ledger(model, ready.name), _watched(ready, columns, kept)
-    feed = RowFeed(ledger, watched)
+    feed = RowFeed(source.stream(model, ready.name), watched)
     return follow(ledger, feed, _watches(ready, watched, kept), replace(kept, version=-1))
 
 
@@ -214,12 +229,12 @@ def _watches(ready: PreparedReference, streams: Mapping[str, Column], kept: Kept
 
 def _watch(ready: PreparedReference, stream: str, kept: Kept) -> Watch:
     """Return how a column is watched, laid through its reference once for as long as that is in memory."""
-    known = _laid.setdefault(ready, {})
-    key = (stream, kept.phi[stream], kept.n_streams)
-    if key not in known:
+
+    def laid() -> Watch:
         cells = cells_from(ready.columns[stream])
-        known[key] = Watch(cells, Experts.of(cells), kept.phi[stream], RULE, kept.n_streams)
-    return known[key]
+        return Watch(cells, Experts.of(cells), kept.phi[stream], RULE, kept.n_streams)
+
+    return ready.memory.once(Watch, (stream, kept.phi[stream], kept.n_streams), laid)
 
 
 def _open_alarm(kept: Kept | None, stream: str) -> AlarmRecord:

@@ -5,10 +5,12 @@ import getpass
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from drift.version import __version__
 from retrain import artifacts
 from retrain.alert_commands import add_alert_commands
 from retrain.launchers import ensure_worker
@@ -16,7 +18,8 @@ from retrain.params import RetrainParams
 from retrain.run_commands import add_run_commands
 from retrain.strategy_commands import add_params, add_strategy_commands, params_of
 from storage import jobs, registry
-from storage.engine import DEFAULT_URL, DatabaseFault
+from storage.command_line import guarded
+from storage.engine import DEFAULT_URL
 from storage.leases import LEASE
 from storage.log import PredictionLog, open_log
 from storage.settings import Settings
@@ -25,17 +28,12 @@ from storage.settings import Settings
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code: 1 is a decision that took no effect, 2 an error."""
     options = _parser().parse_args(arguments)
-    try:
-        code: int = options.run(Settings.from_environment(), options)
-        return code
-    except (ValueError, DatabaseFault) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # such as `status | head`
-        sys.stderr.close()
-        return 0
-    except KeyboardInterrupt:
-        return 130
+    return guarded(lambda: _run(options), to_log=options.to_log)
+
+
+def _run(options: argparse.Namespace) -> int:
+    code: int = options.run(Settings.from_environment(), options)
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,13 +42,15 @@ def _parser() -> argparse.ArgumentParser:
         description="Retrain a model, and decide whether the new one may serve.",
         epilog=f"The database is named by DRIFT_DATABASE_URL (default {DEFAULT_URL}).",
     )
+    parser.set_defaults(to_log=False)
+    parser.add_argument("--version", action="version", version=f"Drift monitor {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     work = commands.add_parser("worker", help="run the steps of jobs until asked to stop")
     work.add_argument("--poll", type=float, default=0.3, metavar="SECONDS", help="how often to look for work")
     work.add_argument("--lease", type=float, default=LEASE.total_seconds(), metavar="SECONDS")
     work.add_argument("--parent", type=int, metavar="PID", help="end when this process is gone and no job is left")
     work.add_argument("--engine", choices=("local", "dbos"), default="local", help="what wakes it; dbos on PostgreSQL")
-    work.set_defaults(run=_worker)
+    work.set_defaults(run=_worker, to_log=True)
     _add_start(commands.add_parser("start", help="start a job"))
     status = commands.add_parser("status", help="show the latest jobs and what serves")
     status.add_argument("--model", help="only this model")
@@ -122,17 +122,24 @@ def _worker(settings: Settings, options: argparse.Namespace) -> int:
 def _start(settings: Settings, options: argparse.Namespace) -> int:
     given = params_of(options)
     RetrainParams.from_mapping(given)
-    with_log = open_log(settings.database_url)
-    answer = jobs.start(with_log, options.model, options.reason, options.by, params=given, dry_run=options.dry_run)
-    with_log.close()
+    with closing(open_log(settings.database_url)) as log:
+        answer = jobs.start(log, options.model, options.reason, options.by, params=given, dry_run=options.dry_run)
     print(answer.message)
     print(ensure_worker(settings))
     return 0 if answer.started else 1
 
 
 def _status(settings: Settings, options: argparse.Namespace) -> int:
-    log = open_log(settings.database_url)
-    for job in jobs.jobs(log, options.model, limit=20):
+    with closing(open_log(settings.database_url)) as log:
+        _print_jobs(log, options.model)
+        for model in [options.model] if options.model else log.models():
+            log.columns(model)  # an unknown model is an error, not one without versions
+            _print_aliases(log, model)
+    return 0
+
+
+def _print_jobs(log: PredictionLog, model: str | None) -> None:
+    for job in jobs.jobs(log, model, limit=20):
         print(f"job {job.id}  {job.model}  {job.state.replace('_', ' ')}  {job.progress:.0%}  by {job.requested_by}")
         print(f"  {job.reason}")
         for step in jobs.steps(log, job.id):
@@ -140,11 +147,6 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
             print(f"  {step.name:<10} {step.state}{tries}{': ' + step.error if step.error else ''}")
         if job.note:
             print(f"  {job.note}")
-    for model in [options.model] if options.model else log.models():
-        log.columns(model)  # an unknown model is an error, not one without versions
-        _print_aliases(log, model)
-    log.close()
-    return 0
 
 
 def _print_aliases(log: PredictionLog, model: str) -> None:
@@ -182,9 +184,8 @@ def _promote_kept(settings: Settings, version: str, log: PredictionLog, model: s
 
 
 def _answered(settings: Settings, act: Any, what: int | str, options: argparse.Namespace) -> int:
-    log = open_log(settings.database_url)
-    answer: jobs.Answer = act(log, what, options.by, options.note)
-    log.close()
+    with closing(open_log(settings.database_url)) as log:
+        answer: jobs.Answer = act(log, what, options.by, options.note)
     print(answer.message)
     if answer.accepted and options.starts_work:
         print(ensure_worker(settings))

@@ -36,20 +36,23 @@ class Accepted:
 def accepted_rows(context: Context) -> Accepted:
     """Return the held-out rows of the comparison as the challenger answers them, in time order.
 
-    Fewer than 200 are filled up with older rows to 500.
+    Returns
+    -------
+    Accepted
+        The monitored columns of the rows. Fewer than 200 are filled up with older rows to 500.
 
     Raises
     ------
     ChangedRows, RefusedArtifact
         If the rows or the model are no longer what they were.
     """
-    rows, model_name, trained = context.rows(), context.job.model, context.outputs["train"]
+    rows, model_name, trained = context.rows(), context.job.model, context.trained
     older, held_out = split(rows, context.params.holdout_share)
     newest = judgeable(champion_version(context.log, model_name), held_out)
     if len(newest) < MIN_HELD_OUT:
         newest = rows.iloc[-_AT_LEAST:]
     newest = newest.iloc[-MAX_ROWS:]
-    challenger = artifacts.load(context.artifacts, trained["uri"], trained["sha256"])
+    challenger = artifacts.load(context.artifacts, trained.uri, trained.sha256)
     columns = context.log.columns(model_name)
     answered = batch_from_frame(columns, _answered(challenger, newest, columns))
     return Accepted(answered, int((~newest.index.isin(older.index)).sum()))

@@ -24,7 +24,7 @@ def add_alert_commands(commands: Any) -> None:
     # What a worker keeps running; of no use to people.
     passes = commands.add_parser("alert-pass")
     passes.add_argument("--parent", type=int, required=True, metavar="PID", help="end when this process is gone")
-    passes.set_defaults(run=_pass)
+    passes.set_defaults(run=_pass, to_log=True)
 
 
 def _pass(settings: Settings, options: argparse.Namespace) -> int:

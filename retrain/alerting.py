@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from drift.board import Board
@@ -208,7 +209,11 @@ def try_channel(settings: Settings, log: PredictionLog, by: str, model: str) -> 
     if not by.strip():
         raise ValueError("by must be the name of a person; got nothing.")
     answer = channel.post(settings.alert_url, news.trial_body(by, settings.board_url))
-    alerts.note_test(log, by, model, delivered=answer.delivered, said=answer.said)
+    try:
+        alerts.note_test(log, by, model, delivered=answer.delivered, said=answer.said)
+    except Exception:  # the message is out: whether it was delivered is the answer all the same
+        traceback.print_exc()
+        return replace(answer, said=f"{answer.said}; the audit list could not take a note of it")
     return answer
 
 

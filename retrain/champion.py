@@ -42,7 +42,18 @@ def data_end_of(champion: Version | None) -> datetime | None:
 
 
 def judgeable(champion: Version | None, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows that the champion can be judged on: those it was not trained on, or whose answers were logged."""
+    """Return the rows that the champion can be judged on: those it was not trained on, or whose answers were logged.
+
+    Parameters
+    ----------
+    champion : the version that serves; None, or one without a file, stands for imported predictions
+    rows : n labelled rows, with `predicted_at` and, where there are answers, `prediction`
+
+    Returns
+    -------
+    pandas.DataFrame
+        At most n rows, in the same order and under their index; all of them where the end of the training is unknown.
+    """
     if champion is not None and champion.uri is not None:
         end = data_end_of(champion)
         return rows if end is None else rows[rows["predicted_at"] >= end]
@@ -51,7 +62,24 @@ def judgeable(champion: Version | None, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def judge_champion(folder: Path, champion: Version | None, rows: pd.DataFrame) -> Judged:
-    """Return what the champion says about rows: by its file, or by its logged predictions where it has none."""
+    """Return what the champion says about rows: by its file, or by its logged predictions where it has none.
+
+    Parameters
+    ----------
+    folder : where the model files are
+    champion : the version that serves; None, or one without a file, stands for imported predictions
+    rows : n labelled rows, in the second case with `prediction`
+
+    Returns
+    -------
+    Judged
+        n classes; probabilities of shape (n, 2) only where a logged `score` is surely that of the second class.
+
+    Raises
+    ------
+    retrain.artifacts.RefusedArtifact
+        If the file is not what was registered.
+    """
     if champion is not None and champion.uri is not None:
         model = artifacts.load(folder, champion.uri, champion.sha256 or "")
         return judged(model, rows)
@@ -67,6 +95,22 @@ def judge_champion(folder: Path, champion: Version | None, rows: pd.DataFrame) -
 
 
 def judged(model: FittedModel, rows: pd.DataFrame) -> Judged:
-    """Return what a model says about rows."""
+    """Return what a model says about rows.
+
+    Parameters
+    ----------
+    model : the model
+    rows : n rows that hold the columns that it reads
+
+    Returns
+    -------
+    Judged
+        n classes, and their probabilities, shape (n, n_classes).
+
+    Raises
+    ------
+    ValueError
+        If a column that the model reads is absent.
+    """
     probabilities = model.probabilities(rows)
     return Judged(answers_from(probabilities, model.classes).labels, probabilities, model.classes)

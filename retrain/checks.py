@@ -73,6 +73,12 @@ def nothing_to_compare(model: str, has_file: bool, columns: Iterable[str]) -> st
 def too_few(counts: Mapping[str, int], params: RetrainParams, since: str) -> str | None:
     """Say what is missing of the labelled rows that a training needs; None if nothing is.
 
+    Parameters
+    ----------
+    counts : labelled rows of each class
+    params : how many there must be, in all and of each class
+    since : from when on they were counted, in words
+
     Examples
     --------
     >>> too_few({"good": 600}, RetrainParams(), "since 1 Nov")
@@ -95,7 +101,19 @@ def too_few(counts: Mapping[str, int], params: RetrainParams, since: str) -> str
 
 
 def schema_fault(features: Sequence[str], columns: Sequence[Column], rows: pd.DataFrame) -> str | None:
-    """Say which feature of the champion is gone, or which column holds what cannot be learnt from."""
+    """Say which feature of the champion is gone, or which column holds what cannot be learnt from.
+
+    Parameters
+    ----------
+    features : the columns that the champion reads
+    columns : the model's registered columns
+    rows : n rows that hold the features among them
+
+    Returns
+    -------
+    str or None
+        A sentence on the first fault; None if nothing is wrong.
+    """
     known = {column.name for column in columns} | {"text"}
     if gone := [name for name in features if name not in known]:
         return f"The champion's features must still be columns of the model; {', '.join(gone)} is not."
@@ -106,12 +124,36 @@ def schema_fault(features: Sequence[str], columns: Sequence[Column], rows: pd.Da
 
 
 def missing_shares(rows: pd.DataFrame, columns: Sequence[Column]) -> dict[str, float]:
-    """Return the share of missing values of each feature."""
+    """Return the share of missing values of each feature.
+
+    Parameters
+    ----------
+    rows : n rows
+    columns : the model's registered columns; those without the role feature are left out
+
+    Returns
+    -------
+    dict of float
+        From 0 to 1, by the name of the column; NaN without a row.
+    """
     return {c.name: float(rows[c.name].isna().mean()) for c in columns if c.role == "feature"}
 
 
 def pipeline_fault(rows: pd.DataFrame, reference: Mapping[str, Sample], name: str) -> str | None:
-    """Say which feature looks broken against a reference: missing values or never seen categories came in a burst."""
+    """Say which feature looks broken against a reference: missing values or never seen categories came in a burst.
+
+    Parameters
+    ----------
+    rows : n rows that hold the columns of the reference
+    reference : what each column was before
+    name : how the reference is called
+
+    Returns
+    -------
+    str or None
+        A sentence on the first such column; None if none is. What is far away counts above 1 % of the values, missing
+        values when their share grew by more than 20 points, categories never seen above 50 % of the values.
+    """
     for column, sample in reference.items():
         values = rows[column]
         if isinstance(sample, NumericSample) and (far := _far_share(values, sample)) > MAX_FAR_AWAY:
@@ -128,7 +170,23 @@ def pipeline_fault(rows: pd.DataFrame, reference: Mapping[str, Sample], name: st
 
 
 def duplicate_share(rows: pd.DataFrame, columns: Sequence[str]) -> float:
-    """Return the share of rows that repeat an earlier one in these columns."""
+    """Return the share of rows that repeat an earlier one.
+
+    Parameters
+    ----------
+    rows : n rows
+    columns : where they must be the same; missing values are
+
+    Returns
+    -------
+    float
+        From 0 to 1; 0 without a row.
+
+    Examples
+    --------
+    >>> duplicate_share(pd.DataFrame({"x": [1, 1, 2, 1], "y": [5, 5, 5, 6]}), ["x", "y"])
+    0.25
+    """
     return float(rows.duplicated(list(columns)).mean()) if len(rows) else 0.0
 
 

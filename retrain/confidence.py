@@ -58,7 +58,13 @@ def weigh(n: int, *, n_won: int, n_lost: int, margin: float = 0.01, min_rows: in
     Returns
     -------
     Evidence
-        `promote` once the lower bound is above `-margin`, `roll back` once the upper one is below 0.
+        `promote` once the lower bound is above `-margin`, `roll back` once the upper one is below 0, by the bounds of
+        an asymptotic confidence sequence [1]_.
+
+    Raises
+    ------
+    ValueError
+        If a count is below 0, or the rows that differ are more than n.
 
     References
     ----------
@@ -75,9 +81,26 @@ def weigh(n: int, *, n_won: int, n_lost: int, margin: float = 0.01, min_rows: in
 
 
 def bounds(n: float, *, n_won: float, n_lost: float) -> tuple[float, float]:
-    """Return the confidence sequence of the difference after n rows: it holds at every n together, within -1 to 1.
+    """Return the bounds of the difference after n rows: a confidence sequence, which holds at every n together.
 
-    One row of disagreement is added to the variance: with none seen, the models may still differ.
+    One row of disagreement is added to the variance: with none seen, the models may still differ. The level of 95 % is
+    asymptotic, which is why `weigh` asks for `min_rows`.
+
+    Parameters
+    ----------
+    n : labelled rows that both models scored
+    n_won, n_lost : rows of them where only the challenger, or only the champion, was right
+        Not whole where a future is asked about.
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper bound of the challenger's accuracy minus the champion's, from -1 to 1.
+
+    Examples
+    --------
+    >>> [round(end, 3) for end in bounds(1_000, n_won=30, n_lost=10)]
+    [0.001, 0.039]
     """
     if not n:
         return -1.0, 1.0

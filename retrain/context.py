@@ -7,6 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from drift.samples import Sample
+from drift.windows import Column
+from retrain.outputs import Collected, Evaluated, Output, Prechecked, Trained, refused
 from retrain.params import RetrainParams
 from retrain.rows import read_rows
 from storage.jobs import Job
@@ -32,23 +35,61 @@ class Context:
     progress: Progress = lambda share, note: None
 
     @property
-    def rows_path(self) -> Path:
-        """Where the collected rows are."""
-        collected = self.outputs.get("collect", {})
-        return self.artifacts / "jobs" / str(self.job.id) / collected.get("file", f"rows-{self.fence}.parquet")
+    def new_rows_path(self) -> Path:
+        """Where this attempt may write the rows that it collects."""
+        return self._folder / f"rows-{self.fence}.parquet"
+
+    @property
+    def prechecked(self) -> Prechecked:
+        """What the pre-check put out."""
+        return Prechecked.of(self._output("precheck"))
+
+    @property
+    def collected(self) -> Collected:
+        """What the collecting put out."""
+        return Collected.of(self._output("collect"))
+
+    @property
+    def trained(self) -> Trained:
+        """What the training put out."""
+        return Trained.of(self._output("train"))
+
+    @property
+    def evaluated(self) -> Evaluated:
+        """What the comparison put out."""
+        return Evaluated.of(self._output("evaluate"))
 
     def rows(self) -> pd.DataFrame:
-        """Return the collected rows."""
-        return read_rows(self.rows_path, self.outputs["collect"]["sha256"])
+        """Return the collected rows: columns of the log, a row a prediction, in time order."""
+        collected = self.collected
+        return read_rows(self._folder / collected.file, collected.sha256)
+
+    def features(self) -> list[Column]:
+        """Return the columns that a model may read."""
+        return [column for column in self.log.columns(self.job.model) if column.role == "feature"]
+
+    def reference_samples(self) -> Mapping[str, Sample]:
+        """Return the values that each feature had in the model's reference; none without one."""
+        reference = self.log.default_reference(self.job.model)
+        return {} if reference is None else self.log.read_reference(self.job.model, reference.name, self.features())
+
+    @property
+    def _folder(self) -> Path:
+        return self.artifacts / "jobs" / str(self.job.id)
+
+    def _output(self, step: str) -> Mapping[str, Any]:
+        if step not in self.outputs:
+            raise ValueError(f"{step} must be done before; done are {', '.join(self.outputs) or 'no steps'}.")
+        return self.outputs[step]
 
 
 def reject(why: str, *, result: Mapping[str, Any] | None = None, **output: Any) -> Outcome:
     """End the job with the reason why it must not go on."""
     return Outcome(
-        state="rejected", step="", step_state="rejected", note=why, output=output | {"why": why}, result=result or {}
+        state="rejected", step="", step_state="rejected", note=why, output=refused(output, why), result=result or {}
     )
 
 
-def go_on(step: str, output: Mapping[str, Any], **more: Any) -> Outcome:
+def go_on(step: str, output: Output, **more: Any) -> Outcome:
     """Let the job go on with another step."""
-    return Outcome(state="queued", step=step, output=output, **more)
+    return Outcome(state="queued", step=step, output=output.plain(), **more)

@@ -1,10 +1,13 @@
 """Champion against challenger on the same rows, and whether the challenger may go on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from drift.performance import wilson_interval
+from retrain.stored import fields_of, interval_of
 
 _EPS = 1e-15
 # The 97.5 % point of the normal distribution.
@@ -25,14 +28,35 @@ class Scores:
     """How one model did: shares from 0 to 1; `log_loss` in nats, None without probabilities.
 
     `accuracy_interval` holds with 95 %. `calibration` is (mean confidence, share right, rows) for each tenth of the
-    confidence in the predicted class; empty without probabilities.
+    confidence in the predicted class; empty without probabilities. An older release stored neither of the two.
     """
 
     accuracy: float
-    accuracy_interval: tuple[float, float]
     log_loss: float | None
-    recall: dict[str, float]
-    calibration: tuple[tuple[float, float, int], ...]
+    recall: Mapping[str, float]
+    accuracy_interval: tuple[float, float] | None = None
+    calibration: tuple[tuple[float, float, int], ...] = ()
+
+    def plain(self) -> dict[str, Any]:
+        """Return the scores as a job's rows keep them."""
+        measured: dict[str, Any] = {"accuracy": self.accuracy, "log_loss": self.log_loss, "recall": dict(self.recall)}
+        measured |= {"accuracy_interval": list(self.accuracy_interval)} if self.accuracy_interval else {}
+        return measured | {"calibration": [list(tenth) for tenth in self.calibration]}
+
+    @classmethod
+    def of(cls, values: object, what: str = "the scores of a model") -> "Scores":
+        """Read what `plain` returned.
+
+        Raises
+        ------
+        ValueError
+            If something of it is absent.
+        """
+        found = fields_of(cls, values, what)
+        if "accuracy_interval" in found:
+            found["accuracy_interval"] = interval_of(found["accuracy_interval"], "accuracy_interval")
+        found["calibration"] = tuple((sure, right, n) for sure, right, n in found.get("calibration", ()))
+        return cls(**found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +74,25 @@ class Comparison:
         """Whether the challenger is at least as good, and surely not worse by more than `max_loss`."""
         return self.difference >= 0 and self.interval[0] > -max_loss
 
+    def plain(self) -> dict[str, Any]:
+        """Return the comparison as a job's rows keep it."""
+        numbers = {"difference": self.difference, "interval": list(self.interval), "p_value": self.p_value}
+        sides = {"champion": self.champion.plain(), "challenger": self.challenger.plain()}
+        return {**sides, **numbers, "n_held_out": self.n_held_out}
+
+    @classmethod
+    def of(cls, values: object) -> "Comparison":
+        """Read what `plain` returned.
+
+        Raises
+        ------
+        ValueError
+            If something of it is absent.
+        """
+        found = fields_of(cls, values, "the comparison of two models")
+        found |= {side: Scores.of(found[side], f"the scores of the {side}") for side in ("champion", "challenger")}
+        return cls(**found | {"interval": interval_of(found["interval"], "interval")})
+
     def sentence(self) -> str:
         """Say both accuracies, their difference with its interval, and on how many rows."""
         low, high = (100 * end for end in self.interval)
@@ -65,13 +108,20 @@ def compare(truth: Sequence[str], champion: Judged, challenger: Judged) -> Compa
 
     Parameters
     ----------
-    truth : n true classes
+    truth : n true classes, at least one
     champion, challenger : what each said about the n rows
+        `labels` of length n; `probabilities`, where known, of shape (n, n_classes).
 
     Returns
     -------
     Comparison
-        With the exact McNemar p-value [1]_ and the adjusted 95 % Wald interval of the paired difference [2]_.
+        With the exact McNemar p-value [1]_ and the adjusted 95 % Wald interval of the paired difference [2]_; the
+        difference is from -1 to 1, above 0 where the challenger is better.
+
+    Raises
+    ------
+    ValueError
+        If there is no row.
 
     References
     ----------
@@ -104,34 +154,33 @@ def compare(truth: Sequence[str], champion: Judged, challenger: Judged) -> Compa
 
 
 def paired_interval(n_won: int, n_lost: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of the difference of two accuracies on the same n rows.
+    """Return the 95 % interval of the difference of two accuracies on the same n rows (adjusted Wald [1]_).
 
     Half a row is added to each cell of the 2x2 table, which keeps the coverage where few rows differ.
+
+    Parameters
+    ----------
+    n_won, n_lost : rows where only the challenger, or only the champion, was right; together at most n
+    n : rows in all
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper end of the challenger's accuracy minus the champion's, a share from -1 to 1.
+
+    References
+    ----------
+    .. [1] Agresti and Min (2005), "Simple improved confidence intervals for comparing matched proportions".
+
+    Examples
+    --------
+    >>> [round(end, 3) for end in paired_interval(30, 10, 400)]
+    [0.019, 0.081]
     """
     won, lost, total = n_won + 0.5, n_lost + 0.5, n + 2
     centre = (won - lost) / total
     width = _Z * np.sqrt((won + lost) - (won - lost) ** 2 / total) / total
     return float(centre - width), float(centre + width)
-
-
-def wilson_interval(n_right: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson's).
-
-    Examples
-    --------
-    >>> [round(end, 3) for end in wilson_interval(90, 100)]
-    [0.826, 0.945]
-    """
-    share, spread = n_right / n, _Z**2 / n
-    centre, width = share + spread / 2, _Z * np.sqrt(share * (1 - share) / n + spread / (4 * n))
-    return float((centre - width) / (1 + spread)), float((centre + width) / (1 + spread))
-
-
-def plain(scores: Scores, **more: Any) -> dict[str, Any]:
-    """Return scores as a job's result keeps them."""
-    measured: dict[str, Any] = {"accuracy": scores.accuracy, "log_loss": scores.log_loss, "recall": scores.recall}
-    measured |= {"accuracy_interval": list(scores.accuracy_interval)}
-    return measured | {"calibration": [list(tenth) for tenth in scores.calibration], **more}
 
 
 def _scores(truth: Sequence[str], judged: Judged, right: np.ndarray) -> Scores:

@@ -1,11 +1,13 @@
 """Signs of a broken challenger that need no label: errors, answers that never vary, other scores, slowness."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from retrain.stored import fields_of
 
 MAX_ERROR_SHARE = 0.01
 MIN_ERRORS = 3
@@ -29,15 +31,60 @@ class Guardrail:
     value: float | None = None
     limit: float | None = None
 
+    def plain(self) -> dict[str, Any]:
+        """Return the measure as a job's rows keep it."""
+        return asdict(self)
 
-def check_guardrails(rows: pd.DataFrame, scores_expected: Mapping[str, Any] | None) -> tuple[Guardrail, ...]:
+    @classmethod
+    def of(cls, values: object) -> "Guardrail":
+        """Read what `plain` returned.
+
+        Raises
+        ------
+        ValueError
+            If something of it is absent.
+        """
+        return cls(**fields_of(cls, values, "a guardrail"))
+
+
+@dataclass(frozen=True)
+class ScoreShares:
+    """How n scores are spread: k inner edges, and the k + 1 shares below, between and above them, which add up to 1."""
+
+    edges: tuple[float, ...]
+    shares: tuple[float, ...]
+    n: int
+
+    def plain(self) -> dict[str, Any]:
+        """Return the shares as a job's rows keep them."""
+        return {"edges": list(self.edges), "shares": list(self.shares), "n": self.n}
+
+    @classmethod
+    def of(cls, values: object) -> "ScoreShares":
+        """Read what `plain` returned.
+
+        Raises
+        ------
+        ValueError
+            If something of it is absent.
+        """
+        found = fields_of(cls, values, "the shares of scores")
+        return cls(tuple(found["edges"]), tuple(found["shares"]), found["n"])
+
+
+def check_guardrails(rows: pd.DataFrame, scores_expected: ScoreShares | None) -> tuple[Guardrail, ...]:
     """Check what both models answered to the newest requests of a trial.
 
     Parameters
     ----------
-    rows : as `storage.shadow.read_shadow_health` returns them
-    scores_expected : as `score_shares` returns them, of the challenger's scores on the rows it was approved on
+    rows : as `storage.shadow.read_shadow_health` returns them; a row a request, times in seconds
+    scores_expected : the challenger's scores on the rows it was approved on; None compares none
         Against its own scores: those of the champion may differ for the very reason that it is to be replaced.
+
+    Returns
+    -------
+    tuple of Guardrail
+        Errors, constant output, spread of the scores and latency, in this order.
     """
     return (_errors(rows), _constant(rows), _scores(rows, scores_expected), _latency(rows))
 
@@ -47,27 +94,47 @@ def broken(found: Sequence[Guardrail]) -> str | None:
     return " ".join(one.text for one in found if not one.passed) or None
 
 
-def score_shares(scores: np.ndarray) -> dict[str, Any] | None:
-    """Return the deciles of n scores and the shares between them, to compare later ones with; None if they never vary.
+def score_shares(scores: np.ndarray) -> ScoreShares | None:
+    """Return the deciles of scores and the shares between them, to compare later ones with; None if they never vary.
+
+    Parameters
+    ----------
+    scores : float array, shape (n,)
+        What is not finite is left out.
+
+    Returns
+    -------
+    ScoreShares or None
+        At most nine edges; fewer where scores repeat.
 
     Examples
     --------
-    >>> score_shares(np.arange(1000.0))["shares"][:3]
-    [0.1, 0.1, 0.1]
+    >>> score_shares(np.arange(1000.0)).shares[:3]
+    (0.1, 0.1, 0.1)
     """
     finite = scores[np.isfinite(scores)]
     edges = np.unique(np.quantile(finite, np.arange(1, _BINS) / _BINS)) if len(finite) else np.empty(0)
     if len(edges) < 2:
         return None
-    return {"edges": edges.tolist(), "shares": _shares(finite, edges).tolist(), "n": len(finite)}
+    return ScoreShares(tuple(edges.tolist()), tuple(_shares(finite, edges).tolist()), len(finite))
 
 
-def stability_index(expected: np.ndarray, found: np.ndarray) -> float:
-    """Return the population stability index of two lists of shares; none counts as half a row of ten thousand.
+def raw_stability_index(expected: np.ndarray, found: np.ndarray) -> float:
+    """Return the population stability index of two spreads; noise is part of it, unlike `drift.effects` has it.
+
+    Parameters
+    ----------
+    expected, found : shares, shape (n_bins,), each adding up to 1
+        An empty bin counts as half a row of ten thousand, so that the logarithm exists.
+
+    Returns
+    -------
+    float
+        From 0, where both are the same; above 0.25 by custom is a large change.
 
     Examples
     --------
-    >>> round(stability_index(np.array([0.5, 0.5]), np.array([0.9, 0.1])), 3)
+    >>> round(raw_stability_index(np.array([0.5, 0.5]), np.array([0.9, 0.1])), 3)
     0.879
     """
     before, after = np.maximum(expected, 5e-5), np.maximum(found, 5e-5)
@@ -98,13 +165,13 @@ def _constant(rows: pd.DataFrame) -> Guardrail:
     return Guardrail("constant output", not same, text)
 
 
-def _scores(rows: pd.DataFrame, expected: Mapping[str, Any] | None) -> Guardrail:
+def _scores(rows: pd.DataFrame, expected: ScoreShares | None) -> Guardrail:
     scores = rows["challenger_score"].dropna().to_numpy(np.float64)
-    if not expected or len(scores) < _MIN_SCORES:
+    if expected is None or len(scores) < _MIN_SCORES:
         return Guardrail("score PSI", True, f"Too few scores to compare: {len(scores)} of {_MIN_SCORES}.")
-    raw = stability_index(np.array(expected["shares"]), _shares(scores, np.array(expected["edges"])))
+    raw = raw_stability_index(np.array(expected.shares), _shares(scores, np.array(expected.edges)))
     # Two samples of one distribution differ by so much on average.
-    noise = len(expected["edges"]) * (1 / len(scores) + 1 / expected.get("n", len(scores)))
+    noise = len(expected.edges) * (1 / len(scores) + 1 / expected.n)
     found = max(0.0, raw - noise)
     text = f"The population stability index of the challenger's scores is {found:.2f} against those it was approved on"
     return Guardrail("score PSI", found <= MAX_PSI, f"{text} (limit {MAX_PSI}).", found, MAX_PSI)

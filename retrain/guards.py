@@ -36,7 +36,23 @@ def guarded_board(log: PredictionLog, board: Board, at: datetime, params: Mappin
 
 
 def guards_now(log: PredictionLog, model: str, params: Mapping[str, Any] | None, at: datetime) -> Guards:
-    """Return what is known of the model that may speak against a retrain now."""
+    """Return what is known of a model that may speak against a retrain at an instant.
+
+    Parameters
+    ----------
+    params : what the job would be asked for; None is a job as it is by itself
+    at : the present, in UTC
+
+    Returns
+    -------
+    Guards
+        The time since the last training, and the new labelled rows of each class: None without a label column.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is none, or the model is unknown.
+    """
     asked = RetrainParams.from_mapping(params)
     trained = [v.created_at for v in registry.versions(log, model) if v.job_id and v.stage != "withdrawn"]
     since = data_end_of(champion_version(log, model))
@@ -61,5 +77,6 @@ def _promoted(log: PredictionLog, board: Board, found: tuple[jobs.Job, ...]) -> 
     job = next((job for job in found if job.state == "promoted"), None)
     if job is None or board.window.start is None or job.updated_at < board.window.start:
         return None
-    version = str((job.result or {}).get("version"))
-    return Promotion(version, job.updated_at) if registry.alias(log, board.model, "champion") == version else None
+    if job.version is None or registry.alias(log, board.model, "champion") != job.version:
+        return None
+    return Promotion(job.version, job.updated_at)

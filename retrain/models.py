@@ -12,7 +12,8 @@ import pandas as pd
 class Answers:
     """What a model says about rows.
 
-    `scores` is the probability of the second of two classes; with more classes, that of the predicted one.
+    `labels` are n classes, `scores` n probabilities, shape (n,): of the second of two classes; with more classes, of
+    the predicted one.
     """
 
     labels: list[str]
@@ -35,7 +36,16 @@ class FittedModel:
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def probabilities(self, rows: pd.DataFrame) -> np.ndarray:
-        """Return the probability of each class, shape (n, n_classes).
+        """Return how probable each class is.
+
+        Parameters
+        ----------
+        rows : n rows that hold the columns that the model reads
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (n, n_classes), from 0 to 1, in the order of `classes`; the estimator is not asked about no rows.
 
         Raises
         ------
@@ -54,6 +64,15 @@ class FittedModel:
     def predict(self, rows: pd.DataFrame) -> Answers:
         """Return the most probable class of each row, and its score.
 
+        Parameters
+        ----------
+        rows : n rows that hold the columns that the model reads
+
+        Returns
+        -------
+        Answers
+            n classes and n scores.
+
         Raises
         ------
         ValueError
@@ -64,6 +83,16 @@ class FittedModel:
 
 def answers_from(probabilities: np.ndarray, classes: Sequence[str]) -> Answers:
     """Return the most probable class of each row, and its score.
+
+    Parameters
+    ----------
+    probabilities : shape (n, n_classes), from 0 to 1
+    classes : their names, in the order of the columns
+
+    Returns
+    -------
+    Answers
+        n classes; of several that are equally probable, the first.
 
     Examples
     --------
@@ -76,12 +105,50 @@ def answers_from(probabilities: np.ndarray, classes: Sequence[str]) -> Answers:
 
 
 def texts_of(rows: pd.DataFrame) -> list[str]:
-    """Return the texts of rows; a missing one is empty."""
+    """Return the texts of rows.
+
+    Parameters
+    ----------
+    rows : n rows with the column `text`
+
+    Returns
+    -------
+    list of str
+        n texts; a missing one is empty.
+
+    Examples
+    --------
+    >>> texts_of(pd.DataFrame({"text": ["fine", None]}))
+    ['fine', '']
+    """
     return rows["text"].astype(object).where(rows["text"].notna(), "").tolist()
 
 
 def feature_matrix(rows: pd.DataFrame, columns: Sequence[str], categories: Mapping[str, tuple[str, ...]]) -> np.ndarray:
-    """Return features as float64, shape (n, n_columns): numbers, and categories as their positions; NaN is missing."""
+    """Return features as an estimator takes them: numbers, and categories as their positions.
+
+    Parameters
+    ----------
+    rows : n rows that hold the columns
+    columns : the features, in the order of the result
+    categories : the known values of each categorical feature
+
+    Returns
+    -------
+    numpy.ndarray
+        float64, shape (n, n_columns); NaN is a missing value, or one that is not known.
+
+    Raises
+    ------
+    ValueError
+        If a number is none.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"age": [31, None], "city": ["Rome", "Ur"]})
+    >>> feature_matrix(rows, ["age", "city"], {"city": ("Oslo", "Rome")}).tolist()
+    [[31.0, 1.0], [nan, nan]]
+    """
     matrix = np.empty((len(rows), len(columns)))
     for k, name in enumerate(columns):
         if name in categories:

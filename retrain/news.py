@@ -1,7 +1,7 @@
 """What is worth telling people who do not look at the board, and in which words: nothing is read or written here."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +11,7 @@ from drift.concept import ACCURACY, LABEL
 from drift.ledger import AlarmRecord
 from drift.verdict import conclusion_json
 from retrain.guards import WAITS
+from retrain.outputs import JobResult
 from storage.jobs import Job, Step
 
 # What a board shows unless it is told otherwise, and what is looked at.
@@ -113,7 +114,7 @@ def job_body(job: Job, board_url: str) -> dict[str, Any]:
     note = job.note or "No more is known."
     said = {
         "proposed": f"{what} is proposed by {job.requested_by}: {job.reason} Start or refuse it",
-        "waiting_approval": f"{what} waits for a decision{_compared(job.result or {})}. Approve or refuse it",
+        "waiting_approval": f"{what} waits for a decision{_compared(JobResult.of(job.result))}. Approve or refuse it",
         "failed": f"{what} failed: {note}",
         "rejected": f"{what} was rejected: {note}",
         "rolled_back": f"{what} did not go through: {note}",
@@ -179,10 +180,10 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
-def _compared(result: Mapping[str, Any]) -> str:
+def _compared(result: JobResult) -> str:
     """Say how the challenger compares, where that is known."""
-    before, after = (result.get(side) or {} for side in ("champion", "challenger"))
-    if before.get("accuracy") is None or after.get("accuracy") is None:
+    if result.evaluated is None:
         return ""
-    n = f" on {result['n_held_out']:,} held-out rows" if result.get("n_held_out") else ""
-    return f": accuracy {before['accuracy']:.1%} today, {after['accuracy']:.1%} with {result.get('version')}{n}"
+    found = result.evaluated.comparison
+    before, after = found.champion.accuracy, found.challenger.accuracy
+    return f": accuracy {before:.1%} today, {after:.1%} with {result.version} on {found.n_held_out:,} held-out rows"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from retrain import rollout_steps, steps
+from retrain import data_steps, rollout_steps, steps
 from retrain.artifacts import RefusedArtifact
 from retrain.context import Context, reject
 from retrain.params import RetrainParams
@@ -14,9 +14,9 @@ from storage.leases import Outcome, Ticket
 from storage.log import PredictionLog
 
 STEPS: dict[str, Callable[[Context], Outcome]] = {
-    "precheck": steps.precheck,
-    "collect": steps.collect,
-    "validate": steps.validate,
+    "precheck": data_steps.precheck,
+    "collect": data_steps.collect,
+    "validate": data_steps.validate,
     "train": steps.train,
     "evaluate": steps.evaluate,
     "register": steps.register,

@@ -8,9 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import retrain
 from storage.settings import Settings
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(retrain.__path__[0]).resolve().parent
 _GRACE = 5.0
 _SECRET = ("DRIFT_LAUNCHER", "DRIFT_GITHUB_", "DRIFT_API_TOKENS", "DRIFT_ALERT_URL")
 

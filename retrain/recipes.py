@@ -34,6 +34,11 @@ def fit(
     columns : the model's registered columns; `tabular` reads those with the role feature
     seed : makes the result reproducible
 
+    Returns
+    -------
+    FittedModel
+        Its `recipe` is the one asked for, its `classes` are those of the labels.
+
     Raises
     ------
     ValueError

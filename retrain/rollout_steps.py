@@ -4,7 +4,7 @@ The job's result says how far a trial is (`canary`). Between two looks the job h
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,9 @@ from retrain.champion import champion_version
 from retrain.confidence import Evidence, weigh
 from retrain.context import Context, reject
 from retrain.guardrails import Guardrail, broken, check_guardrails
+from retrain.outputs import JobResult, Promoted, refused
 from retrain.rows import ChangedRows
+from retrain.trial import Phase, Trial
 from storage import adopting, registry
 from storage.clock import now
 from storage.job_rows import StepState
@@ -24,7 +26,6 @@ from storage.shadow import count_shadow, read_shadow_health, read_shadow_pairs
 # What a challenger answers, phase by phase: the first only after it has scored unseen, the later ones only after the
 # labels have shown that it is not worse.
 SHARES = (0.1, 0.5, 1.0)
-_MOST_POINTS = 200
 _QUIET = timedelta(minutes=10)
 
 
@@ -48,14 +49,14 @@ def canary(context: Context) -> Outcome:
         return _begin(context, "shadow", 0.0)
     if why := look.why_back():
         return _back(context, look, why)
-    share, least = look.trial["share"], context.params.min_answers
-    if look.n_answered < least or look.evidence.decision != "promote":
-        answered = f"Canary at {share:.0%}: {look.n_answered:,} of at least {least:,} answers."
+    share, least = look.trial.share, context.params.min_answers
+    if look.trial.n_canary < least or look.evidence.decision != "promote":
+        answered = f"Canary at {share:.0%}: {look.trial.n_canary:,} of at least {least:,} answers."
         return _wait(context, look, f"{answered} {look.evidence.sentence()}")
     if larger := [more for more in SHARES if more > share]:
         return _begin(context, "canary", larger[0], look)
-    found, said = look.plain(), f"The canary has passed at every share. {look.evidence.sentence()}"
-    return Outcome(state="queued", step="promote", output=found, note=said, result={"canary": found})
+    said = f"The canary has passed at every share. {look.evidence.sentence()}"
+    return Outcome(state="queued", step="promote", output=look.trial.plain(), note=said, result=_kept(look.trial))
 
 
 def promote(context: Context) -> Outcome:
@@ -65,16 +66,21 @@ def promote(context: Context) -> Outcome:
         said = f"{why}: start another job."
         return replace(reject(said), effect=lambda connection: registry.withdraw(connection, job.model, version, by))
     accepted, why_none = _accepted(context)
+    counts: dict[str, Any] = {}
+    if accepted is not None:
+        counts = {"n_reference": len(accepted.rows), "n_held_out": accepted.n_held_out}
 
     def serve(connection: Any) -> Mapping[str, Any]:
-        registry.promote(connection, job.model, version, by, job=job.id, **_counts(accepted))
+        # Whoever promotes by hand may have done so while the rows were answered; the next attempt finds out.
+        compared = context.evaluated.compared_with
+        registry.promote(connection, job.model, version, by, instead_of=compared, job=job.id, **counts)
         adopted = adopting.adopt_reference(connection, job.model, version, accepted.rows) if accepted else None
         return {"reference": adopted}
 
     who = f"approved by {by}" if job.decided_by else f"asked for by {by} without an approval"
     note = " ".join(part for part in (f"{version} serves, {who}.", why_none, _optimistic(accepted)) if part)
-    output = {"version": version, **_counts(accepted)}
-    return Outcome(state="promoted", step="promote", note=note, output=output, effect=serve)
+    output = Promoted(version=version, **counts)
+    return Outcome(state="promoted", step="promote", note=note, output=output.plain(), effect=serve)
 
 
 def _accepted(context: Context) -> tuple[Accepted | None, str]:
@@ -86,10 +92,6 @@ def _accepted(context: Context) -> tuple[Accepted | None, str]:
         return None, f"It brings no reference of its own: {error}"
 
 
-def _counts(accepted: Accepted | None) -> dict[str, Any]:
-    return {"n_reference": len(accepted.rows), "n_held_out": accepted.n_held_out} if accepted else {}
-
-
 def _optimistic(accepted: Accepted | None) -> str:
     if accepted is None or not accepted.n_trained_on:
         return ""
@@ -99,13 +101,12 @@ def _optimistic(accepted: Accepted | None) -> str:
 
 @dataclass(frozen=True)
 class _Look:
-    """What one look at a trial finds; `n_answered` counts the canary's answers in the present phase."""
+    """What one look at a trial finds; the trial holds it already."""
 
     at: datetime
     last_request_at: datetime
-    trial: Mapping[str, Any]
+    trial: Trial
     n_scored: int
-    n_answered: int
     evidence: Evidence
     guardrails: tuple[Guardrail, ...]
     other_champion: str | None
@@ -116,71 +117,58 @@ class _Look:
             return f"{self.other_champion}."
         return self.evidence.sentence() if self.evidence.decision == "roll back" else broken(self.guardrails)
 
-    def plain(self) -> dict[str, Any]:
-        """Return what the job's result keeps of the trial."""
-        found = {"n_scored": self.n_scored, "n_canary": self.n_answered, "n_labelled": self.evidence.n}
-        evidence = {name: getattr(self.evidence, name) for name in ("difference", "n_more")}
-        evidence |= {"interval": list(self.evidence.interval), "sentence": self.evidence.sentence()}
-        guardrails = [asdict(one) for one in self.guardrails]
-        return {**self.trial, **found, **evidence, "guardrails": guardrails, "history": self._history()}
-
-    def _history(self) -> list[dict[str, Any]]:
-        """Return how the evidence grew: a point for each look with more labelled rows, thinned as it grows long."""
-        known = list(self.trial.get("history", []))
-        if self.evidence.n > (known[-1]["n"] if known else 0):
-            place = {name: self.trial[name] for name in ("phase", "share")}
-            numbers = {"n": self.evidence.n, "difference": self.evidence.difference}
-            known.append(numbers | {"interval": list(self.evidence.interval), "at": self.at.isoformat()} | place)
-        return known[::2] + known[-1:] if len(known) > _MOST_POINTS else known
-
 
 def _look(context: Context) -> _Look | None:
     """Look at the trial; None if it has not begun."""
-    trial = (context.job.result or {}).get("canary")
+    trial = JobResult.of(context.job.result).trial
     if trial is None:
         return None
     context.progress(0.5, "looking at what both models said")
-    about = (context.log, context.job.model, _version(context))
-    since, phase_since = (datetime.fromisoformat(trial[name]) for name in ("since", "phase_since"))
-    pairs, params = read_shadow_pairs(*about, since), context.params
+    about, at = (context.log, context.job.model, _version(context)), datetime.now(UTC)
+    pairs, params = read_shadow_pairs(*about, trial.since), context.params
     seen = {"n_won": pairs.n_won, "n_lost": pairs.n_lost, "min_rows": params.min_labelled}
-    expected = context.outputs["evaluate"].get("score_shares")
-    health = read_shadow_health(*about, since)
+    evidence = weigh(pairs.n, margin=params.max_loss, **seen)
+    health = read_shadow_health(*about, trial.since)
+    guardrails = check_guardrails(health, context.evaluated.score_shares)
+    n_scored, n_canary = count_shadow(*about, trial.since)[0], count_shadow(*about, trial.phase_since)[1]
     return _Look(
-        at=datetime.now(UTC),
-        last_request_at=health["at"].iloc[-1].to_pydatetime() if len(health) else since,
-        trial=trial,
-        n_scored=count_shadow(*about, since)[0],
-        n_answered=count_shadow(*about, phase_since)[1],
-        evidence=weigh(pairs.n, margin=params.max_loss, **seen),
-        guardrails=check_guardrails(health, expected),
+        at=at,
+        last_request_at=health["at"].iloc[-1].to_pydatetime() if len(health) else trial.since,
+        trial=trial.looked_at(at, n_scored=n_scored, n_canary=n_canary, evidence=evidence, guardrails=guardrails),
+        n_scored=n_scored,
+        evidence=evidence,
+        guardrails=guardrails,
         other_champion=_other_champion(context),
     )
 
 
-def _begin(context: Context, step: str, share: float, look: _Look | None = None) -> Outcome:
+def _begin(context: Context, step: Phase, share: float, look: _Look | None = None) -> Outcome:
     """Begin a phase: the alias moves in the transaction that says so."""
     job, version = context.job, _version(context)
-    known = look.plain() if look else {}
 
     def move(connection: Any) -> Mapping[str, Any]:
         alias = "challenger" if step == "canary" else "shadow"
         registry.begin_trial(connection, job.model, version, alias, share or 1.0, _decider(context))
-        at = now(connection).isoformat()
-        phase = {"phase": step, "share": share, "since": known.get("since", at), "phase_since": at, "n_canary": 0}
-        return {"canary": known | phase}
+        at = now(connection)
+        first = Trial(phase=step, share=share, since=at, phase_since=at, n_canary=0)
+        return _kept(look.trial.begun(step, share, at) if look else first)
 
     said = f"The canary at {share:.0%} began." if share else "The challenger scores every request unseen."
     round_ = _next_look(context, step, said, step_state="waiting" if job.step == step else "done")
     return replace(round_, effect=move)
 
 
+def _kept(trial: Trial) -> dict[str, Any]:
+    """Return what the job's result keeps of a trial."""
+    return {"canary": trial.plain()}
+
+
 def _wait(context: Context, look: _Look, said: str) -> Outcome:
-    found = look.plain()
     if look.at - look.last_request_at > _QUIET:
         came = f"No request has come since {look.last_request_at:%Y-%m-%d %H:%M} UTC"
         said = f"{said} {came}: promote or roll back by hand if none will."
-    return replace(_next_look(context, context.job.step or "", said), output=found, result={"canary": found})
+    again = _next_look(context, context.job.step or "", said)
+    return replace(again, output=look.trial.plain(), result=_kept(look.trial))
 
 
 def _next_look(context: Context, step: str, said: str, step_state: StepState = "waiting") -> Outcome:
@@ -190,14 +178,14 @@ def _next_look(context: Context, step: str, said: str, step_state: StepState = "
 
 def _back(context: Context, look: _Look, why: str) -> Outcome:
     """End the trial by itself: the champion answers everything again."""
-    model, version, found = context.job.model, _version(context), look.plain()
+    model, version = context.job.model, _version(context)
     return Outcome(
         state="rolled_back",
         step="",
         step_state="rejected",
         note=f"{version} was rolled back by itself. {why}",
-        output=found | {"why": why},
-        result={"canary": found},
+        output=refused(look.trial.plain(), why),
+        result=_kept(look.trial),
         effect=lambda connection: registry.withdraw(connection, model, version, "the worker", why=why),
     )
 
@@ -206,14 +194,16 @@ def _other_champion(context: Context) -> str | None:
     """Say that what was compared and approved is no longer the question, such as after a roll back."""
     champion = champion_version(context.log, context.job.model)
     serving = champion.version if champion else registry.IMPORTED
-    compared = context.outputs["evaluate"]["champion"]["version"]
+    compared = context.evaluated.compared_with
     if serving == compared:
         return None
     return f"{_version(context)} was compared with {compared}, but {serving} serves now"
 
 
 def _version(context: Context) -> str:
-    return str((context.job.result or {})["version"])
+    if context.job.version is None:
+        raise ValueError(f"job {context.job.id} must have registered a version before its rollout; got none.")
+    return context.job.version
 
 
 def _decider(context: Context) -> str:

@@ -16,7 +16,18 @@ class ChangedRows(ValueError):
 
 
 def write_rows(rows: pd.DataFrame, path: Path) -> str:
-    """Write rows as a Parquet file that appears whole or not at all; return its sha256."""
+    """Write rows as a Parquet file that appears whole or not at all.
+
+    Parameters
+    ----------
+    rows : n rows; their index is not written
+    path : the file; its folder is made
+
+    Returns
+    -------
+    str
+        The sha256 of the file, as 64 hexadecimal digits.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = BytesIO()
     rows.to_parquet(buffer, index=False)
@@ -29,6 +40,16 @@ def write_rows(rows: pd.DataFrame, path: Path) -> str:
 
 def read_rows(path: Path, sha256: str) -> pd.DataFrame:
     """Read rows back.
+
+    Parameters
+    ----------
+    path : the file that `write_rows` wrote
+    sha256 : what it returned
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows as they were written, numbered from 0.
 
     Raises
     ------
@@ -47,6 +68,17 @@ def read_rows(path: Path, sha256: str) -> pd.DataFrame:
 
 def split(rows: pd.DataFrame, holdout_share: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Split rows in time order: the older ones to train on, the newest part to judge by.
+
+    Parameters
+    ----------
+    rows : n rows, the oldest first
+    holdout_share : the newest part, above 0 and below 1
+
+    Returns
+    -------
+    tuple of pandas.DataFrame
+        The older rows and the newest, n together. At least 200 are held out, but never more than a quarter for that
+        reason alone, and one in any case.
 
     Examples
     --------

@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import sys
+from contextlib import closing
 from typing import Any
 
 from retrain import external
@@ -28,7 +30,7 @@ def add_run_commands(commands: Any) -> None:
     for option in ("attempt", "fence", "parent"):
         step.add_argument(f"--{option}", type=int, help=argparse.SUPPRESS)
     step.add_argument("--model", help=argparse.SUPPRESS)
-    step.set_defaults(run=_step)
+    step.set_defaults(run=_step, to_log=True)
     gate = commands.add_parser("gate", help="on GitHub: take over what the reviewers of the environment decided")
     gate.add_argument("--job", type=int, required=True)
     gate.add_argument("--run", dest="run_id", required=True, metavar="ID", help="the number of the run")
@@ -41,11 +43,8 @@ def add_run_commands(commands: Any) -> None:
 
 
 def _begin(settings: Settings, options: argparse.Namespace) -> int:
-    log = open_log(settings.database_url)
-    try:
+    with closing(open_log(settings.database_url)) as log:
         print(external.begin(log, options.model, options.reason, options.by, options.job, options.run_url))
-    finally:
-        log.close()
     return 0
 
 
@@ -55,11 +54,8 @@ def _step(settings: Settings, options: argparse.Namespace) -> int:
 
         ticket = Ticket(options.job, options.model, options.step, options.attempt, options.fence)
         return child.run(settings, ticket, options.parent)
-    log = open_log(settings.database_url)
-    try:
+    with closing(open_log(settings.database_url)) as log:
         job = external.run_step(settings, log, options.job, options.step)
-    finally:
-        log.close()
     print(f"job {job.id} is {job.state.replace('_', ' ')}: {job.note or 'nothing to say'}")
     _summarise(f"**{options.step}**: {job.note or 'done'}")
     return 1 if job.is_final and job.state != "promoted" else 0
@@ -74,19 +70,20 @@ def _end(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _settled(settings: Settings, act: Any) -> int:
-    log = open_log(settings.database_url)
-    try:
-        answer: Answer = act(log)
-    except GitHubFault as fault:
-        answer = Answer(False, str(fault))
-    finally:
-        log.close()
+    with closing(open_log(settings.database_url)) as log:
+        try:
+            answer: Answer = act(log)
+        except GitHubFault as fault:
+            answer = Answer(False, str(fault))
     print(answer.message)
     return 0 if answer.accepted else 1
 
 
 def _summarise(line: str) -> None:
-    """Show a line on the page of the run."""
+    """Show a line on the page of the run; the step is committed, so that a page that takes none does not fail it."""
     if path := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with open(path, "a", encoding="utf-8") as summary:
-            summary.write(f"- {line}\n")
+        try:
+            with open(path, "a", encoding="utf-8") as summary:
+                summary.write(f"- {line}\n")
+        except OSError as error:
+            print(f"The page of the run could not be written: {error.strerror}.", file=sys.stderr)

@@ -1,12 +1,22 @@
 """Schedules without a scheduler: every worker looks, and the row lets exactly one of them fire."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from retrain.cron import parse_cron, parse_zone
 from retrain.params import RetrainParams
 from storage import strategies
 from storage.audit import Database
+
+
+@dataclass(frozen=True)
+class Added:
+    """A new schedule: its number, and when it fires first."""
+
+    number: int
+    next_at: datetime
 
 
 def add(
@@ -18,8 +28,8 @@ def add(
     reason: str,
     by: str,
     params: Mapping[str, Any] | None = None,
-) -> int:
-    """Let a job start at the times of a cron expression; return the schedule's number.
+) -> Added:
+    """Let a job start at the times of a cron expression.
 
     Raises
     ------
@@ -30,9 +40,9 @@ def add(
     RetrainParams.from_mapping(params)
     at, _ = strategies.due_schedules(source)
     asked: dict[str, Any] = {"reason": reason, "by": by, "params": dict(params or {})}
-    return strategies.add_schedule(
-        source, model, cron=due.text, time_zone=time_zone, next_at=due.after(at, zone), **asked
-    )
+    next_at = due.after(at, zone)
+    number = strategies.add_schedule(source, model, cron=due.text, time_zone=time_zone, next_at=next_at, **asked)
+    return Added(number, next_at)
 
 
 def enable(source: Database, number: int, by: str) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 from drift.samples import CategoricalSample, NumericSample, Sample
 from drift.windows import Column
 from retrain.evaluation import Judged, paired_interval
+from retrain.stored import fields_of, interval_of
 
 MIN_ROWS = 50
 # A part of the rows has grown when it gained this share of the traffic: the effect that makes a drift red.
@@ -22,7 +23,8 @@ _QUARTILES = (0.25, 0.5, 0.75)
 class Slice:
     """One part of the held-out rows; `difference` is the challenger's accuracy minus the champion's.
 
-    `share_before` is the part's share of the reference, None without one; `has_grown` says that the data drifted there.
+    Accuracies and shares are from 0 to 1, `interval` holds with 95 %. `share_before` is the part's share of the
+    reference, None without one; `has_grown` says that the data drifted there.
     """
 
     column: str
@@ -37,8 +39,20 @@ class Slice:
     has_grown: bool
 
     def plain(self) -> dict[str, Any]:
-        """Return the slice as a job's result keeps it."""
+        """Return the slice as a job's rows keep it."""
         return asdict(self) | {"interval": list(self.interval)}
+
+    @classmethod
+    def of(cls, values: object) -> "Slice":
+        """Read what `plain` returned.
+
+        Raises
+        ------
+        ValueError
+            If something of it is absent.
+        """
+        found = fields_of(cls, values, "a part of the held-out rows")
+        return cls(**found | {"interval": interval_of(found["interval"], "interval")})
 
 
 @dataclass(frozen=True)
@@ -74,7 +88,13 @@ def compare_slices(
     columns : the features to slice by
     reference : what the champion was made for, by column; may be empty
     truth : n true classes
-    champion, challenger : what each said about the n rows
+    champion, challenger : what each said about the n rows; `labels` of length n
+
+    Returns
+    -------
+    SliceReport
+        The parts with 50 rows or more: the commonest values of a category, the quarters of a number as the reference
+        has them, or as the rows have them without one.
     """
     was, now = (np.array(judged.labels, object) == np.array(truth, object) for judged in (champion, challenger))
     slices, drifted, named = [], np.zeros(len(rows), bool), []

@@ -3,6 +3,7 @@
 import argparse
 import getpass
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import fields
 from typing import Any, get_args
 
@@ -23,7 +24,7 @@ def add_strategy_commands(commands: Any) -> None:
     _add_schedule(commands.add_parser("schedule", help="start jobs at certain times"))
     _add_trigger(commands.add_parser("trigger", help="start or propose jobs on drift or new labels"))
     # What a worker starts when a trigger is due; harmless for people.
-    commands.add_parser("look").set_defaults(run=_with_log(_look))
+    commands.add_parser("look").set_defaults(run=_with_log(_look), to_log=True)
 
 
 def add_params(parser: argparse.ArgumentParser) -> None:
@@ -111,20 +112,16 @@ def _finish(parser: argparse.ArgumentParser, act: Callable[..., int]) -> None:
 
 def _with_log(act: Callable[[PredictionLog, argparse.Namespace], int]) -> Callable[[Settings, argparse.Namespace], int]:
     def run(settings: Settings, options: argparse.Namespace) -> int:
-        log = open_log(settings.database_url)
-        try:
+        with closing(open_log(settings.database_url)) as log:
             return act(log, options)
-        finally:
-            log.close()
 
     return run
 
 
 def _schedule_add(log: PredictionLog, options: argparse.Namespace) -> int:
     asked = {"time_zone": options.time_zone, "reason": options.reason, "by": options.by}
-    number = schedules.add(log, options.model, options.cron, params=params_of(options), **asked)
-    (made,) = (one for one in strategies.schedules(log) if one.id == number)
-    print(f"schedule {number} is added: next at {made.next_at:%Y-%m-%d %H:%M} UTC, while a worker runs")
+    added = schedules.add(log, options.model, options.cron, params=params_of(options), **asked)
+    print(f"schedule {added.number} is added: next at {added.next_at:%Y-%m-%d %H:%M} UTC, while a worker runs")
     return 0
 
 

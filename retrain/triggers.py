@@ -15,7 +15,7 @@ from retrain.params import RetrainParams
 from storage import strategies
 from storage.labelled import count_labels
 from storage.log import PredictionLog
-from storage.strategies import Kind, Mode, TriggerRule
+from storage.strategies import Firing, Kind, Mode, TriggerRule
 
 _ASK_FOR_A_RETRAIN = ("retrain", "emergency")
 
@@ -68,7 +68,7 @@ class Seen:
 
     memory: Mapping[str, Any]
     said: str
-    job: Mapping[str, Any] | None = None
+    firing: Firing | None = None
 
 
 def add(
@@ -109,7 +109,9 @@ def look(log: PredictionLog) -> list[str]:
             seen = Seen(
                 trigger.memory or {}, f"{at:%Y-%m-%d %H:%M} UTC: the look failed: {type(error).__name__}: {error}"
             )
-        said.append(f"trigger {trigger.id}: {strategies.conclude(log, trigger, seen.memory, seen.said, job=seen.job)}")
+        said.append(
+            f"trigger {trigger.id}: {strategies.conclude(log, trigger, seen.memory, seen.said, firing=seen.firing)}"
+        )
     return said
 
 
@@ -131,13 +133,15 @@ def _look_at_drift(log: PredictionLog, trigger: TriggerRule, settings: TriggerSe
         return Seen(memory, f"{advised} Not now: {found.not_now}.")
     # Nothing starts by itself without labels that show a loss: a person may still see a reason.
     starts = trigger.mode == "start" and found.starts_retrain
-    reason = f"{found.title}: {found.evidence}"
-    job: dict[str, Any] = {"reason": reason, "trigger": "performance" if found.lost_accuracy else "drift"}
-    job |= {"mode": "start" if starts else "propose"}
     seen = {"action": found.action, "looks": held, "since": since, "said": found.evidence}
-    job |= {"evidence": seen | conclusion_json(concluded)}
-    job |= {"memory": memory | {"held": 0, "since": None, "fired_at": at.isoformat()}}
-    return Seen(memory, advised, job)
+    firing = Firing(
+        reason=f"{found.title}: {found.evidence}",
+        trigger="performance" if found.lost_accuracy else "drift",
+        mode="start" if starts else "propose",
+        evidence=seen | conclusion_json(concluded),
+        memory=memory | {"held": 0, "since": None, "fired_at": at.isoformat()},
+    )
+    return Seen(memory, advised, firing)
 
 
 def _look_at_labels(log: PredictionLog, trigger: TriggerRule, settings: TriggerSettings, at: datetime) -> Seen:
@@ -149,10 +153,14 @@ def _look_at_labels(log: PredictionLog, trigger: TriggerRule, settings: TriggerS
     said = f"{at:%Y-%m-%d %H:%M} UTC: {new:,} of {settings.n_labels:,} new labelled rows"
     if new < settings.n_labels or _pauses(memory, settings, at):
         return Seen(memory, said)
-    job: dict[str, Any] = {"reason": f"{new:,} new labelled rows have come.", "trigger": "continuous"}
-    job |= {"mode": trigger.mode, "evidence": {"n_new": new, "n_labels": total}}
-    job |= {"memory": memory | {"n_labels": total, "fired_at": at.isoformat()}}
-    return Seen(memory, said, job)
+    firing = Firing(
+        reason=f"{new:,} new labelled rows have come.",
+        trigger="continuous",
+        mode=trigger.mode,
+        evidence={"n_new": new, "n_labels": total},
+        memory=memory | {"n_labels": total, "fired_at": at.isoformat()},
+    )
+    return Seen(memory, said, firing)
 
 
 _LOOKS = {"drift": _look_at_drift, "labels": _look_at_labels}
@@ -164,7 +172,7 @@ def _conclusion(log: PredictionLog, trigger: TriggerRule, settings: TriggerSetti
     n_rows = settings.window_rows
     if reference is not None:
         # Rows up to the end of the reference are no evidence: the champion before this one may have answered them.
-        n_rows = max(log.ledger(model, reference.name).n_after(None, n_rows), 1)
+        n_rows = max(log.stream(model, reference.name).n_after(None, n_rows), 1)
     window = LastRows(n_rows)
     board = check_performance(log, model, window, reference.name if reference else None, DEFAULT_POLICY)
     return guarded_board(log, board, at, trigger.params).conclusion

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, get_args
 
+from drift.version import __version__
 from seed.demo import DEMO, Plan, build_demo
 from seed.live import play
 from seed.scenarios import SCENARIOS, Shape
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"The database is named by DRIFT_DATABASE_URL (default {DEFAULT_URL}), the folder of model files by "
         f"DRIFT_ARTIFACTS (default {Settings.artifacts}).",
     )
+    parser.add_argument("--version", action="version", version=f"Drift monitor {__version__}")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--demo", action="store_true", help="what a first run shows: model 'reviews', once")
     what.add_argument("--scenario", metavar="NAME", help=f"one of {', '.join(SCENARIOS)}")

@@ -11,6 +11,7 @@ import pandas as pd
 from seed.history import History, Progress, only_one, refuse_foreign_rows, write_history
 from seed.scenarios import SCENARIOS, Shape, check_scenario, request_times, simulate, strengths
 from storage import PredictionLog, runs
+from storage.engine import cleaning_up
 from storage.runs import Run
 from storage.settings import Settings
 
@@ -82,16 +83,17 @@ def build_demo(
     with only_one(settings.artifacts, f"{log.engine.url}/{plan.model}") as alone:
         if not alone:
             return Outcome("busy", f"Another process is building model {plan.model!r}; nothing was done here.")
-        if runs.find_done(log.engine, plan.fingerprint) is not None:  # while this process came here
+        try:
+            run = runs.begin(log.engine, plan.model, plan.source, plan.rows, plan.fingerprint, once=True)
+        except runs.RunDone:  # while this process came here
             return Outcome("exists", f"Model {plan.model!r} is as planned already; nothing was changed.")
-        run = runs.begin(log.engine, plan.model, plan.source, plan.rows, plan.fingerprint)
         try:
             refuse_foreign_rows(log, run)
             _build(log, settings, plan, run, progress)
         except BaseException as error:
-            runs.finish(
-                log.engine, run.id, "stopped", f"stopped: {' '.join(str(error).split()) or type(error).__name__}"
-            )
+            said = " ".join(str(error).split()) or type(error).__name__
+            with cleaning_up(error):
+                runs.finish(log.engine, run.id, "stopped", f"stopped: {said}")
             raise
         runs.finish(log.engine, run.id)
     return Outcome("built", f"Model {plan.model!r}: {plan.rows:,} rows, scenario {plan.scenario}.")

@@ -21,6 +21,7 @@ from seed.history import REFERENCE_NAME, History, only_one, refuse_foreign_rows,
 from seed.scenarios import SCENARIOS, Shape, check_scenario, simulate, strengths
 from seed.shop_time import positions_of, times_of
 from storage import PredictionLog, runs
+from storage.engine import cleaning_up
 from storage.lessons import HISTORY_ROWS, TRAINING_ROWS, Lesson
 from storage.registry import OtherChampion
 from storage.runs import Run
@@ -71,9 +72,10 @@ def play(
     with only_one(settings.artifacts, f"{log.engine.url}/{lesson.model}") as alone:
         if not alone:
             return Outcome("busy", f"Another process plays model {lesson.model!r}; nothing was done here.")
-        if runs.find_done(log.engine, lesson.fingerprint) is not None:
+        try:
+            run = runs.begin(log.engine, lesson.model, lesson.source, lesson.n_rows, lesson.fingerprint, once=True)
+        except runs.RunDone:
             return Outcome("exists", f"Model {lesson.model!r} is played to its end already; nothing was changed.")
-        run = runs.begin(log.engine, lesson.model, lesson.source, lesson.n_rows, lesson.fingerprint)
         if run.state == "stopped":
             runs.go_on(log.engine, run.id)
         try:
@@ -82,7 +84,8 @@ def play(
             state, why = _Live(log, settings, lesson, runs.read_run(log.engine, run.id), parent).run(tell)
         except BaseException as error:
             said = " ".join(str(error).split()) or type(error).__name__
-            runs.finish(log.engine, run.id, "stopped", f"stopped: {said}")
+            with cleaning_up(error):
+                runs.finish(log.engine, run.id, "stopped", f"stopped: {said}")
             raise
         runs.finish(log.engine, run.id, state, why)
     return Outcome(state, f"Model {lesson.model!r}: {why}.")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from drift.version import __version__
 from drift.windows import RowSpan
 from storage.command_line import ProgressBar, count_argument, guarded, instant_argument
 from storage.engine import DEFAULT_URL
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Bring files into the prediction log, take them out, and look after what is stored.",
         epilog=f"The database is named by DRIFT_DATABASE_URL (default {DEFAULT_URL}).",
     )
+    parser.add_argument("--version", action="version", version=f"Drift monitor {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_import(commands.add_parser("import", help="read a CSV or Parquet file into the log"))
     out = commands.add_parser("export", help="write a model's log to a CSV or Parquet file")
@@ -145,13 +147,21 @@ def _import(log: PredictionLog, options: argparse.Namespace) -> int:
     )
     _report(result, options, time.perf_counter() - started)
     if options.remove_file:
-        options.file.unlink()
+        _remove(options.file)
     if result.accepted == 0 and not result.resumed_at:
         print("error: nothing was imported.", file=sys.stderr)
         return 2
     _freeze(log, options)
     _look_ahead(log, options.model)
     return 0
+
+
+def _remove(file: Path) -> None:
+    """Delete a file whose rows are in; where it is gone already, or cannot be deleted, what comes next still does."""
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        print(f"{file} could not be removed: {error.strerror}.", file=sys.stderr)
 
 
 def _look_ahead(log: PredictionLog, model: str) -> None:

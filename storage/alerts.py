@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.audit import Database, append_audit
 from storage.clock import now
+from storage.driver import insert_or_update
 from storage.engine import reading, writing
 from storage.schema import alert, alert_channel
 
@@ -153,9 +153,7 @@ def show_watching(source: Database) -> None:
 
 def _note_channel(connection: sa.Connection, **values: datetime | None) -> None:
     """Note something in the one row, whoever else writes it first; what is not given stays as it is."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    row = insert(alert_channel).values(id=1, **values)
-    connection.execute(row.on_conflict_do_update(index_elements=["id"], set_=values))
+    connection.execute(insert_or_update(connection, alert_channel, {"id": 1, **values}, values))
 
 
 def read_alerts(source: Database, *, limit: int = 50) -> tuple[Alert, ...]:

@@ -12,6 +12,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from drift.windows import Column, Kind, Role
 from storage import schema
 from storage.driver import Prepared
+from storage.engine import CREATING_A_MODEL, wait_for_turn
 from storage.layout import Layout
 
 MAX_CATEGORIES = 32_000
@@ -84,11 +85,16 @@ class Catalogue:
         UnknownModel
             If there is no such model.
         """
-        row = (_LOCK if lock else _READ).run(connection, model).fetchone()
-        if row is None:
+        found = self.find(connection, model, lock=lock)
+        if found is None:
             known = ", ".join(self.names(connection)) or "none is registered yet"
             raise UnknownModel(f"model must be a registered one ({known}); got {model!r}.")
-        return Entry(*row)
+        return found
+
+    def find(self, connection: sa.Connection, model: str, *, lock: bool = False) -> Entry | None:
+        """Return a model's row as `entry` does, None if there is no such model."""
+        row = (_LOCK if lock else _READ).run(connection, model).fetchone()
+        return None if row is None else Entry(*row)
 
     def layout(self, connection: sa.Connection, entry: Entry) -> Layout:
         """Return a model's columns and the table of its log."""
@@ -162,9 +168,12 @@ def register(connection: sa.Connection, catalogue: Catalogue, model: str, column
         If a name or kind is not allowed, or an existing column would change its kind or role.
     """
     check_columns(columns)
-    try:
-        entry = catalogue.entry(connection, model, lock=True)
-    except UnknownModel:
+    entry = catalogue.find(connection, model, lock=True)
+    if entry is None:
+        # There is no row yet to hold, and no name that is free now must be taken meanwhile.
+        wait_for_turn(connection, CREATING_A_MODEL)
+        entry = catalogue.find(connection, model, lock=True)
+    if entry is None:
         check_new_model(model, catalogue.names(connection))
         _create(connection, model, columns)
         return

@@ -4,6 +4,7 @@ import argparse
 import os
 import sqlite3
 import sys
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -14,13 +15,14 @@ from storage.engine import DatabaseFault
 GOES_ON = "what was committed stays, and the same command goes on from there."
 
 
-def guarded(run: Callable[[], int], *, goes_on: bool = False) -> int:
-    """Run a command; whatever goes wrong is told in one sentence and no traceback.
+def guarded(run: Callable[[], int], *, goes_on: bool = False, to_log: bool = False) -> int:
+    """Run a command; whatever goes wrong is told in one sentence, and a traceback is for logs alone.
 
     Parameters
     ----------
     run : the command; returns its exit code
     goes_on : whether the same command takes up work that was interrupted
+    to_log : whether its output is a log, where the traceback of what nobody foresaw stands before the sentence
 
     Returns
     -------
@@ -33,16 +35,23 @@ def guarded(run: Callable[[], int], *, goes_on: bool = False) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (ValueError, DatabaseFault) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        _tell(error, " ".join(str(error).split()))
         return 2
     except KeyboardInterrupt:
         print(f"\nStopped; {GOES_ON}" if goes_on else "\nStopped.", file=sys.stderr)
         return 130
     except Exception as error:  # a database that went away, a disk that is full
-        print(f"error: {_sentence(error)}", file=sys.stderr)
+        if to_log:
+            traceback.print_exc()
+        _tell(error, _sentence(error))
         if goes_on:
             print(f"{GOES_ON[0].upper()}{GOES_ON[1:]}", file=sys.stderr)
         return 2
+
+
+def _tell(error: Exception, sentence: str) -> None:
+    for line in (f"error: {sentence}", *getattr(error, "__notes__", ())):
+        print(line, file=sys.stderr)
 
 
 def _sentence(error: Exception) -> str:

@@ -9,7 +9,18 @@ from storage import registry
 from storage.audit import Database, append_audit
 from storage.clock import now
 from storage.engine import writing
-from storage.job_rows import FINAL, STEPS, TRIALS, close_steps, end_job, lock_job, set_job, settle, write_step
+from storage.job_rows import (
+    FINAL,
+    STEPS,
+    TRIALS,
+    Registered,
+    close_steps,
+    end_job,
+    lock_job,
+    set_job,
+    settle,
+    write_step,
+)
 from storage.schema import model_version, retrain_job, retrain_step
 
 
@@ -125,6 +136,7 @@ def _decide(source: Database, job_id: int, decision: str, by: str, note: str) ->
         if decision == "approve" and (row.params or {}).get("other_approver") and by == row.requested_by:
             return Answer(False, f"job {job_id} must be approved by another person than {by}, who asked for it")
         at = now(connection)
+        version, rollout = _registered(row)
         made = {"decision": decision, "decided_by": by, "decided_at": at, "decision_note": note}
         write_step(
             connection,
@@ -137,12 +149,20 @@ def _decide(source: Database, job_id: int, decision: str, by: str, note: str) ->
         append_audit(connection, by, decision, row.model, job=job_id, note=note)
         if decision == "approve":
             # Wherever the challenger was trained: its rollout takes days, and no run elsewhere waits for that long.
-            here = {"external_ref": None, "state": "queued", "step": row.result["after_approval"]}
+            here = {"external_ref": None, "state": "queued", "step": rollout}
             set_job(connection, job_id, **made, **here, not_before=at)
             return Answer(True, f"job {job_id} is approved")
-        registry.withdraw(connection, row.model, row.result["version"], by, job=job_id)
+        registry.withdraw(connection, row.model, version, by, job=job_id)
         end_job(connection, job_id, "rejected", f"Refused by {by}. {note}".strip(), **made)
     return Answer(True, f"job {job_id} is refused")
+
+
+def _registered(row: sa.Row[Any]) -> tuple[str, str]:
+    """Return the version that a decision is about, and the step that an approval leads to."""
+    found = Registered.of(row.result)
+    if found.version is None or found.after_approval not in STEPS:
+        raise ValueError(f"job {row.id} must hold a version and the step after its approval; got {found.plain()}.")
+    return found.version, found.after_approval
 
 
 def _decide_proposal(connection: sa.Connection, row: sa.Row[Any], decision: str, by: str, note: str) -> Answer:

@@ -1,15 +1,40 @@
-"""Statements as text, straight to the driver: for a single row, SQLAlchemy's own way takes longer than the database."""
+"""What SQLAlchemy leaves to each database: inserts that may meet a row, and statements as text, straight to the driver.
 
-from collections.abc import Iterable, Sequence
+For a single row, SQLAlchemy's own way takes longer than the database.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
 
 _POSTGRESQL = postgresql.psycopg.dialect(paramstyle="format")
 _UNIQUE_VIOLATION = "23505"
 # PostgreSQL's names; a big integer is an integer to SQLAlchemy too.
 _WIRE_TYPES = {sa.BigInteger: "int8", sa.Integer: "int4", sa.Double: "float8", sa.String: "text"}
+
+
+def insert_or_ignore(connection: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    """Return an insert that passes over a row which a unique key of the table forbids, whoever wrote the other one.
+
+    It is what makes "insert unless it is there" safe: to look first and then to insert is safe only where one writes at
+    a time, as in SQLite. On PostgreSQL it waits for whoever is writing such a row, and what is read after it is as they
+    left it.
+    """
+    return _insert(connection, table).on_conflict_do_nothing()
+
+
+def insert_or_update(
+    connection: sa.Connection, table: sa.Table, row: Mapping[str, Any], changes: Mapping[str, Any]
+) -> postgresql.Insert | sqlite.Insert:
+    """Return an insert of a row that makes these changes instead where one with its primary key is there already."""
+    key = [column.name for column in table.primary_key]
+    return _insert(connection, table).values(row).on_conflict_do_update(index_elements=key, set_=changes)
+
+
+def _insert(connection: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def text_of(statement: sa.ClauseElement, dialect: sa.Dialect) -> str:

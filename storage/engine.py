@@ -16,6 +16,8 @@ from storage.sqlite_files import fault_of
 DEFAULT_URL = "sqlite:///var/drift.db"
 # How long a writer waits for its turn.
 PATIENCE_SECONDS = 30
+# What transactions take turns at (`wait_for_turn`): numbers that nothing else of ours locks in PostgreSQL.
+MIGRATING, CREATING_A_MODEL = 7_233_519, 7_233_520
 SQLITE_PRAGMAS = (
     # page_size first: it only takes effect while the file is empty and not yet in WAL mode.
     "page_size = 16384",
@@ -102,6 +104,30 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     finally:
         if turn is not None:
             turn.release()
+
+
+def wait_for_turn(connection: sa.Connection, at: int) -> None:
+    """Let one transaction after the other go on from here, where there is no row yet that they could hold.
+
+    What is read after it is as the one before left it. In SQLite one writes at a time anyway.
+
+    Parameters
+    ----------
+    at : what they take turns at, `MIGRATING` or `CREATING_A_MODEL`
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(at)))
+
+
+@contextmanager
+def cleaning_up(error: BaseException) -> Iterator[None]:
+    """Clean up after an error that goes up: what fails here is noted on that error, and does not take its place."""
+    try:
+        yield
+    except Exception as failed:  # whatever it is, the first error is the cause
+        # Without the statement and its values, which SQLAlchemy would add.
+        said = str(failed.orig if isinstance(failed, sa.exc.DBAPIError) else failed)
+        error.add_note(f"The clean-up after it failed too: {type(failed).__name__}: {' '.join(said.split())}")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from drift.windows import Column, RowSpan
+from storage.engine import cleaning_up
 from storage.log import PredictionLog
 
 _PART_ROWS = 50_000
@@ -43,8 +44,11 @@ def export(
             writer.write(frame)
             n_done += len(frame)
             progress(n_done, n_rows)
-    finally:
-        writer.close()
+    except BaseException as error:
+        with cleaning_up(error):
+            writer.close()
+        raise
+    writer.close()
     unfinished.replace(path)
     return n_done
 

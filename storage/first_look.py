@@ -1,19 +1,18 @@
 """The first look at many new rows, taken in advance: evidence on millions of them takes minutes, a page has seconds."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from drift.label_watching import follow_labels, known_reference, outcome_columns
-from drift.ledger import Rows
+from drift.ledger import Rows, Stream
 from drift.prepared import prepare
 from drift.source import monitored
 from drift.watching import watch
 from drift.windows import Column
 from storage.catalogue import Catalogue
 from storage.log import PredictionLog
-from storage.watching import EvidenceLedger
 
 Progress = Callable[[int, int | None], None]
 # What its progress counts.
@@ -32,8 +31,9 @@ def look_ahead(log: PredictionLog, model: str, progress: Progress) -> int:
         return 0
     columns = monitored(log, model)
     ready = prepare(log, model, reference.name, columns)
-    told = _ToldLog(log, progress, log.n_rows(model) + log.n_retired(model) - reference.n)
-    watch(told, model, ready, columns)
+    n_all = log.n_rows(model) + log.n_retired(model) - reference.n
+    told = _ToldStream(log.stream(model, reference.name), progress, n_all)
+    watch(log, model, ready, columns, stream=told)
     labelled = outcome_columns(log, model)
     known = known_reference(log, model, reference.name, labelled) if labelled else None
     if known is not None:
@@ -50,29 +50,22 @@ def _plan_anew(log: PredictionLog, model: str) -> None:
             connection.execute(sa.text(f"ANALYZE {log.engine.dialect.identifier_preparer.format_table(table)}"))
 
 
-class _ToldLog(PredictionLog):
-    """The same log, which tells how many rows have been read for evidence."""
+class _ToldStream:
+    """The rows after a reference, which tells how many of them have been read."""
 
-    def __init__(self, log: PredictionLog, progress: Progress, n_all: int) -> None:
-        super().__init__(log.engine)
+    def __init__(self, stream: Stream, progress: Progress, n_all: int) -> None:
         self.n_read = 0
-        self._progress = progress
-        self._n_all = n_all
+        self._stream, self._progress, self._n_all = stream, progress, n_all
 
-    def ledger(self, model: str, reference: str) -> EvidenceLedger:
-        return _ToldLedger(self._shelf, model, reference, self._tell)
-
-    def _tell(self, n: int) -> None:
-        # Streams that stand at different rows read some of them twice.
-        self.n_read = min(self.n_read + n, self._n_all)
-        self._progress(self.n_read, self._n_all)
-
-
-@dataclass(frozen=True, eq=False)
-class _ToldLedger(EvidenceLedger):
-    tell: Callable[[int], None]
+    def n_after(self, row_id: int | None, at_most: int) -> int:
+        return self._stream.n_after(row_id, at_most)
 
     def rows_after(self, row_id: int | None, n: int, columns: Sequence[Column]) -> Rows:
-        rows = super().rows_after(row_id, n, columns)
-        self.tell(len(rows.ids))
+        rows = self._stream.rows_after(row_id, n, columns)
+        # Streams that stand at different rows read some of them twice.
+        self.n_read = min(self.n_read + len(rows.ids), self._n_all)
+        self._progress(self.n_read, self._n_all)
         return rows
+
+    def instant_before(self, row_id: int, n: int) -> datetime:
+        return self._stream.instant_before(row_id, n)

@@ -1,6 +1,7 @@
 """The rows that come after a row: what a watcher reads on from where it stopped."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,15 +12,50 @@ from drift.ledger import Rows
 from drift.prepared import read_each
 from drift.samples import Sample
 from drift.windows import Column, RowSpan
-from storage import ids
+from storage import ids, references
+from storage.catalogue import Entry
+from storage.engine import reading
 from storage.references import Reference
 from storage.schema import instant_from, microseconds
 from storage.sealed_reading import View
 from storage.selecting import Dictionary, sample_from
-from storage.window_reading import read_samples
+from storage.window_reading import Shelf, read_samples
 
 # From so many rows on they are read by position, which sealed segments answer fast.
 _MANY = 8_192
+
+
+@dataclass(frozen=True, eq=False)
+class RowStream:
+    """The `drift.ledger.Stream` of one model since one frozen reference."""
+
+    shelf: Shelf
+    model: str
+    reference: str
+
+    def n_after(self, row_id: int | None, at_most: int) -> int:
+        """Count the rows after a row (None: after the reference), as far as `at_most`."""
+        with reading(self.shelf.engine) as connection:
+            entry, reference = self._found(connection)
+            table = self.shelf.catalogue.layout(connection, entry).table
+            return count_after(connection, table, reference, row_id, at_most)
+
+    def rows_after(self, row_id: int | None, n: int, columns: Sequence[Column]) -> Rows:
+        """Return the n rows after a row (None: after the reference), in time order."""
+        with reading(self.shelf.engine) as connection:
+            entry, reference = self._found(connection)
+            dictionary = self.shelf.catalogue.dictionary(connection, entry)
+            return read_after(self.shelf.view_of(connection, entry), dictionary, reference, row_id, n, columns)
+
+    def instant_before(self, row_id: int, n: int) -> datetime:
+        """Return when the row n rows before a row came, or the first row where the log begins later."""
+        with reading(self.shelf.engine) as connection:
+            entry, _ = self._found(connection)
+            return read_instant_before(connection, self.shelf.catalogue.layout(connection, entry).table, row_id, n)
+
+    def _found(self, connection: sa.Connection) -> tuple[Entry, Reference]:
+        entry = self.shelf.catalogue.entry(connection, self.model)
+        return entry, references.find(connection, entry, self.reference)
 
 
 def count_after(

@@ -1,12 +1,12 @@
 """Counts of segments on the cells of each reference: any window is the difference of two of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import sqlalchemy as sa
 
-from drift.grid import cell_counts, grid_edges
+from drift.grid import Cells, cell_counts, grid_edges
 from drift.samples import NumericReference, NumericSample
 from storage.catalogue import Entry
 from storage.layout import Layout
@@ -14,6 +14,8 @@ from storage.schema import block_histogram, reference, reference_values, segment
 from storage.segments import sealed_columns
 
 BLOCK_SEGMENTS = 256
+# In place of a reference's id: nothing is stored.
+NO_REFERENCE = 0
 _NOTHING = NumericReference.from_sample(NumericSample(np.empty(0)))
 
 
@@ -28,6 +30,30 @@ class Grid:
     def counts(self, position: int, values: np.ndarray) -> np.ndarray:
         """Count values of a column in its cells; missing ones are in none."""
         return count_values(values, self.edges[position])
+
+    def has(self, position: int, cells: Cells) -> bool:
+        """Return whether a column is counted in just these cells."""
+        if position not in self.edges:
+            return False
+        edges = self.edges[position]
+        return edges is cells or (edges is not None and cells is not None and np.array_equal(edges, cells))
+
+
+def grids_with(grids: Iterable[Grid], cells: Mapping[int, Cells]) -> Iterator[tuple[Grid, list[int]]]:
+    """Yield grids that have the asked cells, each with the positions to count on it.
+
+    Those come first that have most, and of these the one counted furthest. What none has goes to a grid on which
+    nothing has been counted yet: its counts are read from the rows.
+    """
+    held = [(grid, {position for position, edges in cells.items() if grid.has(position, edges)}) for grid in grids]
+    held.sort(key=lambda pair: (len(pair[1]), pair[0].counted_to), reverse=True)
+    left = set(cells)
+    for grid, positions in held:
+        if positions & left:
+            yield grid, sorted(positions & left)
+            left -= positions
+    if left:
+        yield Grid(NO_REFERENCE, 0, {position: cells[position] for position in left}), sorted(left)
 
 
 def count_values(values: np.ndarray, edges: np.ndarray | None) -> np.ndarray:

@@ -1,16 +1,15 @@
 """Brings the rows of a file into the log: columns are mapped, types inferred, bad rows listed, good ones kept."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import pandas as pd
-import sqlalchemy as sa
 
 from drift.windows import Column, Kind
 from storage import files, runs
 from storage.catalogue import UnknownModel, check_columns, check_new_model
+from storage.engine import cleaning_up
 from storage.frames import batch_from_frame, with_zone
 from storage.inference import Decision, infer
 from storage.log import PredictionLog
@@ -168,10 +167,15 @@ def run_import(
         If the same content was imported in full before and `again` is not set.
     """
     fingerprint = plan.fingerprint
-    if not again:
-        _refuse_twice(log, plan, fingerprint)
+    # Before anything is written; whether another import ends meanwhile is seen where the run begins.
+    if not again and (done := runs.find_done(log.engine, fingerprint)) is not None:
+        raise _imported(plan, done)
     log.register(plan.model, plan.columns)
-    run = runs.begin(log.engine, plan.model, plan.called, files.count_rows(plan.path), fingerprint)
+    n_rows = files.count_rows(plan.path)
+    try:
+        run = runs.begin(log.engine, plan.model, plan.called, n_rows, fingerprint, once=not again)
+    except runs.RunDone as error:
+        raise _imported(plan, error.run) from None
     rejected: list[RejectedRow] = []
     accepted, n_done = 0, run.n_done
     progress(n_done, run.n_rows)
@@ -189,7 +193,7 @@ def run_import(
         raise
     except BaseException as error:
         # A database that has just failed may not take this note either; the run is taken up again all the same.
-        with suppress(sa.exc.DBAPIError):
+        with cleaning_up(error):
             runs.finish(log.engine, run.id, "stopped", f"stopped after {n_done:,} rows: {type(error).__name__}")
         raise
     landed = accepted or run.n_done > run.n_rejected
@@ -198,13 +202,11 @@ def run_import(
     return ImportResult(accepted, tuple(rejected), n_done, run.n_done)
 
 
-def _refuse_twice(log: PredictionLog, plan: ImportPlan, fingerprint: str) -> None:
-    done = runs.find_done(log.engine, fingerprint)
-    if done is not None:
-        raise AlreadyImported(
-            f"{plan.called} was imported into {plan.model!r} on {done.started_at:%Y-%m-%d %H:%M} UTC "
-            f"(run {done.id}); nothing was changed. Add --again to import its rows a second time."
-        )
+def _imported(plan: ImportPlan, done: Run) -> AlreadyImported:
+    return AlreadyImported(
+        f"{plan.called} was imported into {plan.model!r} on {done.started_at:%Y-%m-%d %H:%M} UTC "
+        f"(run {done.id}); nothing was changed. Add --again to import its rows a second time."
+    )
 
 
 def _numeric_sources(plan: ImportPlan) -> list[str]:

@@ -62,6 +62,30 @@ class Job:
         """Whether nothing will change any more."""
         return self.state in FINAL
 
+    @property
+    def version(self) -> str | None:
+        """The version that it has registered; None before that."""
+        return Registered.of(self.result).version
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What the tables act on of a job's result: the version that it made, and the step that an approval leads to."""
+
+    version: str | None = None
+    after_approval: str | None = None
+
+    def plain(self) -> dict[str, str]:
+        """Return what is known as the job's result keeps it."""
+        known = {"version": self.version, "after_approval": self.after_approval}
+        return {name: value for name, value in known.items() if value is not None}
+
+    @classmethod
+    def of(cls, result: Mapping[str, Any] | None) -> "Registered":
+        """Read the result of a job; what no step has found out yet is None."""
+        found = result or {}
+        return cls(found.get("version"), found.get("after_approval"))
+
 
 @dataclass(frozen=True)
 class Step:
@@ -111,7 +135,7 @@ def end_job(connection: sa.Connection, job_id: int, state: State, note: str, **v
 
 def settle(connection: sa.Connection, row: sa.Row[Any], by: str) -> State:
     """End a job that is to be cancelled: withdraw its version if there is one."""
-    name = (row.result or {}).get("version")
+    name = Registered.of(row.result).version
     if name is not None:
         registry.withdraw(connection, row.model, name, by, job=row.id)
     state: State = "rolled_back" if name is not None and row.step in TRIALS else "cancelled"

@@ -42,9 +42,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class StartResult:
-    """The job that runs now, and whether this call started it."""
+    """The job that runs now, how it stands, and whether this call started it: nothing is left to be asked later."""
 
     job_id: int
+    state: State
     started: bool
     message: str
 
@@ -107,8 +108,8 @@ def start_within(
     except sa.exc.IntegrityError:
         savepoint.rollback()
         active = _active(connection, model)
-        return None if active is None else StartResult(active.id, False, _already(active))
-    return StartResult(job_id, True, f"{'proposed' if state == 'proposed' else 'started'}: job {job_id}")
+        return None if active is None else StartResult(active.id, active.state, False, _already(active))
+    return StartResult(job_id, state, True, f"{'proposed' if state == 'proposed' else 'started'}: job {job_id}")
 
 
 def jobs(source: Database, model: str | None = None, *, limit: int = 50) -> tuple[Job, ...]:

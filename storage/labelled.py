@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from drift.outcomes import Outcomes, Place
 from drift.samples import CategoricalSample
+from drift.source import Outcomes, Place
 from drift.windows import Window
 from storage import ids
 from storage.audit import Database

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from drift.windows import Column
-from storage.driver import run, text_of
+from storage.driver import insert_or_ignore, run, text_of
 from storage.rows import CODED, PLAIN
 
 
@@ -48,8 +47,7 @@ class Layout:
         return self.text(connection, ("insert", key), lambda: self._insert(connection, key or self.table.c.keys()))
 
     def _insert(self, connection: sa.Connection, names: Sequence[str]) -> sa.ClauseElement:
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        return insert(self.table).values({name: sa.bindparam(name) for name in names}).on_conflict_do_nothing()
+        return insert_or_ignore(connection, self.table).values({name: sa.bindparam(name) for name in names})
 
     @property
     def coded(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from storage.job_rows import (
     ROUNDS,
     STEPS,
     TRIALS,
+    Registered,
     State,
     StepState,
     end_job,
@@ -87,7 +88,7 @@ def claim(
         if row is None:
             return None
         if row.step not in STEPS:
-            if (row.result or {}).get("version"):  # its challenger must not stay on trial with nobody who looks
+            if Registered.of(row.result).version:  # its challenger must not stay on trial with nobody who looks
                 settle(connection, row, "the worker")
             end_job(
                 connection, row.id, "failed", f"Step must be one that this release knows; the job has {row.step!r}."
@@ -271,7 +272,7 @@ def _begin_attempt(connection: sa.Connection, row: sa.Row[Any], at: datetime) ->
 def _give_up(connection: sa.Connection, row: sa.Row[Any], failures: int, crashes: int, error: str) -> None:
     write_step(connection, row.id, row.step, state="failed", failures=failures, crashes=crashes)
     note = f"{row.step} gave up after {failures} failures and {crashes} crashes; the last: {error}"
-    if row.step in TRIALS and (row.result or {}).get("version"):
+    if row.step in TRIALS and Registered.of(row.result).version:
         settle(connection, row, "the worker")
         set_job(connection, row.id, note=f"Rolled back: {note}")
         return

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from drift.grid import ColumnCounts
-from drift.outcomes import Outcomes, Place
+from drift.grid import Cells, ColumnCounts
+from drift.memory import Memory
 from drift.samples import Sample
+from drift.source import Outcomes, Place
 from drift.windows import Column, LastRows, RowSpan, Window, WindowExtent
 from storage import (
     adopting,
@@ -29,6 +30,7 @@ from storage.appending import Appended, append_batch
 from storage.audit import append_audit
 from storage.catalogue import Catalogue
 from storage.engine import DEFAULT_URL, DatabaseBusy, open_engine, reading, writing
+from storage.following import RowStream
 from storage.frames import batch_from_frame
 from storage.grids import GridCache
 from storage.labels import write_labels
@@ -78,12 +80,16 @@ def open_log(url: str = DEFAULT_URL) -> "PredictionLog":
 
 
 class PredictionLog:
-    """Every model's predictions. One object serves any number of threads."""
+    """Every model's predictions: the `drift.source.Source` on SQLite and PostgreSQL.
+
+    One object serves any number of threads.
+    """
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self._catalogue = Catalogue()
         self._shelf = Shelf(engine, self._catalogue, SegmentCache(), TailCache(), GridCache())
+        self.memory = Memory()
         self._rng = np.random.default_rng()
 
     def register(self, model: str, columns: Sequence[Column]) -> None:
@@ -185,10 +191,13 @@ class PredictionLog:
             self._catch_up_if_free(appended.entry.name, _SEALED_AT_ONCE)
 
     def _catch_up_if_free(self, model: str, max_segments: int) -> None:
+        """Seal and count what was just committed; whatever hinders that, the rows are in and the answer stays yes."""
         try:
             self.catch_up(model, max_segments)
         except (DatabaseBusy, sa.exc.OperationalError) as error:
             _log.warning("Model %s waits to be sealed and counted: %s", model, error)
+        except Exception:  # such as a segment that was changed by hand: whoever looks at it is told
+            _log.exception("Model %s cannot be sealed and counted.", model)
 
     def label(
         self,
@@ -293,14 +302,12 @@ class PredictionLog:
         with self._shelf.open(model) as view:
             return window_reading.cut(view, k)
 
-    def read_counts(
-        self, model: str, windows: Sequence[Window], reference: str, columns: Sequence[Column]
-    ) -> dict[str, ColumnCounts]:
-        """Count the rows of many windows on the cells of a frozen reference, column by column."""
+    def counts(self, model: str, windows: Sequence[Window], cells: Mapping[str, Cells]) -> dict[str, ColumnCounts]:
+        """Count the rows of many windows in cells, column by column; on those of a frozen reference fast."""
         with self._shelf.open(model) as view:
             grids = self._shelf.grids.grids(view.connection, view.entry, view.layout)
             dictionary = self._catalogue.dictionary(view.connection, view.entry)
-            return window_reading.read_counts(view, grids, dictionary, windows, reference, columns)
+            return window_reading.read_counts(view, grids, dictionary, windows, cells)
 
     def catch_up(self, model: str, max_segments: int | None = None) -> CaughtUp:
         """Seal what stands behind the watermark and repair what late rows changed (storage.sealing)."""
@@ -323,6 +330,10 @@ class PredictionLog:
     def rebuild(self, model: str) -> None:
         """Throw away every segment and count of a model and build them from its rows again."""
         rebuild(self._shelf, model)
+
+    def stream(self, model: str, reference: str) -> RowStream:
+        """Return the rows that came after a frozen reference."""
+        return RowStream(self._shelf, model, reference)
 
     def ledger(self, model: str, reference: str) -> EvidenceLedger:
         """Return where the evidence against a frozen reference is kept."""

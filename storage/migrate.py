@@ -5,13 +5,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from storage.engine import DatabaseFault, writing
+from storage.engine import MIGRATING, DatabaseFault, wait_for_turn, writing
 
-HEAD = "0005"
+HEAD = "0006"
 # Alembic keeps the migration that runs in module globals: one at a time in a process.
 _one_at_a_time = threading.Lock()
-# Any number that nothing else of ours locks: one at a time among the processes of a PostgreSQL database.
-_ADVISORY_LOCK = 7_233_519
 
 
 def migrate(engine: sa.Engine) -> None:
@@ -30,8 +28,7 @@ def migrate(engine: sa.Engine) -> None:
         from alembic.util import CommandError
 
         with _one_at_a_time, writing(engine) as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+            wait_for_turn(connection, MIGRATING)
             settings = config.Config()
             settings.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
             settings.attributes["connection"] = connection

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from storage.audit import Database, append_audit
 from storage.catalogue import Catalogue
 from storage.clock import now
+from storage.driver import insert_or_update
 from storage.engine import reading, writing
 from storage.schema import model as model_table
 from storage.schema import model_alias, model_version, retrain_job
@@ -19,7 +20,7 @@ IMPORTED = "imported"
 
 
 class OtherChampion(ValueError):
-    """Another version serves by now than the one that answered."""
+    """Another version serves by now than the one that answered, or that was compared with."""
 
 
 @dataclass(frozen=True)
@@ -188,13 +189,26 @@ def add_version(connection: sa.Connection, model: str, values: Mapping[str, Any]
 
 
 def promote(
-    connection: sa.Connection, model: str, name: str, by: str, *, replaces_imported: bool = True, **detail: Any
+    connection: sa.Connection,
+    model: str,
+    name: str,
+    by: str,
+    *,
+    replaces_imported: bool = True,
+    instead_of: str | None = None,
+    **detail: Any,
 ) -> None:
     """Let a version serve; the champion that it replaces is kept as `previous`.
 
     Parameters
     ----------
     replaces_imported : without a champion so far, the model behind the imported predictions is the one replaced
+    instead_of : the champion that this version was compared with; None where any may be replaced
+
+    Raises
+    ------
+    OtherChampion
+        If another version than `instead_of` serves by now.
     """
     # One change of the champion after the other, whoever makes it.
     Catalogue().entry(connection, model, lock=True)
@@ -202,6 +216,8 @@ def promote(
     old = current["champion"].version if "champion" in current else None
     if old == name:
         return
+    if instead_of not in (None, old or IMPORTED):
+        raise OtherChampion(f"{name} was compared with {instead_of}, but {old or IMPORTED} serves by now.")
     if old is None and replaces_imported:
         old = _imported(connection, model)
     if old is not None:
@@ -253,15 +269,9 @@ def write_alias(connection: sa.Connection, model: str, name: str, version: str, 
     """Point an alias at a version of the model."""
     if _version_row(connection, model, version) is None:
         raise ValueError(f"version must be one of model {model!r}; got {version!r}.")
-    c = model_alias.c
-    changed = connection.execute(
-        sa.update(model_alias)
-        .where(c.model == model, c.alias == name)
-        .values(version=version, share=share, revision=c.revision + 1)
-    ).rowcount
-    if not changed:
-        row = {"model": model, "alias": name, "version": version, "share": share}
-        connection.execute(sa.insert(model_alias).values(row))
+    row = {"model": model, "alias": name, "version": version, "share": share}
+    changes = {"version": version, "share": share, "revision": model_alias.c.revision + 1}
+    connection.execute(insert_or_update(connection, model_alias, row, changes))
 
 
 def _imported(connection: sa.Connection, model: str) -> str:

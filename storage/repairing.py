@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.catalogue import Entry
+from storage.driver import insert_or_ignore
 from storage.grids import BLOCK_SEGMENTS, Grid, added, packed, unpacked
 from storage.layout import Layout
 from storage.schema import block_histogram, dirty, reference, segment, segment_histogram, segment_values
@@ -46,8 +46,7 @@ def mark_late(connection: sa.Connection, entry: Entry, index: SegmentIndex, ids:
         if old_n:
             start, end = min(start, int(index.start_at[place])), max(end, int(index.end_at[place]))
         _set_segment(connection, entry, k, old_n + times.size, start, end)
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        connection.execute(insert(dirty).values(model_id=entry.id, k=k).on_conflict_do_nothing())
+        connection.execute(insert_or_ignore(connection, dirty).values(model_id=entry.id, k=k))
     c = model_table.c
     connection.execute(
         sa.update(model_table)

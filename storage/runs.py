@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from storage.audit import append_audit
+from storage.driver import insert_or_ignore
 from storage.engine import reading, writing
-from storage.schema import import_run
+from storage.schema import UNFINISHED, import_run
 
 
 @dataclass(frozen=True)
@@ -34,26 +36,63 @@ class RunTaken(ValueError):
     """Another process works on the same run: both would store the same rows."""
 
 
-def begin(engine: sa.Engine, model: str, source: str, n_rows: int | None = None, fingerprint: str | None = None) -> Run:
-    """Start a run, or take up the unfinished one with the same fingerprint where it stopped."""
-    now = datetime.now(UTC)
+class RunDone(ValueError):
+    """What the run would bring in was brought in to its end before, by `run`."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(
+            f"{run.source} must be new; run {run.id} brought it in on {run.started_at:%Y-%m-%d %H:%M} UTC."
+        )
+        self.run = run
+
+
+def begin(
+    engine: sa.Engine,
+    model: str,
+    source: str,
+    n_rows: int | None = None,
+    fingerprint: str | None = None,
+    *,
+    once: bool = False,
+) -> Run:
+    """Start a run, or take up the unfinished one with the same fingerprint where it stopped.
+
+    A fingerprint has one unfinished run at most, however many begin it at once.
+
+    Parameters
+    ----------
+    once : refuse what was brought in to its end before, even if that end comes just now
+
+    Raises
+    ------
+    RunDone
+        If `once` is set and a run of this fingerprint is done.
+    """
+    begun_at = datetime.now(UTC)
+    values: dict[str, Any] = {"model": model, "source": source, "fingerprint": fingerprint, "state": "running"}
+    values |= {"n_rows": n_rows, "started_at": begun_at, "updated_at": begun_at}
     with writing(engine) as connection:
-        unfinished = import_run.c.state.in_(("running", "stopping", "stopped"))
-        if fingerprint is not None:
-            query = sa.select(import_run).where(import_run.c.fingerprint == fingerprint, unfinished)
-            if row := connection.execute(query).first():
-                return Run(**row._mapping)
-        values = {
-            "model": model,
-            "source": source,
-            "fingerprint": fingerprint,
-            "state": "running",
-            "n_rows": n_rows,
-            "started_at": now,
-            "updated_at": now,
-        }
-        inserted = connection.execute(sa.insert(import_run).values(values).returning(import_run)).one()
-        return Run(**inserted._mapping)
+        row = None
+        while row is None:  # again only where the unfinished one has ended in between
+            inserted = insert_or_ignore(connection, import_run).values(values).returning(import_run)
+            row = connection.execute(inserted).one_or_none() or _unfinished(connection, fingerprint)
+        # Read after the insert, which waits for whoever is ending a run just now.
+        if once and (done := _done(connection, fingerprint)) is not None:
+            raise RunDone(done)
+        return Run(**row._mapping)
+
+
+def _unfinished(connection: sa.Connection, fingerprint: str | None) -> sa.Row[Any] | None:
+    c = import_run.c
+    query = sa.select(import_run).where(c.fingerprint == fingerprint, c.state.in_(UNFINISHED))
+    return connection.execute(query).one_or_none()
+
+
+def _done(connection: sa.Connection, fingerprint: str | None) -> Run | None:
+    c = import_run.c
+    query = sa.select(import_run).where(c.fingerprint == fingerprint, c.state == "done").order_by(c.id).limit(1)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Run(**row._mapping)
 
 
 def advance(connection: sa.Connection, run: Run, n_done: int, n_rejected: int = 0) -> None:
@@ -96,7 +135,7 @@ def ask_to_stop(engine: sa.Engine, run_id: int) -> None:
 
 def go_on(engine: sa.Engine, run_id: int) -> None:
     """Take back that a run was stopped, so that whoever takes it up works on."""
-    _move(engine, run_id, ("running", "stopping", "stopped"), "running")
+    _move(engine, run_id, UNFINISHED, "running")
 
 
 def _move(engine: sa.Engine, run_id: int, before: tuple[str, ...], after: str) -> None:
@@ -112,7 +151,7 @@ def _move(engine: sa.Engine, run_id: int, before: tuple[str, ...], after: str) -
 def finish(
     engine: sa.Engine, run_id: int, state: str = "done", note: str | None = None, *, by: str | None = None
 ) -> None:
-    """End a run as `done`, `failed` or `stopped` (which a later start takes up again).
+    """End a run as `done`, `failed` or `stopped` (which a later start takes up again); one that has ended stays so.
 
     Where `by` tells who imports, a run that is done enters the audit list in the same transaction.
     """
@@ -122,7 +161,7 @@ def finish(
         # Two processes may find at once that no row is left: one of them ends the run.
         ended = connection.execute(
             sa.update(import_run)
-            .where(import_run.c.id == run_id, import_run.c.state != "done")
+            .where(import_run.c.id == run_id, import_run.c.state.in_(UNFINISHED))
             .values(state=state, note=note, updated_at=datetime.now(UTC))
             .returning(import_run)
         ).one_or_none()
@@ -159,9 +198,7 @@ def newest_run(engine: sa.Engine, beginning: str) -> Run | None:
 def find_done(engine: sa.Engine, fingerprint: str) -> Run | None:
     """Return the run that has already imported this content, if one has."""
     with reading(engine) as connection:
-        query = sa.select(import_run).where(import_run.c.fingerprint == fingerprint, import_run.c.state == "done")
-        row = connection.execute(query).first()
-        return None if row is None else Run(**row._mapping)
+        return _done(connection, fingerprint)
 
 
 def find_latest(engine: sa.Engine, fingerprint: str) -> Run | None:

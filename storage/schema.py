@@ -142,6 +142,9 @@ reference_values = sa.Table(
     sa.Column("edges", sa.LargeBinary),
 )
 
+# States of a run that a later start takes up.
+UNFINISHED = ("running", "stopping", "stopped")
+_IS_UNFINISHED = f"state IN {UNFINISHED}"
 # Long work that fills the log: file imports and the demo. The board shows its progress.
 import_run = sa.Table(
     "import_run",
@@ -158,6 +161,14 @@ import_run = sa.Table(
     sa.Column("note", sa.Text),
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("updated_at", UtcDateTime, nullable=False),
+    # One at a time brings the same content in: two would store every row twice.
+    sa.Index(
+        "ix_import_run_unfinished",
+        "fingerprint",
+        unique=True,
+        sqlite_where=sa.text(_IS_UNFINISHED),
+        postgresql_where=sa.text(_IS_UNFINISHED),
+    ),
 )
 
 retrain_job = sa.Table(

@@ -8,11 +8,11 @@ from datetime import datetime
 
 import pandas as pd
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.audit import Database
 from storage.catalogue import Catalogue
 from storage.clock import now
+from storage.driver import insert_or_ignore, insert_or_update
 from storage.engine import reading, writing
 from storage.rows import category_text
 from storage.schema import served_model, shadow_answer
@@ -63,12 +63,10 @@ def append_shadow(source: Database, model: str, answers: Sequence[ShadowAnswer])
     with writing(source.engine) as connection:
         model_id = Catalogue().entry(connection, model).id
         at = now(connection)
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        n_new = 0
+        insert, n_new = insert_or_ignore(connection, shadow_answer), 0
         for start in range(0, len(answers), _CHUNK):
             rows = [_row(model_id, one, at) for one in answers[start : start + _CHUNK]]
-            new = insert(shadow_answer).values(rows).on_conflict_do_nothing().returning(shadow_answer.c.id)
-            n_new += len(connection.execute(new).all())
+            n_new += len(connection.execute(insert.values(rows).returning(shadow_answer.c.id)).all())
         return n_new
 
 
@@ -77,9 +75,8 @@ def note_served(source: Database, model: str) -> None:
     with writing(source.engine) as connection:
         model_id = Catalogue().entry(connection, model).id
         at = now(connection)
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        row = insert(served_model).values(model_id=model_id, answered_at=at)
-        connection.execute(row.on_conflict_do_update(index_elements=["model_id"], set_={"answered_at": at}))
+        row = {"model_id": model_id, "answered_at": at}
+        connection.execute(insert_or_update(connection, served_model, row, {"answered_at": at}))
 
 
 def last_served(source: Database, model: str) -> datetime | None:

@@ -1,9 +1,9 @@
 """What starts retrain jobs by itself: schedules, and triggers on drift or new labels; each firing is a transaction."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -11,6 +11,7 @@ from storage.audit import Database, append_audit
 from storage.catalogue import Catalogue
 from storage.clock import now
 from storage.engine import reading, writing
+from storage.job_rows import Open, Trigger
 from storage.jobs import start_within
 from storage.schema import retrain_schedule, retrain_trigger
 
@@ -51,6 +52,17 @@ class TriggerRule:
     last_result: str | None
     created_by: str
     created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Firing:
+    """The job that a look asks for; `memory` is what the trigger remembers once it has begun."""
+
+    reason: str
+    trigger: Trigger
+    mode: Mode
+    evidence: Mapping[str, Any]
+    memory: Mapping[str, Any] = field(default_factory=dict)
 
 
 def add_schedule(
@@ -162,12 +174,9 @@ def fire(source: Database, schedule: Schedule, next_at: datetime) -> str | None:
     with writing(source.engine) as connection:
         if not _claim(connection, retrain_schedule, schedule, next_at):
             return None
-        by = f"schedule {schedule.id}"
-        more = {
-            "params": schedule.params,
-            "evidence": {"schedule": schedule.id, "due_at": schedule.next_at.isoformat()},
-        }
-        _, said = _started(connection, schedule.model, schedule.reason, by, "schedule", "start", more)
+        evidence = {"schedule": schedule.id, "due_at": schedule.next_at.isoformat()}
+        firing = Firing(reason=schedule.reason, trigger="schedule", mode="start", evidence=evidence)
+        _, said = _started(connection, schedule, f"schedule {schedule.id}", firing)
         _remember(connection, retrain_schedule, schedule.id, last_result=said)
         return said
 
@@ -178,21 +187,20 @@ def conclude(
     memory: Mapping[str, Any],
     said: str,
     *,
-    job: Mapping[str, Any] | None = None,
+    firing: Firing | None = None,
 ) -> str:
     """Write down what a look at a trigger came to, and start or propose the job that it asks for; return it in words.
 
     Parameters
     ----------
     memory : what to remember where no job begins
-    job : `reason`, `trigger`, `mode`, `evidence` and the `memory` once it has begun; None where none is to begin
+    firing : the job that is to begin; None where none is
     """
     with writing(source.engine) as connection:
-        if job is not None:
-            more = {"params": trigger.params, "evidence": {"trigger": trigger.id, **job["evidence"]}}
-            by = f"trigger {trigger.id}"
-            begun, said = _started(connection, trigger.model, job["reason"], by, job["trigger"], job["mode"], more)
-            memory = job["memory"] if begun else memory
+        if firing is not None:
+            named = replace(firing, evidence={"trigger": trigger.id, **firing.evidence})
+            begun, said = _started(connection, trigger, f"trigger {trigger.id}", named)
+            memory = firing.memory if begun else memory
         _remember(connection, retrain_trigger, trigger.id, memory=dict(memory), last_result=said)
     return said
 
@@ -206,11 +214,11 @@ def disable_broken(source: Database, schedule: Schedule, why: str) -> None:
 _TABLES = {"schedule": retrain_schedule, "trigger": retrain_trigger}
 
 
-def _started(
-    connection: sa.Connection, model: str, reason: str, by: str, trigger: str, mode: str, more: Mapping[str, Any]
-) -> tuple[bool, str]:
-    state = cast(Any, "proposed" if mode == "propose" else "queued")
-    answer = start_within(connection, model, reason, by, cast(Any, trigger), state=state, **more)
+def _started(connection: sa.Connection, rule: Schedule | TriggerRule, by: str, firing: Firing) -> tuple[bool, str]:
+    """Start or propose the job of a rule; return whether it has begun, and what to say of it."""
+    state: Open = "proposed" if firing.mode == "propose" else "queued"
+    more = {"params": rule.params, "evidence": firing.evidence}
+    answer = start_within(connection, rule.model, firing.reason, by, firing.trigger, state=state, **more)
     said = answer.message if answer else "a job ended just now; the next time counts"
     return answer is not None and answer.started, f"{now(connection):%Y-%m-%d %H:%M} UTC: {said}"
 

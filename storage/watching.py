@@ -9,8 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from drift.ledger import Acknowledgement, AlarmRecord, FeedName, Kept, Progress, Rows, Snooze
-from drift.windows import Column
+from drift.ledger import Acknowledgement, AlarmRecord, FeedName, Kept, Progress, Snooze
 from storage import references, schema
 from storage.alarms import insert_alarms, mark_acknowledged, mark_snoozed
 from storage.audit import append_audit
@@ -18,7 +17,6 @@ from storage.catalogue import Entry
 from storage.clock import now
 from storage.engine import reading, writing
 from storage.evidence_rows import begin_watch, drop_from, evidence_row, place_of, read_kept, take_turn, thin_out
-from storage.following import count_after, read_after, read_instant_before
 from storage.references import Reference
 from storage.schema import alarm, evidence, watch
 from storage.window_reading import Shelf
@@ -125,26 +123,6 @@ class EvidenceLedger:
         """Return the instant by the clock of the database."""
         with reading(self.engine) as connection:
             return now(connection)
-
-    def n_after(self, row_id: int | None, at_most: int) -> int:
-        """Count the rows after a row (None: after the reference), as far as `at_most`."""
-        with reading(self.engine) as connection:
-            entry, reference = self._found(connection)
-            table = self.shelf.catalogue.layout(connection, entry).table
-            return count_after(connection, table, reference, row_id, at_most)
-
-    def rows_after(self, row_id: int | None, n: int, columns: Sequence[Column]) -> Rows:
-        """Return the n rows after a row (None: after the reference), in time order."""
-        with reading(self.engine) as connection:
-            entry, reference = self._found(connection)
-            dictionary = self.shelf.catalogue.dictionary(connection, entry)
-            return read_after(self.shelf.view_of(connection, entry), dictionary, reference, row_id, n, columns)
-
-    def instant_before(self, row_id: int, n: int) -> datetime:
-        """Return when the row n rows before a row came."""
-        with reading(self.engine) as connection:
-            entry, _ = self._found(connection)
-            return read_instant_before(connection, self.shelf.catalogue.layout(connection, entry).table, row_id, n)
 
     def _found(self, connection: sa.Connection, *, lock: bool = False) -> tuple[Entry, Reference]:
         entry = self.shelf.catalogue.entry(connection, self.model, lock=lock)

@@ -1,6 +1,6 @@
 """What a model's windows hold, from its segments: extents, values, and counts on the cells of a reference."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -8,14 +8,14 @@ from itertools import pairwise
 import numpy as np
 import sqlalchemy as sa
 
-from drift.grid import ColumnCounts
+from drift.grid import Cells, ColumnCounts
 from drift.samples import CategoricalSample, NumericSample, Sample
 from drift.windows import Column, RowSpan, Window, WindowExtent
-from storage import references, selecting
+from storage import selecting
 from storage.catalogue import Catalogue, Entry
 from storage.counting import count_spans, up_to_each
 from storage.engine import reading
-from storage.grids import Grid, GridCache
+from storage.grids import Grid, GridCache, count_values, grids_with
 from storage.remembering import Remembered
 from storage.sealed_reading import TailCache, View, extent_of, read_columns, span_of
 from storage.segments import SegmentCache, read_dirty, sealed_columns
@@ -86,25 +86,40 @@ def read_counts(
     grids: Sequence[Grid],
     dictionary: selecting.Dictionary,
     windows: Sequence[Window],
-    reference: str,
-    columns: Sequence[Column],
+    cells: Mapping[str, Cells],
 ) -> dict[str, ColumnCounts]:
-    """Count many windows on the cells of a reference."""
-    frozen = references.find(view.connection, view.entry, reference)
-    grid = next(grid for grid in grids if grid.reference_id == frozen.id)
+    """Count many windows in cells: from stored counts, where a reference has been counted in the same ones.
+
+    Raises
+    ------
+    ValueError
+        If the cells are of a column that is not sealed: a label, or none of the model's.
+    """
+    columns = {column.name: (position, column) for position, column in sealed_columns(view.layout).items()}
+    if unknown := sorted(cells.keys() - columns.keys()):
+        raise ValueError(f"cells must be of columns that are no labels ({', '.join(columns)}); got {unknown[0]!r}.")
+    wanted = {columns[name][0]: edges for name, edges in cells.items()}
+    of_position = {columns[name][0]: columns[name][1] for name in cells}
     spans = [span_of(view, window) for window in windows]
     # A window whose rows lie apart is counted by itself: nothing of it stands in the cumulated counts.
-    counted = count_spans(view, grid, [span or (0, 0) for span in spans], columns, dictionary)
-    apart = [at for at, span in enumerate(spans) if span is None]
-    for at in apart:
-        samples = selecting.read_samples(view.connection, view.layout, dictionary, windows[at], columns)
-        for position, column in sealed_columns(view.layout).items():
-            if (sample := samples.get(column.name)) is not None:
-                values = sample.values if isinstance(sample, NumericSample) else sample.codes
-                counts, found = grid.counts(position, values), counted[column.name]
-                found.up_to[at] = up_to_each(counts, found.up_to.shape[1])
-                found.n_missing[at] = values.size - counts.sum()
-    return counted
+    within = [span or (0, 0) for span in spans]
+    found: dict[str, ColumnCounts] = {}
+    for grid, positions in grids_with(grids, wanted):
+        found |= count_spans(view, grid, within, [of_position[position] for position in positions], dictionary)
+    for at in (at for at, span in enumerate(spans) if span is None):
+        samples = selecting.read_samples(
+            view.connection, view.layout, dictionary, windows[at], list(of_position.values())
+        )
+        for name, sample in samples.items():
+            _put(found[name], at, sample, cells[name])
+    return {name: found[name] for name in cells}
+
+
+def _put(counted: ColumnCounts, at: int, sample: Sample, edges: Cells) -> None:
+    values = sample.values if isinstance(sample, NumericSample) else sample.codes
+    counts = count_values(values, edges)
+    counted.up_to[at] = up_to_each(counts, counted.up_to.shape[1])
+    counted.n_missing[at] = values.size - counts.sum()
 
 
 def cut(view: View, k: int) -> tuple[RowSpan, ...]:

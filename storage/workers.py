@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from storage.audit import Database
 from storage.clock import now
+from storage.driver import insert_or_ignore
 from storage.engine import DatabaseBusy, reading, writing
 from storage.schema import worker
 
@@ -43,7 +44,7 @@ def beat(source: Database, id: str, host: str, pid: int, version: str) -> None:
         known = sa.update(worker).where(worker.c.id == id).values(heartbeat_at=at)
         if not connection.execute(known).rowcount:
             row = {"id": id, "host": host, "pid": pid, "version": version, "started_at": at, "heartbeat_at": at}
-            connection.execute(sa.insert(worker).values(row))
+            connection.execute(insert_or_ignore(connection, worker).values(row))
             connection.execute(sa.delete(worker).where(worker.c.heartbeat_at < at - _KEPT))
 
 

@@ -1,4 +1,4 @@
-"""What tests of several packages share: real databases, and the rule that nothing is silently skipped."""
+"""What tests of several packages share: real databases, an open log, and the rule that nothing is silently skipped."""
 
 import os
 import shutil
@@ -8,16 +8,41 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+from storage import PredictionLog, open_log
+from storage.settings import Settings
+from tests.retrain.fake_channel import FakeChannel
+
+ROOT = Path(__file__).parents[1]
 # Real data lies beside a developer's checkout and is not shipped: without it, there are no tests of it.
-collect_ignore = [] if (Path(__file__).parents[2] / "shared" / "data").is_dir() else ["test_car_loans.py"]
+collect_ignore = [] if (ROOT.parent / "shared" / "data").is_dir() else ["test_car_loans.py"]
 REQUIRE_ALL = os.environ.get("DRIFT_REQUIRE_ALL") == "1"
+# Before scikit-learn is imported, and for every process that a test starts: threads that spin make small fits a
+# hundred times slower on a busy machine, and tests run side by side.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+# An example may take as long as a busy machine needs.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let whoever has the time try more requests on the API."""
     parser.addoption("--api-cases", type=int, default=320, help="requests made up from the API's own document")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Share tests out among as many processes as there are cores; files that are named run in this one, at once."""
+    if all(".py" in argument for argument in config.args):
+        return 0
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let a test that is marked `each_database` run once on each, if it uses one."""
+    if metafunc.definition.get_closest_marker("each_database") and "database_url" in metafunc.fixturenames:
+        metafunc.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 
 
 def require(present: object, what: str) -> None:
@@ -36,9 +61,88 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    """URL of an SQLite file that does not exist yet."""
+def log(settings: Settings) -> Iterator[PredictionLog]:
+    """An open log without models."""
+    opened = open_log(settings.database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def settings(database_url: str, artifacts: Path) -> Settings:
+    """Settings of a product of its own, which starts neither a worker nor the demo."""
+    return Settings(database_url=database_url, artifacts=artifacts, worker="external", demo=False)
+
+
+@pytest.fixture
+def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of commands and pages, which names what `settings` name."""
+    monkeypatch.setenv("DRIFT_DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("DRIFT_ARTIFACTS", str(settings.artifacts))
+    monkeypatch.setenv("DRIFT_WORKER", settings.worker)
+    monkeypatch.setenv("DRIFT_DEMO", "0")
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Path:
+    """Where the models of `settings` lie; the folder is not there yet."""
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def hook() -> Iterator[FakeChannel]:
+    """A channel for alerts: an HTTP server that records what it is sent."""
+    opened = FakeChannel()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> str:
+    """URL of a database that holds no rows: an SQLite file, and PostgreSQL too for tests marked `each_database`."""
+    kind = getattr(request, "param", "sqlite")
+    url: str = request.getfixturevalue("sqlite_url" if kind == "sqlite" else "postgres_url")
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a database without tables: no file, or nothing in PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/empty.db"
+        return
+    with postgres_database(request.getfixturevalue("postgres_server"), database_name(request)) as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path, sqlite_template: Path) -> str:
+    """URL of an SQLite file with the tables of this release and nothing in them."""
+    shutil.copy(sqlite_template, tmp_path / "drift.db")
     return f"sqlite:///{tmp_path}/drift.db"
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with the tables of this release, to be copied: to make them takes twelve times as long."""
+    file = tmp_path_factory.mktemp("template") / "drift.db"
+    open_log(f"sqlite:///{file}").close()
+    return file
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, postgres_template: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """URL of a PostgreSQL database with the tables of this release and nothing in them."""
+    with postgres_database(postgres_server, database_name(request), postgres_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> Iterator[str]:
+    """Name of a database with the tables of this release, to be copied."""
+    with postgres_database(postgres_server, "with_tables") as url:
+        open_log(url).close()
+        yield "with_tables"
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +150,11 @@ def postgres_server() -> Iterator[str]:
     """A PostgreSQL server of our own; its base URL."""
     with postgres_process() as base_url:
         yield base_url
+
+
+def database_name(request: pytest.FixtureRequest) -> str:
+    """Return a name that no other test of this process has."""
+    return f"t{abs(hash(request.node.nodeid)):x}"
 
 
 @contextmanager
@@ -75,16 +184,9 @@ def postgres_process() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture
-def postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """URL of a new, empty PostgreSQL database."""
-    with postgres_database(postgres_server, f"t{abs(hash(request.node.nodeid)):x}") as url:
-        yield url
-
-
 @contextmanager
-def postgres_database(server: str, database: str) -> Iterator[str]:
-    """Make an empty database for as long as the block lasts; yield its URL."""
+def postgres_database(server: str, database: str, template: str = "template1") -> Iterator[str]:
+    """Make a database, empty or like another one, for as long as the block lasts; yield its URL."""
     import psycopg
     from psycopg import sql
 
@@ -92,7 +194,7 @@ def postgres_database(server: str, database: str) -> Iterator[str]:
     admin = server.format(database="postgres")
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(name, sql.Identifier(template)))
     yield server.format(database=database)
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
@@ -105,10 +207,3 @@ def _postgres_programs() -> Path | None:
         return found[-1].parent
     on_path = shutil.which("initdb")
     return Path(on_path).parent if on_path else None
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> str:
-    """URL of an empty database: the storage contract is the same on both."""
-    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
-    return url

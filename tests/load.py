@@ -1,4 +1,4 @@
-"""How fast the API answers on loopback: `python -m tests.load`, with figures for the README.
+"""How fast the API answers on loopback: `python -m tests.load`, with figures for docs/speed.md.
 
 The server runs in a process of its own, on the demo's model; eight connections ask as fast as they are answered.
 """

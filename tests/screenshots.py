@@ -1,9 +1,10 @@
-"""`python -m tests.screenshots [NAME ...]`: draw the README's pictures anew, in light and in dark.
+"""`python -m tests.screenshots [NAME ...]`: draw the pictures of README and its chapters anew, in light and in dark.
 
 They show the demo. The Retrain page is shown at the moment that matters: a job has been run and waits for a person; the
 Lesson page once a simulation has drifted, was retrained and has recovered.
 """
 
+import argparse
 import os
 import re
 import subprocess
@@ -29,8 +30,6 @@ COLUMN = "oov_share"
 
 def main(names: Sequence[str]) -> None:
     """Build the demo in a temporary folder, serve it and write one picture per page and colour scheme."""
-    if unknown := sorted({*names} - {*PAGES, LESSON}):
-        raise SystemExit(f"names must be of {', '.join([*PAGES, LESSON])}; got {', '.join(unknown)}.")
     names = names or [*PAGES, LESSON]
     pages = {name: f"{path}?model={MODEL}&column={COLUMN}" for name, path in PAGES.items() if name in names}
     expect.set_options(timeout=60_000)
@@ -111,4 +110,10 @@ def take_pictures(browser: Browser, url: str, scheme: str, pages: Mapping[str, s
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser(prog="python -m tests.screenshots", description=main.__doc__)
+    # With nargs="*", `choices` would refuse that no name is given.
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join([*PAGES, LESSON])} (default: all)")
+    named = parser.parse_args().names
+    if unknown := sorted({*named} - {*PAGES, LESSON}):
+        parser.error(f"names must be of {', '.join([*PAGES, LESSON])}; got {', '.join(unknown)}.")
+    main(named)

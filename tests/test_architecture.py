@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.conftest import ROOT
+
 MAY_IMPORT = {
     "drift": set(),
     "storage": {"drift"},
@@ -65,6 +66,18 @@ def test_drift_reads_no_clock_file_or_environment(module):
     source = ast.parse((ROOT / module).read_text(encoding="utf-8"))
     calls = {ast.unparse(node) for node in ast.walk(source) if isinstance(node, ast.Attribute | ast.Name)}
     assert not calls & NO_CLOCK, f"{module} must compute only; it uses {sorted(calls & NO_CLOCK)}."
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m.startswith("drift/")])
+def test_no_module_of_drift_remembers_anything(module):
+    # What is remembered has an owner: a source and a prepared reference carry a `drift.memory.Memory`.
+    makes_state = ("WeakKeyDictionary", "WeakSet", "Lock", "RLock", "OrderedDict", "defaultdict", "deque", "Memory")
+    for node in ast.parse((ROOT / module).read_text(encoding="utf-8")).body:
+        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        made = ast.unparse(value.func).split(".")[-1] if isinstance(value, ast.Call) else ""
+        empty = isinstance(value, ast.Dict | ast.List) and not ast.unparse(value).strip("[]{}")
+        keeps = made in makes_state or empty
+        assert not keeps, f"{module} keeps state of its own: {ast.unparse(node)}."
 
 
 def test_no_file_of_the_dashboard_is_named_like_a_package():

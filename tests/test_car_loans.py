@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from contextlib import closing
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,8 +17,10 @@ from drift.windows import Column, LastRows, RowSpan
 from retrain.artifacts import load
 from storage import open_log, registry
 from storage.rows import category_text
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.slow
+
 DATA = ROOT.parent / "shared" / "data"
 CHUNK, N_REFERENCE, DRIFT_BEGINS = 5_000, 50_000, 75_000
 DRIFTED = {"car_value", "loan_length", "repaid_loan_on_prev_car", "score"}
@@ -47,7 +48,7 @@ def url(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def log(url):
+def car_log(url):
     log = open_log(url)
     yield log
     log.close()
@@ -67,9 +68,9 @@ def published():
 
 
 @pytest.fixture(scope="module")
-def chunks(log):
+def chunks(car_log):
     """Reports of every chunk by column, from row 50,000 on."""
-    boards = timeline(log, "car_loan", sliding_windows(2 * N_REFERENCE, 10, width=CHUNK))
+    boards = timeline(car_log, "car_loan", sliding_windows(2 * N_REFERENCE, 10, width=CHUNK))
     return {(report.column, k): report for k, board in enumerate(boards) for report in board.columns}
 
 
@@ -84,8 +85,8 @@ def test_the_newest_loans_drift_where_they_should_and_nowhere_else(url):
     assert "salary_range moved too" in board["sentence"]
 
 
-def test_nothing_alarms_before_the_drift_and_car_value_within_500_rows_after_it(log):
-    board = check(log, "car_loan", LastRows(CHUNK))
+def test_nothing_alarms_before_the_drift_and_car_value_within_500_rows_after_it(car_log):
+    board = check(car_log, "car_loan", LastRows(CHUNK))
     of_columns = [record for record in board.alarms if record.stream != "accuracy"]  # which counts labels
     rows = {record.stream: N_REFERENCE + record.alarm.row for record in of_columns}
     assert set(rows) == DRIFTED | MOVED_LESS
@@ -96,14 +97,14 @@ def test_nothing_alarms_before_the_drift_and_car_value_within_500_rows_after_it(
     assert ", begun about 2019-03-31 0" in board.sentence
 
 
-def test_a_healthy_replay_of_the_loans_raises_nothing(log):
-    honesty = check(log, "car_loan", LastRows(CHUNK)).honesty
+def test_a_healthy_replay_of_the_loans_raises_nothing(car_log):
+    honesty = check(car_log, "car_loan", LastRows(CHUNK)).honesty
     assert (honesty.replay.n_lives, honesty.replay.n_alarmed) == (8, 0)
     assert max(honesty.phi.values()) < 1.5
 
 
-def test_the_whole_drifted_period_has_the_same_columns(log):
-    board = check(log, "car_loan", RowSpan(DRIFT_BEGINS, 2 * N_REFERENCE))
+def test_the_whole_drifted_period_has_the_same_columns(car_log):
+    board = check(car_log, "car_loan", RowSpan(DRIFT_BEGINS, 2 * N_REFERENCE))
     assert f"{board.window.start:%Y-%m-%d %H:%M}" == "2019-03-31 03:00"
     assert {report.column for report in board.columns if report.verdict == "stable"} == STEADY
     assert {report.column for report in board.columns if report.verdict == "drift"} == DRIFTED
@@ -129,17 +130,17 @@ def test_nothing_alarms_before_the_drift_and_everything_after(chunks):
     assert alarmed == {(column, k) for column in DRIFTED | MOVED_LESS for k in range(5, 10)}
 
 
-def test_the_first_alarm_of_every_column_comes_within_500_rows_of_the_drift_and_none_before(log):
-    columns = monitored(log, "car_loan")
-    ready = prepare(log, "car_loan", log.references("car_loan")[0].name, columns)
-    alarms = watch(log, "car_loan", ready, columns).kept.alarms
+def test_the_first_alarm_of_every_column_comes_within_500_rows_of_the_drift_and_none_before(car_log):
+    columns = monitored(car_log, "car_loan")
+    ready = prepare(car_log, "car_loan", car_log.references("car_loan")[0].name, columns)
+    alarms = watch(car_log, "car_loan", ready, columns).kept.alarms
     heard = {record.stream: N_REFERENCE + record.alarm.row for record in alarms if record.stream in ready.columns}
     assert heard.keys() == DRIFTED | MOVED_LESS
     assert all(DRIFT_BEGINS < row <= DRIFT_BEGINS + 500 for row in heard.values())
 
 
-def test_few_different_loan_lengths_are_categories_but_have_their_published_ks_distance(log, chunks, published):
-    values = log.read_window("car_loan", RowSpan(0, 2 * N_REFERENCE), [Column("loan_length", "numeric")])
+def test_few_different_loan_lengths_are_categories_but_have_their_published_ks_distance(car_log, chunks, published):
+    values = car_log.read_window("car_loan", RowSpan(0, 2 * N_REFERENCE), [Column("loan_length", "numeric")])
     reference, current = np.split(values["loan_length"].values, 2)
     for k, row in published("car_loan_ks.csv").loc["loan_length"].iterrows():
         found = ks_test(reference, current[k * CHUNK : (k + 1) * CHUNK])
@@ -147,8 +148,8 @@ def test_few_different_loan_lengths_are_categories_but_have_their_published_ks_d
         assert chunks["loan_length", k].test == "chi2"
 
 
-def test_accuracy_falls_with_the_drift(log):
-    rows = log.read_rows("car_loan")
+def test_accuracy_falls_with_the_drift(car_log):
+    rows = car_log.read_rows("car_loan")
     accuracy = (rows["prediction"] == rows["label"]).to_numpy().reshape(-1, CHUNK).mean(axis=1)
     published = pd.read_csv(DATA / "expected" / "car_loan_performance.csv")["accuracy_value"]
     np.testing.assert_allclose(accuracy, published, atol=1e-12)

@@ -14,6 +14,7 @@ from dashboard import (
     jobs_trial,
     jobs_versions,
 )
+from dashboard.acting_who import ask_name, draw_answer
 from dashboard.jobs_checks import obstacles, preflight
 from dashboard.jobs_words import headline
 from dashboard.scope import read_scope
@@ -45,9 +46,9 @@ with top:
     said = headline(model, active, last, champion, obstacles(checks), found.n_workers)
     show, icon = LEVELS[said.level]
     show(said.text, icon=icon)
-    jobs_panels.draw_answer()
+    draw_answer()
 with who:
-    jobs_panels.ask_name()
+    ask_name()
 
 left, right = st.columns([3, 2], gap="small")
 with left.container(border=True, gap="small", key="job" if active else "start"):

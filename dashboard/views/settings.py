@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import alert_panels, data, settings_facts, settings_import, settings_models, settings_progress
-from dashboard.jobs_panels import ask_name, draw_answer
+from dashboard.acting_who import ask_name, draw_answer
 from dashboard.scope import read_scope
 from dashboard.settings_words import watched_text
 

@@ -54,20 +54,6 @@ def sentiment() -> FittedModel:
     return fit("text", pd.DataFrame({"text": texts}), labels, COLUMNS)
 
 
-@pytest.fixture
-def settings(tmp_path: Path, sqlite_url: str) -> Settings:
-    """Settings of a product of its own, whose worker somebody else starts."""
-    return Settings(database_url=sqlite_url, artifacts=tmp_path / "models", worker="external", demo=False)
-
-
-@pytest.fixture
-def log(settings: Settings) -> Iterator[PredictionLog]:
-    """An open log without models."""
-    opened = open_log(settings.database_url)
-    yield opened
-    opened.close()
-
-
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory, sentiment: FittedModel) -> Path:
     """A folder with a log in which the sentiment model is the champion of `reviews`; made once, to be copied."""

@@ -4,8 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import httpx
 
 from dashboard.first_run import ROOT
 from storage.settings import Settings
+from tests.patience import PATIENCE, wait_for
 
 LOOPBACK = "127.0.0.1"
 
@@ -22,16 +22,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
-
-
-def wait_for(answer: Callable[[], object], seconds: float) -> object:
-    """Ask until there is an answer."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if found := answer():
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"no answer within {seconds} s")
 
 
 @contextmanager
@@ -52,7 +42,7 @@ def serving(
             [sys.executable, "-m", *command, str(port)], cwd=cwd, env=environment, stdout=output, stderr=output
         )
     try:
-        with httpx.Client(base_url=f"http://{LOOPBACK}:{port}", timeout=30) as client:
+        with httpx.Client(base_url=f"http://{LOOPBACK}:{port}", timeout=PATIENCE) as client:
 
             def health() -> object:
                 assert process.poll() is None, (cwd / "server.log").read_text()
@@ -61,11 +51,11 @@ def serving(
                 except httpx.TransportError:
                     return False
 
-            wait_for(health, 40)
+            wait_for(health)
             yield client, process
     finally:
         process.terminate()
-        process.wait(15)
+        process.wait(PATIENCE)
 
 
 def api_command() -> list[str]:

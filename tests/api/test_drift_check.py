@@ -10,7 +10,9 @@ import pytest
 
 from dashboard.checking import lesson_json
 from drift import monitor
+from drift.performing import check_performance
 from drift.text import text_features
+from drift.version import __version__
 from drift.windows import Column, LastRows
 from storage.settings import Settings
 from tests.api.conftest import client_of, review
@@ -100,7 +102,8 @@ def test_a_database_that_is_away_is_said_to_be_away(tmp_path):
 
 
 def test_health_tells_of_database_and_worker(client, reviews):
-    assert client.get("/health").json() == {"status": "ok", "database": "ok", "worker": "none"}
+    expected = {"status": "ok", "database": "ok", "worker": "none", "version": __version__}
+    assert client.get("/health").json() == expected
 
 
 def test_a_column_that_is_gone_is_drift_though_nothing_is_left_to_test(client, log):
@@ -154,3 +157,26 @@ def test_many_who_ask_at_once_get_the_same_board_and_the_next_sees_what_has_come
     assert all(answer == answers[0] for answer in answers)
     append_reviews(reviews, sentiment, 1_000, NEW_WORDS)
     assert client.get("/drift-check").json()["status"] == "drifted"
+
+
+def test_concept_drift_is_drifted_though_no_column_moved(client, log):
+    log.register("m", [Column("x", "numeric"), *(Column(n, "categorical", n) for n in ("prediction", "label"))])
+    start, rng = datetime.now(UTC) - timedelta(hours=4), random.Random(4)
+    rows = []
+    for k in range(4_000):
+        said = rng.choice(["no", "yes"])
+        # The model is right on nine of ten; then what its inputs mean changes, and nothing else.
+        right = rng.random() < (0.9 if k < 2_500 else 0.4)
+        label = said if right else {"no": "yes", "yes": "no"}[said]
+        rows.append({"predicted_at": start + timedelta(seconds=k), "x": rng.random()})
+        rows[-1] |= {"prediction": said, "label": label, "request_id": f"r{k}"}
+    assert log.append("m", rows).accepted == 4_000
+    log.freeze_reference("m", "training", rows=1_500)
+    said = client.get("/drift-check", params={"model": "m", "window": 1_000}).json()
+    assert {column["verdict"] for column in said["columns"]} == {"stable"}
+    # The p-value is that of the columns, as documented: no column is the reason, and the sentence tells which is.
+    assert (said["status"], said["verdict"], said["samples_checked"]) == ("drifted", "drift", 1_000)
+    assert said["p_value"] == min(column["adjusted_p_value"] for column in said["columns"])
+    assert said["sentence"].startswith("Accuracy fell since about ")
+    board = check_performance(log, "m", LastRows(1_000), None, monitor.DEFAULT_POLICY)
+    assert (said["verdict"], said["sentence"]) == (board.verdict, board.sentence)

@@ -5,9 +5,12 @@ import re
 import threading
 
 import httpx
+import pytest
 
 from tests import load
 from tests.api.servers import api_command, serving
+
+pytestmark = pytest.mark.slow
 
 NOW = "2026-11-23T14:00:00+00:00"
 

@@ -15,7 +15,10 @@ from seed.history import COLUMNS
 from seed.scenarios import SCENARIOS, simulate
 from storage import jobs, workers
 from tests.api.conftest import add_champion
-from tests.api.servers import api_command, serving, wait_for
+from tests.api.servers import api_command, serving
+from tests.patience import wait_for
+
+pytestmark = pytest.mark.slow
 
 N_HEALTHY, N_DRIFTED, N_AFTER = 1_200, 800, 300
 
@@ -36,7 +39,7 @@ def shop(log, settings):
     yield dataclasses.replace(settings, worker="auto")
     for worker in workers.live_workers(log):
         os.kill(worker.pid, signal.SIGTERM)
-    wait_for(lambda: not workers.live_workers(log), 20)
+    wait_for(lambda: not workers.live_workers(log))
 
 
 def predict(client, frame, first):
@@ -90,7 +93,7 @@ def test_a_drift_is_noticed_and_a_retrain_mends_it(log, shop, tmp_path):
         def state():
             return client.get(f"/retrain/{started.json()['job_id']}").json()
 
-        waited = wait_for(lambda: (now := state())["state"] not in ("queued", "running") and now, 150)
+        waited = wait_for(lambda: (now := state())["state"] not in ("queued", "running") and now)
         assert waited["state"] == "waiting_approval", waited
         assert jobs.approve(log, waited["job_id"], "ana").accepted
         promoted = wait_for(

@@ -9,6 +9,8 @@ from storage.settings import Settings
 from tests.api.conftest import COLUMNS, add_champion, client_of
 from tests.api.test_drift_check import append_reviews
 
+pytestmark = pytest.mark.slow
+
 NOW = "2026-11-23T14:00:00+00:00"
 
 

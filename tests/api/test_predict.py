@@ -1,14 +1,19 @@
 """`POST /predict`: the champion answers, and what it answered stands in the log."""
 
+import asyncio
 import dataclasses
 import threading
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.serving import new_request_id
+from dashboard.predicting import answered
+from dashboard.service import Serving
+from dashboard.serving import Request, new_request_id
 from dashboard.versions import Versions
+from dashboard.writing import Rows, Writing
 from drift.windows import Column, LastRows
 from retrain.recipes import fit
 from storage.registry import register_version
@@ -188,3 +193,39 @@ def test_ids_of_requests_follow_time():
     assert len(set(made)) == 3
     assert made[0][:13] <= made[-1][:13]
     assert made[0][14] == "7"
+
+
+def test_an_answer_that_is_to_be_logged_is_given_though_the_queue_takes_no_note_beside_it(reviews, settings):
+    serving = Serving(reviews, settings)
+    serving.writing = Writing(reviews, capacity=1, linger=0.5)
+    reply = asyncio.run(answered(serving, "reviews", Request("a", text="great"), durable=False))
+    assert reply.label == "positive"
+    serving.writing.close()
+    assert reviews.read_rows("reviews")["request_id"].tolist() == ["a"]
+    assert serving.writing.n_lost == 1  # the note that the model has served
+    serving.close()
+
+
+def test_an_answer_whose_row_is_committed_is_given_though_the_queue_has_filled_since(reviews, settings):
+    serving = Serving(reviews, settings)
+    serving.writing = Writing(reviews, capacity=2, linger=1.0)
+    row = {"predicted_at": datetime.now(UTC), "prediction": "positive"}
+
+    async def neighbour():
+        """Share the transaction of the answer; fill the queue before whoever asked for it goes on."""
+        await serving.writing.ask(Rows("reviews", [row]))
+        serving.writing.put(Rows("reviews", [row, row]))
+
+    async def both():
+        await serving.scoring.ask("reviews", Request("warm", text="great"))  # the model is loaded by now
+        waits = asyncio.create_task(neighbour())
+        await asyncio.sleep(0)
+        reply = await answered(serving, "reviews", Request("a", text="great"), durable=True)
+        await waits
+        return reply
+
+    assert asyncio.run(both()).request_id == "a"
+    serving.writing.close()
+    assert reviews.read_rows("reviews")["request_id"].dropna().tolist() == ["a"]
+    assert (reviews.n_rows("reviews"), serving.writing.n_lost) == (4, 1)
+    serving.close()

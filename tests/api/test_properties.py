@@ -16,6 +16,8 @@ from schemathesis.specs.openapi.checks import (
 from storage.settings import Settings
 from tests.api.servers import api_command, serving
 
+pytestmark = pytest.mark.slow
+
 load_all_checks()
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 OPERATIONS = [

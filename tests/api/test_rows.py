@@ -1,10 +1,12 @@
 """`POST /predictions`, `/labels` and `/retrain`: the good rows land, the others are named."""
 
+import dataclasses
 import json
 
 import pytest
 
-from storage import jobs
+from storage import jobs, workers
+from tests.api.conftest import client_of
 
 JSON = {"Content-Type": "application/json"}
 NOW = "2026-11-23T14:00:00+00:00"
@@ -90,3 +92,22 @@ def test_a_name_of_half_a_character_is_named_and_the_others_land(client, reviews
 @pytest.mark.parametrize("body", [{"model": "\ud800", "reason": "r"}, {"model": "reviews", "reason": "\ud800"}])
 def test_a_retrain_is_asked_for_in_whole_characters(client, reviews, body):
     assert client.post("/retrain", content=json.dumps(body), headers=JSON).status_code == 422
+
+
+def test_a_retrain_that_is_committed_is_accepted_though_no_worker_can_be_started(reviews, settings, tmp_path):
+    (tmp_path / "file").write_text("no folder can be made here")
+    nowhere = dataclasses.replace(settings, artifacts=tmp_path / "file" / "models", worker="auto")
+    with client_of(nowhere) as client:
+        started = client.post("/retrain", json={"model": "reviews", "reason": "new words"})
+    assert started.status_code == 202
+    told = {"job_id": 1, "state": "queued", "worker": "none, because it cannot be started: Not a directory"}
+    assert started.json() == told
+    assert [job.state for job in jobs.jobs(reviews)] == ["queued"]
+
+
+def test_a_retrain_says_which_worker_there_is(client, reviews):
+    body = {"model": "reviews", "reason": "new words"}
+    assert client.post("/retrain", json=body).json()["worker"].startswith("none, because none is alive")
+    jobs.cancel(reviews, 1, "ana")
+    workers.beat(reviews, "w1", "host", 17, "1")
+    assert client.post("/retrain", json=body).json()["worker"] == "process 17 on host"

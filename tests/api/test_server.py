@@ -13,8 +13,11 @@ import sqlalchemy as sa
 from dashboard.first_run import ROOT, start_demo, stop_demo
 from storage import alerts, runs, workers
 from storage.settings import Settings
-from tests.api.servers import api_command, free_port, serving, streamlit_command, wait_for
-from tests.retrain.fake_channel import SECRET, FakeChannel
+from tests.api.servers import api_command, free_port, serving, streamlit_command
+from tests.patience import PATIENCE, wait_for
+from tests.retrain.fake_channel import SECRET
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_api_runs_alone(reviews, settings, tmp_path):
@@ -42,7 +45,7 @@ def with_worker(log, settings, tmp_path):
     yield dataclasses.replace(settings, artifacts=tmp_path / "var" / "models", worker="auto", demo=True)
     for worker in workers.live_workers(log):
         os.kill(worker.pid, signal.SIGTERM)
-    wait_for(lambda: not workers.live_workers(log), 20)
+    wait_for(lambda: not workers.live_workers(log))
 
 
 def test_board_and_api_are_one_process_that_builds_the_demo(with_worker, log, tmp_path):
@@ -57,32 +60,25 @@ def test_board_and_api_are_one_process_that_builds_the_demo(with_worker, log, tm
         assert client.get("/predict").status_code == 405
         assert client.post("/retrain", json={}).json()["error"]["field"] == "model"
         # Not one waits for the 40 ms of a delayed acknowledgement.
-        assert min(client.get("/openapi.json").elapsed.total_seconds() for _ in range(20)) < 0.03
+        wait_for(lambda: client.get("/openapi.json").elapsed.total_seconds() < 0.03, "an answer without delay")
         asked = {"text": "This works great!"}
-        wait_for(lambda: client.post("/predict", json=asked).status_code == 200, 40)
-        wait_for(lambda: client.get("/drift-check").json().get("status") == "drifted", 40)
-        wait_for(lambda: client.get("/health").json()["worker"] == "alive", 30)
+        wait_for(lambda: client.post("/predict", json=asked).status_code == 200)
+        wait_for(lambda: client.get("/drift-check").json().get("status") == "drifted")
+        wait_for(lambda: client.get("/health").json()["worker"] == "alive")
     assert process.returncode in (0, -signal.SIGTERM)
     # A worker without a job ends with the server that started it.
-    wait_for(lambda: not workers.live_workers(log), 20)
+    wait_for(lambda: not workers.live_workers(log))
 
 
 def test_a_worker_that_dies_is_replaced_for_as_long_as_the_server_lives(with_worker, log, tmp_path):
     with serving(streamlit_command(), dataclasses.replace(with_worker, demo=False), tmp_path):
-        wait_for(lambda: workers.live_workers(log), 40)
+        wait_for(lambda: workers.live_workers(log))
         (first,) = workers.live_workers(log)
         os.kill(first.pid, signal.SIGKILL)
         with log.engine.begin() as connection:  # what half a minute of silence comes to
             connection.execute(sa.text("DELETE FROM worker"))
-        wait_for(lambda: workers.live_workers(log), 40)
+        wait_for(lambda: workers.live_workers(log))
         assert workers.live_workers(log)[0].pid != first.pid
-
-
-@pytest.fixture
-def hook():
-    opened = FakeChannel()
-    yield opened
-    opened.close()
 
 
 def test_where_a_channel_is_set_a_worker_looks_for_alerts_as_long_as_the_server_lives(with_worker, log, tmp_path, hook):
@@ -90,14 +86,14 @@ def test_where_a_channel_is_set_a_worker_looks_for_alerts_as_long_as_the_server_
     # A worker that somebody started for one job: it ends by itself, and knows no channel.
     workers.beat(log, "other", "host", os.getpid(), "1")
     with serving(streamlit_command(), quiet, tmp_path, DRIFT_ALERT_URL=hook.url) as (client, _):
-        wait_for(lambda: alerts.read_delivery(log).is_watched, 60)
+        wait_for(lambda: alerts.read_delivery(log).is_watched)
         workers.leave(log, "other")
         (first,) = workers.live_workers(log)
         os.kill(first.pid, signal.SIGKILL)
         with log.engine.begin() as connection:  # what half a minute of silence comes to
             connection.execute(sa.text("DELETE FROM alert_channel"))
             connection.execute(sa.text("DELETE FROM worker"))
-        wait_for(lambda: workers.live_workers(log) and alerts.read_delivery(log).is_watched, 60)
+        wait_for(lambda: workers.live_workers(log) and alerts.read_delivery(log).is_watched)
         assert workers.live_workers(log)[0].pid != first.pid
         assert "drift_alerts_pending 0" in client.get("/metrics").text
     assert SECRET not in (tmp_path / "server.log").read_text()
@@ -110,7 +106,7 @@ def test_the_channel_may_stand_in_the_secrets_file(with_worker, log, tmp_path, h
     secrets.write_text(f'DRIFT_ALERT_URL = "{hook.url}"\n')
     quiet = dataclasses.replace(with_worker, demo=False)
     with serving(streamlit_command(), quiet, tmp_path, HOME=str(tmp_path / "home")):
-        wait_for(lambda: alerts.read_delivery(log).is_watched, 60)
+        wait_for(lambda: alerts.read_delivery(log).is_watched)
 
 
 def test_the_demo_is_built_only_in_an_empty_database_that_wants_it(reviews, settings, tmp_path):
@@ -127,7 +123,7 @@ def test_a_demo_that_ended_with_the_server_is_begun_again_by_the_next(log, setti
     assert process is not None
     if (seen := Path(f"/proc/{process.pid}/environ")).exists():
         assert b"k3y" not in seen.read_bytes()  # it has no use for a token, so it gets none
-    wait_for(lambda: log.models() and log.n_rows("reviews"), 40)
+    wait_for(lambda: log.models() and log.n_rows("reviews"))
     stop_demo(process)
     assert process.returncode == -signal.SIGTERM
     assert runs.read_runs(log.engine)[0].state != "done"
@@ -140,7 +136,7 @@ def test_a_demo_that_ended_with_the_server_is_begun_again_by_the_next(log, setti
 def test_a_bad_setting_ends_the_start_with_a_sentence(tmp_path, name, value):
     command = [sys.executable, "-m", *streamlit_command(), str(free_port())]
     environment = os.environ | {name: value, "DRIFT_DATABASE_URL": f"sqlite:///{tmp_path}/drift.db"}
-    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=40)
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=PATIENCE)
     assert ended.returncode != 0
     assert f"{name} must be" in ended.stdout + ended.stderr
     assert not (tmp_path / "drift.db").exists()

@@ -2,7 +2,6 @@
 
 import dataclasses
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -15,7 +14,7 @@ from storage import registry
 from storage.engine import writing
 from storage.shadow import count_shadow, last_served, read_shadow_health
 from tests.api.conftest import add_champion
-from tests.api.servers import wait_for
+from tests.patience import wait_for
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -67,7 +66,7 @@ def test_a_shadow_is_listened_to_and_never_heard(client, reviews, challenger):
     point(reviews, "shadow", challenger)
     answers = ask(client, 20)
     assert {(one["label"], one["model_version"], one["variant"]) for one in answers} == {("positive", "v1", "champion")}
-    wait_for(lambda: count_shadow(reviews, "reviews", challenger, LONG_AGO) == (20, 0), 10)
+    wait_for(lambda: count_shadow(reviews, "reviews", challenger, LONG_AGO) == (20, 0))
     found = read_shadow_health(reviews, "reviews", challenger, LONG_AGO)
     # It gives the opposite label, and so the score of the other class.
     assert found["challenger_score"].to_numpy() == pytest.approx(found["champion_score"].to_numpy())
@@ -97,7 +96,7 @@ def test_a_canary_answers_its_share_and_the_same_people_every_time(client, revie
     assert (rows["variant"] == "canary").sum() == sum(canary) + sum(grown)
     assert set(rows.loc[rows["variant"] == "canary", "version"]) == {challenger}
     # Whichever of the two does not answer is listened to.
-    wait_for(lambda: count_shadow(reviews, "reviews", challenger, LONG_AGO) == (120, sum(canary) + sum(grown)), 10)
+    wait_for(lambda: count_shadow(reviews, "reviews", challenger, LONG_AGO) == (120, sum(canary) + sum(grown)))
 
 
 @pytest.mark.parametrize("kind", ["raises", "no number", "no file", "other input"])
@@ -139,7 +138,7 @@ def test_a_failed_shadow_costs_nothing_and_is_noted(client, reviews, settings, c
     point(reviews, "shadow", challenger)
     (settings.artifacts / "second.skops").unlink()
     ask(client, 3)
-    wait_for(lambda: count_shadow(reviews, "reviews", challenger, LONG_AGO) == (3, 0), 10)
+    wait_for(lambda: count_shadow(reviews, "reviews", challenger, LONG_AGO) == (3, 0))
     assert "second.skops" in read_shadow_health(reviews, "reviews", challenger, LONG_AGO)["error"].iloc[0]
 
 
@@ -164,7 +163,8 @@ def test_no_request_fails_while_champions_change(client, reviews, settings, sent
         point(reviews, "champion", name)
         # Whoever asks after the change is answered by the new one.
         assert client.post("/predict", json={"text": "great"}).json()["model_version"] == name
-        time.sleep(0.15)
+        n_answers = len(answers)
+        wait_for(lambda: any(one["model_version"] == name for one in answers[n_answers:]) or failures)  # noqa: B023  at once
     ended.set()
     for thread in threads:
         thread.join()

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,8 +31,10 @@ from tests.calibration.streams import (
     ROUNDED,
     Setting,
 )
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
 N_HEALTHY = {FIFTY: 10}
 N_DRIFTED = 25
 

@@ -12,6 +12,8 @@ from tests.calibration.peers import evidently, naive, nannyml, nannyml_whole_chu
 from tests.calibration.streams import BINARY, FIVE, NUMERIC, WINDOW, Life, Setting
 from tests.calibration.windows import NEVER, Windows
 
+pytestmark = pytest.mark.slow
+
 DRIFT = {NUMERIC: "mean +.25 sd", FIVE: "new category 5 %", BINARY: "share 50 -> 60 %"}
 
 

@@ -21,6 +21,8 @@ from tests.calibration.streams import (
 )
 from tests.calibration.windows import Windows, homogeneity_p_values, ks_distances, wasserstein_distances
 
+pytestmark = pytest.mark.slow
+
 
 def windows_of(life: Life) -> list[np.ndarray]:
     return [life.stream[end - WINDOW : end] for end in range(WINDOW, life.stream.size + 1, STRIDE)]

@@ -1,8 +1,6 @@
 """A small log with a drift at its end, and the board run on it without a browser."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,9 +9,11 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from drift.windows import Column
-from storage import PredictionLog, open_log
+from storage import PredictionLog
+from tests.conftest import ROOT
+from tests.patience import PATIENCE
 
-BOARD = Path(__file__).parents[2] / "dashboard" / "board.py"
+BOARD = ROOT / "dashboard" / "board.py"
 N_ROWS = 3_000
 N_DRIFTED = 600
 # Markdown that would make the page call another host, if it were ever rendered.
@@ -29,19 +29,12 @@ COLUMNS = (
 
 
 @pytest.fixture(autouse=True)
-def _no_cache_from_the_test_before() -> None:
+def _pages(environment: None, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages read the environment, with the channel of a test that has one; and their caches outlive a test."""
+    if "hook" in request.fixturenames:
+        monkeypatch.setenv("DRIFT_ALERT_URL", request.getfixturevalue("hook").url)
     st.cache_data.clear()
     st.cache_resource.clear()
-
-
-@pytest.fixture
-def log(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[PredictionLog]:
-    """An empty log, and the environment that names it."""
-    monkeypatch.setenv("DRIFT_DATABASE_URL", sqlite_url)
-    monkeypatch.setenv("DRIFT_DEMO", "0")
-    log = open_log(sqlite_url)
-    yield log
-    log.close()
 
 
 @pytest.fixture
@@ -80,4 +73,4 @@ def review_rows() -> pd.DataFrame:
 @pytest.fixture
 def board(reviews: PredictionLog) -> AppTest:
     """The board on the reviews, before its first run."""
-    return AppTest.from_file(str(BOARD), default_timeout=30)
+    return AppTest.from_file(str(BOARD), default_timeout=PATIENCE)

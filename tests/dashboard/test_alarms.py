@@ -78,3 +78,13 @@ def test_an_alarm_whose_label_came_after_the_last_row_can_be_answered():
         reference="r", columns=(), rule="life", alarms=(record,),
     )  # fmt: skip
     assert offered(board) == [record]
+
+
+def test_of_two_alarms_the_one_that_is_answered_counts_though_the_other_was_answered_elsewhere(overview, reviews):
+    assert {"length", "channel"} <= sounding(reviews)
+    acknowledge(reviews, "reviews", "training", "channel", by="ben", note="known", kind="acknowledged")
+    press(overview, "acknowledged", actor="ana", alarm_note="late")
+    words = " ".join(box.value for box in overview.success).replace("\\", "")
+    assert "Answered (acknowledged): " in words
+    assert "Not answered: channel: column must have an alarm that nobody has acknowledged" in words
+    assert "length" not in sounding(reviews)

@@ -13,9 +13,9 @@ from storage.alerts import Delivery
 from storage.audit import read_audit
 from storage.settings import Settings
 from tests.dashboard.conftest import HOSTILE
-from tests.dashboard.test_jobs_page import MODEL, log, text_of  # noqa: F401  the log of the Retrain page
+from tests.dashboard.test_jobs_page import MODEL, loans, text_of  # noqa: F401  a fixture, asked for by name
 from tests.dashboard.test_settings_page import settings_page as page
-from tests.retrain.fake_channel import SECRET, FakeChannel, Reply
+from tests.retrain.fake_channel import SECRET, Reply
 from tests.retrain.test_alerting import end_job
 
 AT = datetime(2026, 11, 25, 15, 10, tzinfo=UTC)
@@ -23,16 +23,8 @@ FINE = Delivery(3, 2, 0, None, None, AT, True)
 SET = Settings(alert_url="https://hooks.example/x")
 
 
-@pytest.fixture
-def hook(monkeypatch):
-    opened = FakeChannel()
-    monkeypatch.setenv("DRIFT_ALERT_URL", opened.url)
-    yield opened
-    opened.close()
-
-
 @pytest.mark.parametrize(
-    ("settings", "found", "said"),
+    ("given", "found", "said"),
     [
         (SET, FINE, None),
         (Settings(), replace(FINE, is_watched=False), None),
@@ -58,11 +50,11 @@ def hook(monkeypatch):
         ),
     ],
 )
-def test_a_line_says_why_nobody_would_be_told(settings, found, said):
-    assert trouble(settings, found, AT) == said
+def test_a_line_says_why_nobody_would_be_told(given, found, said):
+    assert trouble(given, found, AT) == said
 
 
-def refused_alert(log, hook, note="no good"):  # noqa: F811
+def refused_alert(log, hook, note="no good"):
     """Let the channel refuse the message on a job that failed."""
     hook.usual = Reply(404)
     jobs.start(log, MODEL, "why", "ana")
@@ -71,8 +63,8 @@ def refused_alert(log, hook, note="no good"):  # noqa: F811
     alerts.show_watching(log)
 
 
-def test_the_panel_shows_what_was_told_and_why_it_did_not_arrive(log, hook):  # noqa: F811
-    refused_alert(log, hook, HOSTILE)
+def test_the_panel_shows_what_was_told_and_why_it_did_not_arrive(loans, hook):  # noqa: F811
+    refused_alert(loans, hook, HOSTILE)
     app = page()
     assert "Alerts have not been delivered since" in text_of(app)
     assert "0 sent, 1 pending, 0 given up" in text_of(app)
@@ -88,8 +80,8 @@ def press(app: AppTest, by: str) -> str:
     return text_of(app.button(key="test_alerts").click().run())
 
 
-def test_the_channel_is_tried_by_somebody_and_the_audit_list_says_so(log, hook):  # noqa: F811
-    alerts.show_watching(log)
+def test_the_channel_is_tried_by_somebody_and_the_audit_list_says_so(loans, hook):  # noqa: F811
+    alerts.show_watching(loans)
     app = page()
     assert "Alerts are sent to the channel that is set" in text_of(app)
     assert "Your name must be given" in press(app, "")
@@ -98,16 +90,16 @@ def test_the_channel_is_tried_by_somebody_and_the_audit_list_says_so(log, hook):
     assert [message["kind"] for message in hook.messages] == ["test"]
     hook.usual = Reply(500)
     assert "The channel answered 500 Internal Server Error" in press(app, "ana")
-    tried = [entry for entry in read_audit(log) if entry.action == "test alerts"]
+    tried = [entry for entry in read_audit(loans) if entry.action == "test alerts"]
     assert [entry.actor for entry in tried] == ["ana", "ana"]
     assert SECRET not in text_of(app)
 
 
-def test_without_a_channel_the_panel_says_how_to_set_one(log):  # noqa: F811
+def test_without_a_channel_the_panel_says_how_to_set_one(loans):  # noqa: F811
     app = page()
     assert "No alerts are sent" in text_of(app)
     assert app.button(key="test_alerts").disabled
-    alerts.show_watching(log)
+    alerts.show_watching(loans)
     assert "A worker sends alerts; the board does not know its channel" in text_of(page())
 
 

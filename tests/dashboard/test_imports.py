@@ -4,7 +4,6 @@ import csv
 import io
 import os
 import signal
-import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,32 +12,15 @@ import pytest
 
 from dashboard import imports, uploads
 from drift.windows import Column, LastRows
-from storage import open_log
 from storage.audit import read_audit
 from storage.importing import ColumnMapping, plan_import
 from storage.rejected_file import read_rejected
-from storage.settings import Settings
+from tests.patience import wait_for
+
+pytestmark = pytest.mark.slow
 
 N_ROWS, BAD_EVERY = 400_000, 1_000
 START = datetime(2026, 9, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def url(request):
-    """URL of an empty database: SQLite, unless a test asks for another."""
-    return request.getfixturevalue(getattr(request, "param", "sqlite_url"))
-
-
-@pytest.fixture
-def settings(url, tmp_path):
-    return Settings(database_url=url, artifacts=tmp_path / "models")
-
-
-@pytest.fixture
-def log(settings):
-    log = open_log(settings.database_url)
-    yield log
-    log.close()
 
 
 def lines(n, bad_every=BAD_EVERY):
@@ -55,25 +37,24 @@ def asked(settings, log, content, reference=None):
     return upload, imports.request_of(plan, by="ana", ignore=("-a",), reference=reference)
 
 
-def ended(log, upload, seconds=60):
-    deadline = time.monotonic() + seconds
-    while (found := imports.progress(log, upload)).state == "running" and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return found
+def ended(log, upload):
+    return wait_for(lambda: (found := imports.progress(log, upload)).state != "running" and found)
 
 
 def worker_of(upload):
     """Return the id of the process that works on an upload; a new one may not show its arguments yet."""
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
+
+    def found():
         for entry in Path("/proc").iterdir():
             with suppress(OSError):  # it has just ended
                 if entry.name.isdecimal() and str(upload.folder).encode() in (entry / "cmdline").read_bytes():
                     return int(entry.name)
-    raise AssertionError("no process works on the upload")
+        return None
+
+    return wait_for(found, "a process that works on the upload")
 
 
-@pytest.mark.parametrize("url", ["sqlite_url", "postgres_url"], indirect=True)
+@pytest.mark.each_database
 def test_an_import_runs_by_itself_and_leaves_rows_reference_list_and_audit_but_no_file(settings, log):
     upload, request = asked(settings, log, lines(5_000), ("rows", "1000"))
     assert imports.begin(settings, upload, request)
@@ -92,10 +73,7 @@ def test_a_killed_import_goes_on_and_lists_every_rejected_row(settings, log):
     upload, request = asked(settings, log, lines(N_ROWS), ("rows", "1000"))
     assert imports.begin(settings, upload, request)
     assert imports.is_worked_on(settings, request.fingerprint)
-    deadline = time.monotonic() + 60
-    while (now := imports.progress(log, upload)).run is None or not now.run.n_done:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(lambda: (now := imports.progress(log, upload)).run is not None and now.run.n_done)
     assert not imports.begin(settings, upload, request), "one process at a time"
     os.kill(worker_of(upload), signal.SIGKILL)
     killed = ended(log, upload)

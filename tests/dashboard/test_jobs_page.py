@@ -2,7 +2,6 @@
 
 import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import streamlit as st
@@ -10,12 +9,14 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.scope import Scope
 from drift.windows import Column, LastRows
-from storage import jobs, leases, open_log, registry, strategies, workers
+from storage import jobs, leases, registry, strategies, workers
 from storage.audit import read_audit
 from storage.engine import writing
 from storage.leases import Outcome
+from tests.conftest import ROOT
+from tests.patience import PATIENCE
 
-PAGE = Path(__file__).parents[2] / "dashboard/views/jobs.py"
+PAGE = ROOT / "dashboard/views/jobs.py"
 MODEL = "loans"
 COLUMNS = (
     Column("income", "numeric"),
@@ -24,30 +25,28 @@ COLUMNS = (
 )
 RESULT = {
     "version": "v2",
-    "champion": {"accuracy": 0.81, "log_loss": 0.45, "recall": {"no": 0.8, "yes": 0.82}},
+    "champion": {"version": "v1", "accuracy": 0.81, "log_loss": 0.45, "recall": {"no": 0.8, "yes": 0.82}},
     "challenger": {"accuracy": 0.85, "log_loss": 0.4, "recall": {"no": 0.84, "yes": 0.86}},
     "difference": 0.04,
     "interval": [0.02, 0.06],
+    "p_value": 0.0001,
     "n_held_out": 1200,
+    "held_out_start": "2026-11-24T10:00:00+00:00",
+    "held_out_end": "2026-11-25T10:00:00+00:00",
+    "sentence": "accuracy 0.850 against the champion's 0.810",
     "after_approval": "promote",
 }
 HOSTILE = "![x](http://evil.example/p.png) :red[no]"
 
 
 @pytest.fixture
-def log(sqlite_url, monkeypatch):
-    monkeypatch.setenv("DRIFT_DATABASE_URL", sqlite_url)
-    monkeypatch.setenv("DRIFT_WORKER", "external")
-    st.cache_data.clear()
-    st.cache_resource.clear()
-    log = open_log(sqlite_url)
+def loans(log):
+    """A log of a model that a retrain can be asked for: labelled rows, a champion, a worker that lives."""
     log.register(MODEL, COLUMNS)
     add_rows(log, 700)
     registry.register_version(log, MODEL, uri=None, sha256=None, created_by="seed", champion=True)
     workers.beat(log, "w1", "host", os.getpid(), "1")
-    yield log
-    log.close()
-    st.cache_resource.clear()
+    return log
 
 
 def add_rows(log, n):
@@ -66,7 +65,7 @@ def add_rows(log, n):
 
 
 def page() -> AppTest:
-    app = AppTest.from_file(PAGE, default_timeout=30)
+    app = AppTest.from_file(PAGE, default_timeout=PATIENCE)
     app.session_state["scope"] = Scope(MODEL, LastRows(1000), "1000", None, None)
     app.run()
     assert not app.exception
@@ -113,7 +112,7 @@ def act(app: AppTest, name: str = "ana") -> AppTest:
     return app
 
 
-def test_the_first_sentence_says_that_a_retrain_can_start_and_the_preflight_shows_the_counts(log):
+def test_the_first_sentence_says_that_a_retrain_can_start_and_the_preflight_shows_the_counts(loans):
     app = page()
     assert "v1 serves" in app.info[0].value
     assert "A retrain can start" in app.info[0].value
@@ -122,7 +121,7 @@ def test_the_first_sentence_says_that_a_retrain_can_start_and_the_preflight_show
     assert not app.button(key="go").disabled
 
 
-def test_an_empty_reason_or_name_is_told_at_the_field_and_starts_nothing(log):
+def test_an_empty_reason_or_name_is_told_at_the_field_and_starts_nothing(loans):
     app = page()
     app.button(key="go").click().run()
     assert "A reason must be given" in text_of(app)
@@ -130,41 +129,41 @@ def test_an_empty_reason_or_name_is_told_at_the_field_and_starts_nothing(log):
     act(app).text_area(key="reason").input("   ")
     app.button(key="go").click().run()
     assert "A reason must be given" in text_of(app)
-    assert jobs.jobs(log) == ()
+    assert jobs.jobs(loans) == ()
 
 
-def test_start_writes_one_job_with_its_reason_and_shows_it(log):
+def test_start_writes_one_job_with_its_reason_and_shows_it(loans):
     app = act(page())
     app.text_area(key="reason").input("new words since Monday")
     app.button(key="go").click().run()
-    (job,) = jobs.jobs(log)
+    (job,) = jobs.jobs(loans)
     assert (job.reason, job.requested_by, job.state) == ("new words since Monday", "ana", "queued")
     assert job.params == {}, "what was left as it is keeps its default"
     assert f"Job {job.id} is at work" in text_of(app)
     assert f"Started: job {job.id}" in text_of(app).replace("\\", "")
 
 
-def test_the_rows_to_use_can_be_chosen(log):
+def test_the_rows_to_use_can_be_chosen(loans):
     app = act(page())
     app.text_area(key="reason").input("a drift of yesterday")
     app.number_input(key="window_rows").set_value(2_000)
     app.slider(key="holdout").set_value(25)
     app.button(key="go").click().run()
-    (job,) = jobs.jobs(log)
+    (job,) = jobs.jobs(loans)
     assert job.params == {"holdout_share": 0.25, "window_rows": 2_000}
 
 
-def test_a_click_on_a_dashboard_that_has_not_seen_the_job_says_who_started_it(log):
+def test_a_click_on_a_dashboard_that_has_not_seen_the_job_says_who_started_it(loans):
     app = act(page(), "ben")
-    job_id = jobs.start(log, MODEL, "cron", "ana").job_id
+    job_id = jobs.start(loans, MODEL, "cron", "ana").job_id
     app.text_area(key="reason").input("me too")
     app.button(key="go").click().run()
     assert f"Already running: job {job_id}, started by ana" in text_of(app).replace("\\", "")
-    assert len(jobs.jobs(log)) == 1
+    assert len(jobs.jobs(loans)) == 1
 
 
-def test_a_button_that_is_disabled_says_why(log, monkeypatch):
-    log.register("empty", COLUMNS[:2])  # not even a label column
+def test_a_button_that_is_disabled_says_why(loans, monkeypatch):
+    loans.register("empty", COLUMNS[:2])  # not even a label column
     app = page()
     app.session_state["scope"] = Scope("empty", LastRows(1000), "1000", None, None)
     app.run()
@@ -172,13 +171,13 @@ def test_a_button_that_is_disabled_says_why(log, monkeypatch):
     assert "At least 500 labelled rows in the log are needed; there are 0" in text_of(app).replace("\\", "")
 
 
-def test_a_running_job_shows_its_steps_progress_note_and_log(log):
-    job_id = jobs.start(log, MODEL, HOSTILE, HOSTILE[:70]).job_id
-    ticket = leases.claim(log, "w1")
-    leases.commit(log, ticket, Outcome(state="running", step="collect"))
-    ticket = leases.claim(log, "w1")
-    leases.report(log, ticket, 0.4, "collected 300 of 700 rows")
-    leases.write_log_tail(log, ticket, HOSTILE)
+def test_a_running_job_shows_its_steps_progress_note_and_log(loans):
+    job_id = jobs.start(loans, MODEL, HOSTILE, HOSTILE[:70]).job_id
+    ticket = leases.claim(loans, "w1")
+    leases.commit(loans, ticket, Outcome(state="running", step="collect"))
+    ticket = leases.claim(loans, "w1")
+    leases.report(loans, ticket, 0.4, "collected 300 of 700 rows")
+    leases.write_log_tail(loans, ticket, HOSTILE)
     app = page()
     assert f"Job {job_id} is at work" in text_of(app)
     assert "collected 300 of 700 rows" in cells(app)
@@ -188,34 +187,34 @@ def test_a_running_job_shows_its_steps_progress_note_and_log(log):
     assert "![x]" not in text_of(app), "what people wrote must never be Markdown"
 
 
-def test_a_job_that_runs_on_github_links_to_its_run_and_to_nothing_else(log):
-    job_id = jobs.start(log, MODEL, "new words", "ana", external_ref="https://github.com/a/b/actions/runs/9").job_id
+def test_a_job_that_runs_on_github_links_to_its_run_and_to_nothing_else(loans):
+    job_id = jobs.start(loans, MODEL, "new words", "ana", external_ref="https://github.com/a/b/actions/runs/9").job_id
     assert f"Job {job_id} runs elsewhere: [its run](https://github.com/a/b/actions/runs/9)." in page().info[0].value
-    jobs.cancel(log, job_id, "ana")
-    jobs.start(log, MODEL, "new words", "ana", external_ref="javascript:alert(1)")
+    jobs.cancel(loans, job_id, "ana")
+    jobs.start(loans, MODEL, "new words", "ana", external_ref="javascript:alert(1)")
     assert "](" not in page().info[0].value
 
 
-def test_a_job_without_a_worker_says_so(log):
-    workers.leave(log, "w1")
-    job_id = jobs.start(log, MODEL, "new words", "ana").job_id
+def test_a_job_without_a_worker_says_so(loans):
+    workers.leave(loans, "w1")
+    job_id = jobs.start(loans, MODEL, "new words", "ana").job_id
     app = page()
     assert f"Job {job_id} stands still until a worker is alive" in app.error[0].value
 
 
-def test_cancel_needs_a_name_and_frees_the_model(log):
-    jobs.start(log, MODEL, "new words", "ana")
+def test_cancel_needs_a_name_and_frees_the_model(loans):
+    jobs.start(loans, MODEL, "new words", "ana")
     app = page()
     app.button(key="cancel").click().run()
     assert "Your name must be given" in text_of(app)
     act(app, "ben").button(key="cancel").click().run()
-    (job,) = jobs.jobs(log)
+    (job,) = jobs.jobs(loans)
     assert (job.state, job.cancel_by) == ("cancelled", "ben")
     assert not app.button(key="go").disabled
 
 
-def test_approval_shows_both_models_and_promotes_with_the_name_and_the_note(log):
-    job_id = until_approval(log)
+def test_approval_shows_both_models_and_promotes_with_the_name_and_the_note(loans):
+    job_id = until_approval(loans)
     app = page()
     assert f"Job {job_id} waits for your decision" in app.warning[0].value
     assert "better by 4.0 points of accuracy [+2.0, +6.0]" in app.warning[0].value
@@ -223,14 +222,14 @@ def test_approval_shows_both_models_and_promotes_with_the_name_and_the_note(log)
     assert "+4.0\u00a0points" in cells(app)
     act(app, "ben").text_input(key="note").input("looked at recall")
     app.button(key="approve").click().run()
-    job = jobs.job(log, job_id)
+    job = jobs.job(loans, job_id)
     assert (job.decision, job.decided_by, job.decision_note) == ("approve", "ben", "looked at recall")
-    leases.commit(log, leases.claim(log, "w1"), Outcome(state="promoted", step="promote", effect=promote))
+    leases.commit(loans, leases.claim(loans, "w1"), Outcome(state="promoted", step="promote", effect=promote))
     app.run()
     assert "Accuracy 81.0% before, 85.0% after on 1,200 held-out rows" in app.success[0].value
     assert "Approved by ben" in app.success[0].value
     assert "cool-down ends" in cells(app)
-    jobs.rollback(log, MODEL, "ben", "complaints")
+    jobs.rollback(loans, MODEL, "ben", "complaints")
     app.run()
     assert "v1 serves. v2 of job" in app.info[0].value
 
@@ -239,37 +238,39 @@ def promote(connection):
     registry.promote(connection, MODEL, "v2", "worker")
 
 
-def test_a_refusal_needs_a_note(log):
-    job_id = until_approval(log)
+def test_a_refusal_needs_a_note(loans):
+    job_id = until_approval(loans)
     app = act(page(), "ben")
     app.button(key="refuse").click().run()
     assert "A note must be given to refuse" in text_of(app)
-    assert jobs.job(log, job_id).state == "waiting_approval"
+    assert jobs.job(loans, job_id).state == "waiting_approval"
     app.text_input(key="note").input("recall of no fell")
     app.button(key="refuse").click().run()
-    assert jobs.job(log, job_id).state == "rejected"
+    assert jobs.job(loans, job_id).state == "rejected"
     assert "refused by ben: recall of no fell" in cells(app).replace("\\", "")
 
 
-def test_a_decision_that_came_too_late_says_who_decided(log):
-    job_id = until_approval(log)
+def test_a_decision_that_came_too_late_says_who_decided(loans):
+    job_id = until_approval(loans)
     app = act(page(), "ben")
-    jobs.refuse(log, job_id, "eve", "no")
+    jobs.refuse(loans, job_id, "eve", "no")
     app.button(key="approve").click().run()
-    assert jobs.job(log, job_id).decided_by == "eve"
+    assert jobs.job(loans, job_id).decided_by == "eve"
     assert "was refused already, by eve" in text_of(app).replace("\\", "")
 
 
-def test_a_result_without_numbers_is_shown_as_absent(log):
-    until_approval(log, champion=None, challenger={}, difference=None, interval=None, n_held_out=None)
+def test_a_result_without_numbers_is_shown_as_absent(loans):
+    until_approval(loans, champion=None, challenger={}, difference=None, interval=None, n_held_out=None)
     app = page()
     assert "No comparison was recorded" in text_of(app)
 
 
+PLACE = {"phase": "canary", "share": 0.1}
 TRIAL = {
-    "phase": "canary",
-    "share": 0.1,
+    **PLACE,
     "since": "2026-11-25T10:00:00+00:00",
+    "phase_since": "2026-11-25T10:04:00+00:00",
+    "n_canary": 90,
     "n_scored": 900,
     "n_labelled": 400,
     "difference": 0.0,
@@ -278,8 +279,8 @@ TRIAL = {
     "sentence": "Even on 400 labelled rows (interval -3.2 to +3.2 points): needs about 3,700 more labelled rows.",
     "guardrails": [{"name": "latency", "passed": True, "text": "12 ms *fast*"}],
     "history": [
-        {"n": 100, "difference": 0.01, "interval": [-0.1, 0.12], "share": 0.1, "at": "2026-11-25T10:05:00+00:00"},
-        {"n": 400, "difference": 0.0, "interval": [-0.032, 0.032], "share": 0.1, "at": "2026-11-25T11:00:00+00:00"},
+        {"n": 100, "difference": 0.01, "interval": [-0.1, 0.12], **PLACE, "at": "2026-11-25T10:05:00+00:00"},
+        {"n": 400, "difference": 0.0, "interval": [-0.032, 0.032], **PLACE, "at": "2026-11-25T11:00:00+00:00"},
     ],
 }
 
@@ -297,8 +298,8 @@ def on_trial(log, **trial) -> int:
     return job_id
 
 
-def test_a_trial_shows_its_share_what_the_labels_say_and_how_many_more_are_needed(log):
-    job_id = on_trial(log)
+def test_a_trial_shows_its_share_what_the_labels_say_and_how_many_more_are_needed(loans):
+    job_id = on_trial(loans)
     app = page()
     assert f"Job {job_id}: v2 answers 10% of the requests" in app.info[0].value
     assert "needs about 3,700 more labelled rows" in app.info[0].value.replace("\\", "")
@@ -308,36 +309,36 @@ def test_a_trial_shows_its_share_what_the_labels_say_and_how_many_more_are_neede
     assert len(app.get("plotly_chart")) == 1
 
 
-def test_a_trial_before_its_first_labels_says_what_it_waits_for(log):
-    on_trial(log, share=0.0, n_labelled=0, history=[], guardrails=[])
+def test_a_trial_before_its_first_labels_says_what_it_waits_for(loans):
+    on_trial(loans, share=0.0, n_labelled=0, history=[], guardrails=[])
     app = page()
     assert "v2 scores every request unseen, 900 of at least 200 so far" in app.info[0].value
     assert not app.get("plotly_chart")
 
 
-def test_a_trial_is_ended_by_hand_with_a_reason(log):
-    job_id = on_trial(log)
+def test_a_trial_is_ended_by_hand_with_a_reason(loans):
+    job_id = on_trial(loans)
     app = act(page(), "ben")
     app.button(key="trial_back").click().run()
     assert "A reason must be given" in text_of(app)
-    assert jobs.job(log, job_id).state == "canary"
+    assert jobs.job(loans, job_id).state == "canary"
     app.text_input(key="trial_reason").input("complaints")
     app.button(key="trial_back").click().run()
-    assert jobs.job(log, job_id).state == "rolled_back"
-    assert "challenger" not in registry.aliases(log, MODEL)
+    assert jobs.job(loans, job_id).state == "rolled_back"
+    assert "challenger" not in registry.aliases(loans, MODEL)
 
 
-def test_a_trial_is_promoted_before_its_time_with_a_reason(log):
-    job_id = on_trial(log)
+def test_a_trial_is_promoted_before_its_time_with_a_reason(loans):
+    job_id = on_trial(loans)
     app = act(page(), "ben")
     app.text_input(key="trial_reason").input("it is obvious")
     app.button(key="promote_now").click().run()
-    assert jobs.job(log, job_id).step == "promote"
-    assert read_audit(log, MODEL)[0].action == "promote early"
+    assert jobs.job(loans, job_id).step == "promote"
+    assert read_audit(loans, MODEL)[0].action == "promote early"
 
 
-def test_a_proposal_is_started_or_refused_by_a_person(log):
-    with writing(log.engine) as connection:
+def test_a_proposal_is_started_or_refused_by_a_person(loans):
+    with writing(loans.engine) as connection:
         job_id = jobs.start_within(connection, MODEL, HOSTILE, "trigger 1", "drift", state="proposed").job_id
     app = act(page(), "ben")
     assert f"Job {job_id} is proposed by trigger 1" in app.warning[0].value
@@ -345,10 +346,10 @@ def test_a_proposal_is_started_or_refused_by_a_person(log):
     app.button(key="refuse").click().run()
     assert "A note must be given to refuse" in text_of(app)
     app.button(key="approve").click().run()
-    assert jobs.job(log, job_id).state == "queued"
+    assert jobs.job(loans, job_id).state == "queued"
 
 
-def test_parts_and_calibration_are_shown_and_a_part_that_is_surely_worse_is_told(log):
+def test_parts_and_calibration_are_shown_and_a_part_that_is_surely_worse_is_told(loans):
     part = {"column": "region", "part": "= [x](y)", "n": 120, "champion": 0.9, "challenger": 0.8}
     part |= {"difference": -0.1, "interval": [-0.18, -0.02], "share": 0.2, "share_before": 0.05, "has_grown": True}
     many = [
@@ -356,7 +357,7 @@ def test_parts_and_calibration_are_shown_and_a_part_that_is_surely_worse_is_told
     ]
     sure = [[0.65, 0.5, 40], [0.95, 0.9, 200]]
     until_approval(
-        log,
+        loans,
         slices=[part, *many],
         champion={**RESULT["champion"], "accuracy_interval": [0.79, 0.83], "calibration": sure},
     )
@@ -368,28 +369,28 @@ def test_parts_and_calibration_are_shown_and_a_part_that_is_surely_worse_is_told
     assert len(app.get("plotly_chart")) == 1
 
 
-def test_an_ended_job_is_tried_again_from_a_step(log):
-    job_id = until_approval(log)
-    jobs.refuse(log, job_id, "eve", "not today")
+def test_an_ended_job_is_tried_again_from_a_step(loans):
+    job_id = until_approval(loans)
+    jobs.refuse(loans, job_id, "eve", "not today")
     app = act(page(), "ben")
     app.selectbox(key="retry_step").select("evaluate")
     app.text_input(key="retry_reason").input("it is tomorrow")
     app.button(key="do_retry").click().run()
-    job = jobs.job(log, job_id)
+    job = jobs.job(loans, job_id)
     assert (job.state, job.step) == ("queued", "evaluate")
 
 
-def test_a_kept_version_is_promoted_by_hand(log):
-    job_id = until_approval(log)
-    jobs.refuse(log, job_id, "eve", "not today")
+def test_a_kept_version_is_promoted_by_hand(loans):
+    job_id = until_approval(loans)
+    jobs.refuse(loans, job_id, "eve", "not today")
     app = act(page(), "ben")
     app.text_input(key="roll_back_reason").input("it was right after all")
     app.button(key="promote_version").click().run()
-    assert registry.alias(log, MODEL, "champion") == "v2"
+    assert registry.alias(loans, MODEL, "champion") == "v2"
     assert "V2 serves now instead of v1" in text_of(app)
 
 
-def test_schedules_and_triggers_are_added_switched_off_and_removed(log):
+def test_schedules_and_triggers_are_added_switched_off_and_removed(loans):
     app = act(page(), "ben")
     app.text_input(key="cron").input("0 3 * * 1")
     app.selectbox(key="time_zone").select("Europe/Berlin")
@@ -397,49 +398,67 @@ def test_schedules_and_triggers_are_added_switched_off_and_removed(log):
     assert "A reason must be given" in text_of(app)
     app.text_input(key="schedule_reason").input("weekly refresh")
     app.button(key="add_schedule").click().run()
-    (schedule,) = strategies.schedules(log, MODEL)
+    (schedule,) = strategies.schedules(loans, MODEL)
     assert (schedule.cron, schedule.time_zone, schedule.created_by) == ("0 3 * * 1", "Europe/Berlin", "ben")
     assert "03:00 CE" in text_of(app)
     app.selectbox(key="trigger_kind").select("labels")
     app.number_input(key="trigger_labels").set_value(2_500)
     app.button(key="add_trigger").click().run()
-    (trigger,) = strategies.triggers(log, MODEL)
+    (trigger,) = strategies.triggers(loans, MODEL)
     assert (trigger.kind, trigger.mode, trigger.settings["n_labels"]) == ("labels", "propose", 2_500)
     assert "propose it to a person after every 2,500 new labelled rows" in text_of(app)
     app.button(key=f"switch_schedule_{schedule.id}").click().run()
-    assert not strategies.schedules(log, MODEL)[0].enabled
+    assert not strategies.schedules(loans, MODEL)[0].enabled
     assert "switched off" in text_of(app)
     app.button(key=f"switch_schedule_{schedule.id}").click().run()
-    assert strategies.schedules(log, MODEL)[0].enabled
+    assert strategies.schedules(loans, MODEL)[0].enabled
     app.button(key=f"remove_trigger_{trigger.id}").click().run()
-    assert strategies.triggers(log, MODEL) == ()
+    assert strategies.triggers(loans, MODEL) == ()
 
 
-def test_a_schedule_that_cannot_be_read_says_what_a_schedule_is(log):
+def test_a_schedule_that_cannot_be_read_says_what_a_schedule_is(loans):
     app = act(page(), "ben")
     app.text_input(key="cron").input("every monday")
     app.text_input(key="schedule_reason").input("weekly refresh")
     app.button(key="add_schedule").click().run()
     assert "Cron must have five fields" in text_of(app).replace("\\", "")
-    assert strategies.schedules(log) == ()
+    assert strategies.schedules(loans) == ()
 
 
-def test_roll_back_needs_a_reason_and_brings_the_previous_champion_back(log):
-    registry.register_version(log, MODEL, uri=None, sha256=None, created_by="ana", champion=True)
+def test_roll_back_needs_a_reason_and_brings_the_previous_champion_back(loans):
+    registry.register_version(loans, MODEL, uri=None, sha256=None, created_by="ana", champion=True)
     app = act(page(), "ben")
     app.button(key="do_roll_back").click().run()
     assert "A reason must be given" in text_of(app)
     app.text_input(key="roll_back_reason").input("complaints")
     app.button(key="do_roll_back").click().run()
-    assert registry.alias(log, MODEL, "champion") == "v1"
-    assert read_audit(log, MODEL)[0].detail["note"] == "complaints"
+    assert registry.alias(loans, MODEL, "champion") == "v1"
+    assert read_audit(loans, MODEL)[0].detail["note"] == "complaints"
     assert app.button(key="do_roll_back").disabled
 
 
-def test_history_and_audit_list_what_was_done(log):
-    job_id = until_approval(log)
-    jobs.approve(log, job_id, "ben", "fine")
+def test_history_and_audit_list_what_was_done(loans):
+    job_id = until_approval(loans)
+    jobs.approve(loans, job_id, "ben", "fine")
     app = page()
     history, audit = (table.value for table in app.dataframe)
     assert history.iloc[0][["Job", "Reason", "By", "Decided by"]].tolist() == [job_id, "new words", "ana", "ben"]
     assert audit["Action"].tolist()[0] == "approve"
+
+
+def test_a_start_and_a_wake_say_in_a_sentence_why_there_is_no_worker(log, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("no folder can be made here")
+    monkeypatch.setenv("DRIFT_ARTIFACTS", str(tmp_path / "file" / "models"))
+    monkeypatch.setenv("DRIFT_WORKER", "auto")
+    workers.leave(log, "w1")
+    st.cache_resource.clear()
+    app = page()
+    app.text_area(key="reason").input("new words")
+    act(app, "ana")
+    app.button(key="go").click().run()
+    assert [job.state for job in jobs.jobs(log)] == ["queued"]
+    why = "No worker can be started: Not a directory. Jobs wait until one is alive."
+    assert f"Started: job 1. {why}" in app.success[0].value.replace("\\", "")
+    app.button(key="wake").click().run()
+    assert not app.exception
+    assert app.warning[0].value.replace("\\", "") == why

@@ -10,6 +10,7 @@ from storage.adopting import adopt_reference
 from storage.engine import writing
 from storage.frames import batch_from_frame
 from tests.dashboard.conftest import BOARD, COLUMNS, HOSTILE, N_ROWS, review_rows
+from tests.patience import PATIENCE
 
 
 def said(page: AppTest) -> str:
@@ -23,7 +24,7 @@ def numbers(page: AppTest) -> dict[str, str]:
 
 
 def test_without_a_model_the_board_says_how_to_begin(log):
-    page = AppTest.from_file(str(BOARD), default_timeout=30).run()
+    page = AppTest.from_file(str(BOARD), default_timeout=PATIENCE).run()
     assert "No model is watched yet" in said(page)
     assert any("python -m storage import" in code.value for code in page.code)
     assert any("python -m seed --demo" in code.value for code in page.code)
@@ -34,14 +35,14 @@ def test_while_the_demo_is_built_the_board_shows_how_far_it_is(log):
     with log.engine.begin() as connection:
         runs.advance(connection, run, 50)
     runs.say(log.engine, run.id, "Training the model")
-    page = AppTest.from_file(str(BOARD), default_timeout=30).run()
+    page = AppTest.from_file(str(BOARD), default_timeout=PATIENCE).run()
     assert "Training the model" in said(page)
     assert [bar.value for bar in page.get("progress")] == [25]
 
 
 def test_a_registered_model_without_rows_is_not_yet_a_model_to_look_at(log):
     log.register("reviews", COLUMNS)
-    assert "No model is watched yet" in said(AppTest.from_file(str(BOARD), default_timeout=30).run())
+    assert "No model is watched yet" in said(AppTest.from_file(str(BOARD), default_timeout=PATIENCE).run())
 
 
 def test_the_overview_says_first_whether_anything_is_wrong_and_since_when(board):
@@ -183,7 +184,7 @@ def test_text_from_the_data_is_never_read_as_markdown(board, path):
 def test_a_model_without_a_reference_is_compared_with_the_window_before_until_one_is_frozen(log):
     log.register("reviews", COLUMNS)
     log.append("reviews", review_rows())
-    page = AppTest.from_file(str(BOARD), default_timeout=30).run()
+    page = AppTest.from_file(str(BOARD), default_timeout=PATIENCE).run()
     assert "no reference is frozen yet" in said(page)
     assert "reference" not in page.query_params
     log.freeze_reference("reviews", "training", rows=1_000)
@@ -210,7 +211,7 @@ def test_accuracy_that_fell_while_no_column_moved_is_the_headline(log):
     log.register("reviews", COLUMNS)
     log.append("reviews", rows.assign(length=rng.normal(size=len(rows)), channel="web"))
     log.freeze_reference("reviews", "training", rows=1_000)
-    page = AppTest.from_file(str(BOARD), default_timeout=60)
+    page = AppTest.from_file(str(BOARD), default_timeout=PATIENCE)
     page.query_params["window"] = "500"
     page.run()
     shown = said(page)
@@ -225,7 +226,7 @@ def test_on_demand_the_columns_page_tells_whether_columns_changed_together(board
     board.query_params.update({"window": "500", "column": "length"})
     board.run()
     board.switch_page(str(BOARD.parent / "views" / "columns.py")).run()
-    board.button(key="ask joint").click().run(timeout=120)  # scikit-learn is imported
+    board.button(key="ask joint").click().run(timeout=PATIENCE)  # scikit-learn is imported
     words = said(board).replace("\\", "")
     assert "A classifier tells rows of the window from rows of the reference with AUC" in words
     assert "most by" in words

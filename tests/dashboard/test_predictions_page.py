@@ -16,13 +16,14 @@ from drift.windows import Column, LastRows
 from storage.answered import Answered, read_answered
 from storage.shadow import ShadowAnswer, append_shadow
 from tests.dashboard.conftest import BOARD, COLUMNS
+from tests.patience import PATIENCE
 
 PAGE = str(BOARD.parent / "views" / "predictions.py")
 START = datetime(2026, 9, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def page(board):
+def predictions_page(board):
     """The board opened at the page about predictions, at 500 rows."""
     board.query_params["window"] = "500"
     board.run()
@@ -38,20 +39,20 @@ def numbers(page: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in page.metric}
 
 
-def test_the_page_shows_accuracy_with_what_was_expected_and_how_many_labels_came(page):
-    words = said(page.run())
+def test_the_page_shows_accuracy_with_what_was_expected_and_how_many_labels_came(predictions_page):
+    words = said(predictions_page.run())
     found = data.board("reviews", data.revision("reviews"), "500", "training").performance
-    shown = numbers(page)
+    shown = numbers(predictions_page)
     assert shown["Accuracy (labelled)"] == f"{found.now.share:.1%}"
     assert shown["Expected accuracy"] == f"{found.expected.accuracy:.1%}"
     assert shown["Labelled"] == f"{found.now.coverage:.0%}"
     assert "if the relation input -> label is unchanged" in words
     assert "Right and wrong." in words
-    assert len(page.get("plotly_chart")) == 4
+    assert len(predictions_page.get("plotly_chart")) == 4
 
 
-def test_predictions_that_go_wrong_are_told_first(page):
-    words = said(page.run())
+def test_predictions_that_go_wrong_are_told_first(predictions_page):
+    words = said(predictions_page.run())
     assert "Accuracy fell since about" in words
     assert ":red-badge[:material/error: Drift]" in words
 
@@ -76,7 +77,7 @@ def test_the_reviews_without_labels_have_an_expected_accuracy_and_no_confusion(r
 def test_a_model_without_labels_has_its_own_state(log):
     log.register("bare", [Column("x", "numeric")])
     log.append("bare", [{"predicted_at": START + timedelta(hours=k), "x": float(k)} for k in range(300)])
-    page = AppTest.from_file(str(BOARD), default_timeout=30).run()
+    page = AppTest.from_file(str(BOARD), default_timeout=PATIENCE).run()
     page.switch_page(PAGE)
     assert "needs a model that logs a predicted class" in said(page.run())
 

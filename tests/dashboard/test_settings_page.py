@@ -1,6 +1,5 @@
 """The Settings page without a browser: files taken in, models told, references frozen, nothing secret shown."""
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -13,8 +12,8 @@ from drift.windows import Column, LastRows
 from storage import runs
 from storage.audit import read_audit
 from storage.lessons import Lesson
-from storage.settings import Settings
 from tests.dashboard.conftest import BOARD, HOSTILE, N_ROWS
+from tests.patience import PATIENCE, wait_for
 
 START = datetime(2026, 9, 1, tzinfo=UTC)
 GOOD = [
@@ -23,19 +22,13 @@ GOOD = [
 HEADER = "ts,amount,channel,y_pred,id"
 
 
-@pytest.fixture(autouse=True)
-def settings(tmp_path, monkeypatch, sqlite_url):
-    monkeypatch.setenv("DRIFT_ARTIFACTS", str(tmp_path / "models"))
-    return Settings(database_url=sqlite_url, artifacts=tmp_path / "models")
-
-
 @pytest.fixture
-def page(log):
+def settings_board(log):
     return settings_page()
 
 
 def settings_page():
-    page = AppTest.from_file(str(BOARD), default_timeout=30)
+    page = AppTest.from_file(str(BOARD), default_timeout=PATIENCE)
     page.switch_page("views/settings.py")
     return page.run()
 
@@ -62,34 +55,31 @@ def press(page, label):
 
 
 def wait_for_imports(settings, log):
-    deadline = time.monotonic() + 60
-    while any(found.state == "running" for found in imports.all_imports(settings, log)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: all(found.state != "running" for found in imports.all_imports(settings, log)))
     return imports.all_imports(settings, log)
 
 
-def test_without_a_model_a_file_can_be_imported(page, settings, log):
-    assert "No model is watched yet" in said(page)
-    words = upload(page, HEADER, *GOOD, "never,1,web,yes,x1")
+def test_without_a_model_a_file_can_be_imported(settings_board, settings, log):
+    assert "No model is watched yet" in said(settings_board)
+    words = upload(settings_board, HEADER, *GOOD, "never,1,web,yes,x1")
     assert "1 of the first 301 rows will be rejected" in words
     found = {"Time of the prediction": "ts", "Prediction": "y_pred", "Request id": "id"}
-    assert chosen(page) == found
-    becomes = page.dataframe[0].value.set_index("column")["becomes"]
+    assert chosen(settings_board) == found
+    becomes = settings_board.dataframe[0].value.set_index("column")["becomes"]
     assert becomes.to_dict() == {
         **{"ts": "time of the prediction", "amount": "feature", "channel": "feature"},
         **{"y_pred": "prediction", "id": "request id"},
     }
-    assert "Your name must be given" in press(page, "Import")
+    assert "Your name must be given" in press(settings_board, "Import")
     assert imports.all_imports(settings, log) == ()
-    page.text_input(key="actor").input("ana").run()
-    assert "The import of 2026 loans.csv has begun" in press(page, "Import")
+    settings_board.text_input(key="actor").input("ana").run()
+    assert "The import of 2026 loans.csv has begun" in press(settings_board, "Import")
     (done,) = wait_for_imports(settings, log)
     assert (done.state, done.n_accepted) == ("done", 300)
-    words = said(page.run())
+    words = said(settings_board.run())
     assert "300 rows are in the log, 1 rejected." in words
     assert "The reference 'training' holds the first 100 rows." in words
-    assert "never" in str(page.dataframe[0].value["reason"][0])
+    assert "never" in str(settings_board.dataframe[0].value["reason"][0])
     assert log.models() == ("loans",)
     assert log.columns("loans") == (
         *(Column("amount", "numeric"), Column("channel", "categorical")),
@@ -98,69 +88,69 @@ def test_without_a_model_a_file_can_be_imported(page, settings, log):
     assert done.upload.file is None
 
 
-def test_a_file_is_taken_as_a_person_says_and_not_as_it_was_guessed(page, settings, log):
-    upload(page, HEADER, *GOOD)
-    token = next(box.key for box in page.selectbox if box.label == "Prediction").split()[0]
-    page.text_input(key=f"{token} model").input("mine")
-    page.selectbox(key=f"{token} request_id").set_value(None)
-    page.multiselect(key=f"{token} ignore").set_value(["id", "channel"])
-    page.multiselect(key=f"{token} categorical").set_value(["amount"])
-    page.text_input(key="actor").input("ana").run()
-    press(page, "Import")
+def test_a_file_is_taken_as_a_person_says_and_not_as_it_was_guessed(settings_board, settings, log):
+    upload(settings_board, HEADER, *GOOD)
+    token = next(box.key for box in settings_board.selectbox if box.label == "Prediction").split()[0]
+    settings_board.text_input(key=f"{token} model").input("mine")
+    settings_board.selectbox(key=f"{token} request_id").set_value(None)
+    settings_board.multiselect(key=f"{token} ignore").set_value(["id", "channel"])
+    settings_board.multiselect(key=f"{token} categorical").set_value(["amount"])
+    settings_board.text_input(key="actor").input("ana").run()
+    press(settings_board, "Import")
     wait_for_imports(settings, log)
     assert log.columns("mine") == (Column("amount", "categorical"), Column("prediction", "categorical", "prediction"))
     assert not log.read_rows("mine")["request_id"].notna().any()
 
 
-def test_rows_come_into_a_model_that_exists_only_by_consent(page, reviews, settings):
+def test_rows_come_into_a_model_that_exists_only_by_consent(settings_board, reviews, settings):
     lines = ["predicted_at,length,request_id", *(f"2026-09-01T00:00:{k:02},{k},n{k}" for k in range(30))]
-    words = upload(page.run(), *lines, name="reviews.csv")
+    words = upload(settings_board.run(), *lines, name="reviews.csv")
     assert f"Model reviews exists: {N_ROWS:,} rows" in words
     assert "Added rows cannot be taken back" in words
-    page.text_input(key="actor").input("ana").run()
-    (button,) = (button for button in page.button if button.label == "Import")
+    settings_board.text_input(key="actor").input("ana").run()
+    (button,) = (button for button in settings_board.button if button.label == "Import")
     assert button.disabled
-    page.checkbox[0].check().run()
-    press(page, "Import")
+    settings_board.checkbox[0].check().run()
+    press(settings_board, "Import")
     wait_for_imports(settings, reviews)
     assert reviews.n_rows("reviews") == N_ROWS + 30
     assert [reference.name for reference in reviews.references("reviews")] == ["training"]
 
 
-def test_a_name_that_is_changed_as_the_button_is_pressed_counts(page, reviews, settings):
-    upload(page, HEADER, *GOOD)
-    page.text_input(key="actor").input("ana").run()
-    token = next(box.key for box in page.selectbox if box.label == "Prediction").split()[0]
+def test_a_name_that_is_changed_as_the_button_is_pressed_counts(settings_board, reviews, settings):
+    upload(settings_board, HEADER, *GOOD)
+    settings_board.text_input(key="actor").input("ana").run()
+    token = next(box.key for box in settings_board.selectbox if box.label == "Prediction").split()[0]
     # Both reach the server at once: the button that is pressed was drawn for the old name.
-    page.text_input(key=f"{token} model").input("reviews")
-    assert "Model reviews exists: say below whether to add the rows to it" in press(page, "Import")
-    page.text_input(key=f"{token} model").input("mine").run()
-    page.text_input(key=f"{token} model").input("others")
-    press(page, "Import")
+    settings_board.text_input(key=f"{token} model").input("reviews")
+    assert "Model reviews exists: say below whether to add the rows to it" in press(settings_board, "Import")
+    settings_board.text_input(key=f"{token} model").input("mine").run()
+    settings_board.text_input(key=f"{token} model").input("others")
+    press(settings_board, "Import")
     wait_for_imports(settings, reviews)
     assert (reviews.models(), reviews.n_rows("reviews")) == (("reviews", "others"), N_ROWS)
 
 
-def test_a_reference_before_a_time_needs_the_time(page, settings, log):
-    upload(page, HEADER, *GOOD)
-    page.text_input(key="actor").input("ana").run()
-    how = next(part for part in page.segmented_control if part.label.startswith("Reference"))
+def test_a_reference_before_a_time_needs_the_time(settings_board, settings, log):
+    upload(settings_board, HEADER, *GOOD)
+    settings_board.text_input(key="actor").input("ana").run()
+    how = next(part for part in settings_board.segmented_control if part.label.startswith("Reference"))
     how.set_value("until").run()
-    assert "The time before which rows become the reference must be given" in press(page, "Import")
-    page.datetime_input[0].set_value(START.replace(hour=1, tzinfo=None)).run()
-    press(page, "Import")
+    assert "The time before which rows become the reference must be given" in press(settings_board, "Import")
+    settings_board.datetime_input[0].set_value(START.replace(hour=1, tzinfo=None)).run()
+    press(settings_board, "Import")
     wait_for_imports(settings, log)
     assert log.references("loans")[0].n == 60
 
 
-def test_the_same_content_is_not_taken_twice(page, settings, log):
-    upload(page, HEADER, *GOOD)
-    page.text_input(key="actor").input("ana").run()
-    press(page, "Import")
+def test_the_same_content_is_not_taken_twice(settings_board, settings, log):
+    upload(settings_board, HEADER, *GOOD)
+    settings_board.text_input(key="actor").input("ana").run()
+    press(settings_board, "Import")
     wait_for_imports(settings, log)
-    words = upload(page.run(), HEADER, *GOOD)
+    words = upload(settings_board.run(), HEADER, *GOOD)
     assert "This content was imported into loans" in words
-    assert "Import" not in [button.label for button in page.button]
+    assert "Import" not in [button.label for button in settings_board.button]
 
 
 @pytest.mark.parametrize(
@@ -174,76 +164,76 @@ def test_the_same_content_is_not_taken_twice(page, settings, log):
         (["ts,a", "2026-09-01T00:00:00,\x00"], "None of the first 1 rows can be read"),
     ],
 )
-def test_a_bad_file_is_told_in_a_sentence_under_its_own_name(page, lines, must):
-    words = upload(page, *lines)
+def test_a_bad_file_is_told_in_a_sentence_under_its_own_name(settings_board, lines, must):
+    words = upload(settings_board, *lines)
     assert must in words
     assert "upload.csv" not in words
-    assert "Import" not in [button.label for button in page.button]
-    press(page, "Take another file")
-    assert len(page.file_uploader) == 1
+    assert "Import" not in [button.label for button in settings_board.button]
+    press(settings_board, "Take another file")
+    assert len(settings_board.file_uploader) == 1
 
 
-def test_a_parquet_file_with_damaged_pages_is_told_and_another_can_be_taken(page, tmp_path):
+def test_a_parquet_file_with_damaged_pages_is_told_and_another_can_be_taken(settings_board, tmp_path):
     path = tmp_path / "whole.parquet"
     times = pd.date_range(START, periods=300, freq="min")
     pd.DataFrame({"ts": times, "amount": range(300), "channel": "web"}).to_parquet(path)
     damaged = bytearray(path.read_bytes())
     damaged[20:400] = b"\xff" * 380
-    page.file_uploader[0].upload("loans.parquet", bytes(damaged)).run()
-    assert "oans.parquet must be a whole Parquet file, and a part of it is damaged" in said(page)
-    press(page, "Take another file")
-    assert len(page.file_uploader) == 1
+    settings_board.file_uploader[0].upload("loans.parquet", bytes(damaged)).run()
+    assert "oans.parquet must be a whole Parquet file, and a part of it is damaged" in said(settings_board)
+    press(settings_board, "Take another file")
+    assert len(settings_board.file_uploader) == 1
 
 
-def test_what_became_of_an_import_is_told_by_what_is_there(page, settings, log):
-    upload(page, HEADER, *GOOD, "never,1,web,yes,x1")
-    page.text_input(key="actor").input("ana").run()
-    next(box for box in page.number_input if box.label == "Rows").set_value(5_000).run()
-    press(page, "Import")
+def test_what_became_of_an_import_is_told_by_what_is_there(settings_board, settings, log):
+    upload(settings_board, HEADER, *GOOD, "never,1,web,yes,x1")
+    settings_board.text_input(key="actor").input("ana").run()
+    next(box for box in settings_board.number_input if box.label == "Rows").set_value(5_000).run()
+    press(settings_board, "Import")
     (done,) = wait_for_imports(settings, log)
-    assert "The reference 'training' holds the first 300 rows." in said(page.run())
-    assert len(page.get("download_button")) == 1
+    assert "The reference 'training' holds the first 300 rows." in said(settings_board.run())
+    assert len(settings_board.get("download_button")) == 1
     done.upload.rejected.unlink()
-    assert "Of 1 rejected rows the reasons are not listed here." in said(page.run())
-    assert not page.get("download_button")
+    assert "Of 1 rejected rows the reasons are not listed here." in said(settings_board.run())
+    assert not settings_board.get("download_button")
 
 
-def test_simulations_push_no_import_out_of_the_list(page, log):
+def test_simulations_push_no_import_out_of_the_list(settings_board, log):
     runs.begin(log.engine, "loans", "loans.csv", 10, "f")
     for k in range(12):
         lesson = Lesson(model=f"lesson-{k}", scenario="concept")
         runs.begin(log.engine, lesson.model, lesson.source, lesson.n_rows, lesson.fingerprint)
-    said(page.run())
-    assert any("loans.csv" in str(table.value) for table in page.dataframe)
+    said(settings_board.run())
+    assert any("loans.csv" in str(table.value) for table in settings_board.dataframe)
 
 
-def test_names_that_could_do_harm_are_left_out_and_shown_as_they_are(page):
-    words = upload(page, f'ts,"{HOSTILE}",a', "2026-09-01T00:00:00,1,2", name=f"{HOSTILE}.csv")
-    assert page.multiselect[0].value == [HOSTILE]
+def test_names_that_could_do_harm_are_left_out_and_shown_as_they_are(settings_board):
+    words = upload(settings_board, f'ts,"{HOSTILE}",a', "2026-09-01T00:00:00,1,2", name=f"{HOSTILE}.csv")
+    assert settings_board.multiselect[0].value == [HOSTILE]
     assert "column must be named by a letter" in words
-    raw = [str(part.value) for kind in (page.markdown, page.caption) for part in kind]
+    raw = [str(part.value) for kind in (settings_board.markdown, settings_board.caption) for part in kind]
     assert not any("![x]" in text for text in raw)
 
 
-def test_a_file_that_was_given_up_leaves_nothing(page, settings):
-    upload(page, HEADER, *GOOD)
+def test_a_file_that_was_given_up_leaves_nothing(settings_board, settings):
+    upload(settings_board, HEADER, *GOOD)
     assert any(uploads.folder_of(settings).iterdir())
-    press(page, "Take another file")
+    press(settings_board, "Take another file")
     assert not any(uploads.folder_of(settings).iterdir())
 
 
-def test_an_import_whose_process_died_can_be_taken_up_or_given_up(page, settings, log):
-    upload(page, HEADER, *GOOD)
-    page.text_input(key="actor").input("ana").run()
-    press(page, "Import")
+def test_an_import_whose_process_died_can_be_taken_up_or_given_up(settings_board, settings, log):
+    upload(settings_board, HEADER, *GOOD)
+    settings_board.text_input(key="actor").input("ana").run()
+    press(settings_board, "Import")
     (done,) = wait_for_imports(settings, log)
     # As a process leaves it that was killed before its first row.
     stored = uploads.keep(settings, memoryview("\n".join([HEADER, *GOOD[:50]]).encode()), "b.csv")
     stored.remember(uploads.Request(**{**vars(done.request), "called": "b.csv", "fingerprint": "unknown"}))
-    words = said(page.run())
+    words = said(settings_board.run())
     assert "It ended before a row was stored" in words
-    assert "Go on" in [button.label for button in page.button]
-    press(page, "Give up and remove the file")
+    assert "Go on" in [button.label for button in settings_board.button]
+    press(settings_board, "Give up and remove the file")
     assert not stored.folder.exists()
 
 
@@ -331,7 +321,7 @@ def test_two_windows_are_compared_by_a_link(reviews):
         f"{now - timedelta(days=a):%Y-%m-%dT%H:%MZ}/{now - timedelta(days=b):%Y-%m-%dT%H:%MZ}"
         for a, b in ((20, 0), (60, 30))
     ]
-    page = AppTest.from_file(str(BOARD), default_timeout=30)
+    page = AppTest.from_file(str(BOARD), default_timeout=PATIENCE)
     page.query_params.update({"window": spans[0], "reference": spans[1]})
     words = said(page.run())
     assert "against another window" in words
@@ -342,8 +332,18 @@ def test_two_windows_are_compared_by_a_link(reviews):
 
 
 def test_a_reference_in_the_address_that_is_none_is_said(reviews):
-    page = AppTest.from_file(str(BOARD), default_timeout=30)
+    page = AppTest.from_file(str(BOARD), default_timeout=PATIENCE)
     page.query_params.update({"reference": "yesterday/today"})
     page.run()
     assert [error.value for error in page.exception] == []
     assert page.query_params["reference"] == "training"
+
+
+def test_an_import_whose_process_cannot_be_started_says_so_and_can_be_gone_on_with(page, settings, log):
+    upload(page, HEADER, *GOOD)
+    (folder,) = uploads.folder_of(settings).iterdir()
+    (folder / "import.log").symlink_to(folder / "gone" / "import.log")  # where its process would write
+    page.text_input(key="actor").input("ana").run()
+    words = press(page, "Import")
+    assert "The process of the import must be started; it cannot: No such file or directory." in words
+    assert log.models() == ()

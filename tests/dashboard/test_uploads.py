@@ -12,14 +12,8 @@ import pytest
 
 from dashboard import uploads
 from dashboard.uploads import Request, Upload, folder_of, keep, sweep
-from storage.settings import Settings
 
 CSV = b"ts,a\n2026-09-01,1\n"
-
-
-@pytest.fixture
-def settings(tmp_path):
-    return Settings(database_url=f"sqlite:///{tmp_path}/drift.db", artifacts=tmp_path / "models")
 
 
 def request(**changed):

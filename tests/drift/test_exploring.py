@@ -44,28 +44,28 @@ def url(tmp_path_factory):
 
 
 @pytest.fixture
-def log(url):
+def explored(url):
     log = open_log(url)
     yield log
     log.close()
 
 
-def test_columns_that_changed_together_are_found(log):
-    found = joint(log, "m", LastRows(250), None)
+def test_columns_that_changed_together_are_found(explored):
+    found = joint(explored, "m", LastRows(250), None)
     assert found.p_value < 1e-6
     assert (found.n_reference, found.n) == (N_REFERENCE, 250)
     assert {name for name, _ in found.importances} == {"x", "y"}
 
 
-def test_the_words_of_a_window_are_held_against_those_of_the_reference(log):
-    found = words(log, "m", LastRows(250), "training")
+def test_the_words_of_a_window_are_held_against_those_of_the_reference(explored):
+    found = words(explored, "m", LastRows(250), "training")
     assert {new.word for new in found.words.top} == set(NEW)
     assert found.distance.p_value <= 0.01
     assert found.words.n_reference_texts == N_REFERENCE
 
 
-def test_few_texts_have_words_and_no_distance(log):
-    found = words(log, "m", LastRows(30), None)
+def test_few_texts_have_words_and_no_distance(explored):
+    found = words(explored, "m", LastRows(30), None)
     assert found.distance is None
     assert "must be at least 100 in the reference and 50 in the window" in found.said
 
@@ -86,8 +86,8 @@ def test_a_reference_that_is_not_there_is_named(url, monkeypatch, capsys):
     assert "reference must be a frozen one (training); got 'other'" in capsys.readouterr().err
 
 
-def test_the_columns_and_words_of_two_windows_are_compared_without_a_reference(log):
+def test_the_columns_and_words_of_two_windows_are_compared_without_a_reference(explored):
     first, last = RowSpan(0, 250), LastRows(250)
-    assert joint(log, "m", last, first).p_value < 1e-6
-    assert joint(log, "m", RowSpan(250, 500), first).p_value > 1e-3
-    assert {new.word for new in words(log, "m", last, first).words.top} == set(NEW)
+    assert joint(explored, "m", last, first).p_value < 1e-6
+    assert joint(explored, "m", RowSpan(250, 500), first).p_value > 1e-3
+    assert {new.word for new in words(explored, "m", last, first).words.top} == set(NEW)

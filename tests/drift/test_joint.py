@@ -15,6 +15,7 @@ def rows(rng, n, *, correlation=0.8, shift=0.0, second=0.3):
     return {"x": NumericSample(x), "y": NumericSample(y), "kind": CategoricalSample(kind, ("a", "b"))}
 
 
+@pytest.mark.slow
 def test_healthy_rows_are_told_apart_no_more_often_than_by_chance():
     rng = np.random.default_rng(8)
     p_values = [joint_test(rows(rng, 180), rows(rng, 130), seed=k).p_value for k in range(25)]

@@ -20,7 +20,7 @@ from drift.monitor import (
 )
 from drift.policy import DriftPolicy
 from drift.windows import Column, LastRows, RowSpan, TimeSpan
-from tests.drift.conftest import START
+from tests.drift.array_source import START
 
 COLUMNS = (
     Column("length", "numeric"),
@@ -72,7 +72,7 @@ def test_a_window_is_compared_with_the_first_frozen_reference(source):
     assert board.sentence == f"Drift: prediction and 1 of 3 features ({moved_most}), {begun}."
     assert (board.window.start, board.window.end) == (
         START + timedelta(minutes=1_600),
-        START + timedelta(minutes=2_000),
+        START + timedelta(minutes=1_999, microseconds=1),
     )
 
 
@@ -124,6 +124,8 @@ def test_too_few_rows_are_too_little_data(source, n):
 
 def test_an_empty_window_is_too_little_data(source):
     board = check(source, "m", TimeSpan(START - timedelta(days=2), START - timedelta(days=1)))
+    assert (board.n, board.verdict, board.window.start) == (0, "insufficient", START - timedelta(days=2))
+    board = check(source, "m", RowSpan(3_000, 3_500))
     assert (board.n, board.verdict, board.window.start) == (0, "insufficient", None)
 
 
@@ -208,7 +210,7 @@ def test_a_board_is_json_without_nan(source):
     assert {"rule", "honesty", "alarms"} <= set(said)
     assert [alarm["column"] for alarm in said["alarms"]] == ["length", "prediction"]
     assert said["alarms"][0]["onset_at"] == "2026-01-02T01:00:00+00:00"
-    assert said["window"] == {"start": "2026-01-02T02:40:00+00:00", "end": "2026-01-02T09:20:00+00:00"}
+    assert said["window"] == {"start": "2026-01-02T02:40:00+00:00", "end": "2026-01-02T09:19:00.000001+00:00"}
     names = "column kind test n statistic p_value log10_p adjusted_p_value effect_size missing_share unseen_share"
     assert {*names.split(), "betting_score", "verdict", "reason", "alarm"} <= set(said["columns"][0])
     broken = next(column for column in said["columns"] if column["column"] == "price")

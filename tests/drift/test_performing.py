@@ -9,11 +9,12 @@ import pytest
 
 from drift.board import board_json
 from drift.concept import ACCURACY
-from drift.label_watching import acknowledge, known_reference, outcome_columns
+from drift.label_watching import acknowledge, known_reference, outcome_columns, outcome_samples
 from drift.monitor import check
 from drift.performance_report import performance_lines
 from drift.performing import check_performance, judged, performance
 from drift.policy import DriftPolicy
+from drift.samples import CategoricalSample, NumericSample
 from drift.windows import Column, LastRows, RowSpan
 from storage import open_log
 from storage.watching import mark_labels_stale
@@ -258,3 +259,46 @@ def test_a_column_that_takes_the_name_of_the_stream_is_told(sqlite_url):
     assert "A column is named 'accuracy'" in found.concept.said
     assert found.now.n > 0
     log.close()
+
+
+ODD_ROLES = {
+    "a score that is a category": ("categorical", "categorical", "categorical"),
+    "a label that is a number": ("categorical", "numeric", "numeric"),
+    "a prediction that is a number": ("numeric", "categorical", "numeric"),
+    "a regression with a score that is a category": ("numeric", "numeric", "categorical"),
+}
+
+
+@pytest.mark.parametrize("has_label", [True, False])
+@pytest.mark.parametrize("case", ODD_ROLES)
+def test_whatever_kinds_the_roles_have_the_board_is_drawn_and_labels_count_only_between_classes(
+    sqlite_url, case, has_label
+):
+    prediction, label, score = ODD_ROLES[case]
+    kinds = {"prediction": prediction, "label": label, "score": score}
+    if not has_label:
+        del kinds["label"]
+    rng = np.random.default_rng(5)
+    frame = pd.DataFrame({"predicted_at": pd.date_range(START, periods=400, freq="min"), "x": rng.normal(size=400)})
+    for name, kind in kinds.items():
+        frame[name] = rng.normal(size=400) if kind == "numeric" else rng.choice(["high", "low"], 400)
+    log = open_log(sqlite_url)
+    log.register("m", [Column("x", "numeric"), *(Column(name, kind, name) for name, kind in kinds.items())])
+    assert log.append("m", frame).accepted == 400
+    log.freeze_reference("m", "training", rows=200)
+    board = check_performance(log, "m", LastRows(200), None, POLICY)
+    assert {report.column for report in board.columns} == {"x", "prediction", "score"}
+    if has_label and (prediction, label) == ("categorical", "categorical"):
+        assert board.performance.now.n == 200
+        assert board.performance.why_not == "the model's score is no number"
+    else:
+        assert board.performance is None
+    log.close()
+
+
+def test_right_and_wrong_are_refused_where_a_source_hands_out_numbers():
+    classes = CategoricalSample(np.array([0, 1]), ("no", "yes"))
+    with pytest.raises(ValueError, match=r"^label must hold classes where right and wrong are counted; got numbers\.$"):
+        outcome_samples({"prediction": classes, "label": NumericSample(np.array([0.0, 1.0]))})
+    with pytest.raises(ValueError, match=r"^prediction must hold classes .*; got no such column\.$"):
+        outcome_samples({"label": classes})

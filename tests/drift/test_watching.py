@@ -11,7 +11,7 @@ from drift.life import RULE
 from drift.monitor import PREVIOUS, check, onset, prepare, sliding_windows, timeline
 from drift.watching import acknowledge, replayed, snooze, watch
 from drift.windows import Column, LastRows, RowSpan
-from tests.drift.conftest import MINUTE, START, ArraySource
+from tests.drift.array_source import MINUTE, START, ArraySource
 
 COLUMNS = (
     Column("length", "numeric"),
@@ -117,8 +117,8 @@ def test_before_the_first_full_bucket_there_is_too_little_data(array_source):
 def test_a_stored_look_is_not_read_again(source):
     check(source, "m", LastRows(500))
     before = dict(source.n_reads)
-    ledger = source.ledger("m", "training")
-    ledger.rows_after = None  # whoever calls it fails
+    stream = source.stream("m", "training")
+    stream.rows_after = None  # whoever calls it fails
     check(source, "m", LastRows(500))
     assert source.n_reads == {"window": before["window"] + 1, "reference": before["reference"]}
 
@@ -147,15 +147,15 @@ def test_missing_values_alarm_in_the_cells_of_their_column(array_source):
 
 
 def test_a_column_that_cannot_be_read_goes_on_later(source):
-    rows_after = source.ledger("m", "training").rows_after
-    source.ledger("m", "training").rows_after = lambda row_id, n, columns: broken(rows_after(row_id, n, columns))
+    rows_after = source.stream("m", "training").rows_after
+    source.stream("m", "training").rows_after = lambda row_id, n, columns: broken(rows_after(row_id, n, columns))
 
     def broken(rows: Rows) -> Rows:
         return Rows(rows.ids, rows.micros, {**rows.samples, "length": OSError("the page is gone")})
 
     kept = watch(source, "m", prepare(source, "m", "training", COLUMNS), COLUMNS).kept
     assert set(kept.progress) == {column.name for column in COLUMNS} - {"length"}
-    source.ledger("m", "training").rows_after = rows_after
+    source.stream("m", "training").rows_after = rows_after
     after = watch(source, "m", prepare(source, "m", "training", COLUMNS), COLUMNS).kept
     assert after.progress["length"].position == 6_000
     assert after.open_alarm("length") is not None
@@ -223,6 +223,7 @@ def test_a_replay_of_the_reference_is_asked_for_anew(source):
     assert (honesty.replay.n_lives, honesty.replay.n_rows, honesty.replay.n_alarmed) == (3, 500, 0)
 
 
+@pytest.mark.slow
 def test_a_whole_healthy_board_seldom_alarms_in_its_life():
     rng = np.random.default_rng(7)
     n_lives, n_alarmed = 60, 0

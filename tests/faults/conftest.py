@@ -4,14 +4,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from storage import PredictionLog, open_log
 from storage.__main__ import main
+from tests.conftest import ROOT
+from tests.patience import PATIENCE
 
-ROOT = Path(__file__).parents[2]
 Started = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -45,17 +44,10 @@ def run(start):
 
     def run(url: str, module: str, *arguments: object) -> tuple[int, str, str]:
         process = start(url, module, *arguments)
-        said, complained = process.communicate(timeout=120)
+        said, complained = process.communicate(timeout=PATIENCE)
         return process.returncode, said, complained
 
     return run
-
-
-@pytest.fixture
-def log(sqlite_url: str):
-    log: PredictionLog = open_log(sqlite_url)
-    yield log
-    log.close()
 
 
 @pytest.fixture
@@ -63,8 +55,6 @@ def verify(monkeypatch, capsys):
     """Recompute all that is derived from a log, as `python -m storage verify` does: no difference may be left."""
 
     def verify(url: str) -> None:
-        if os.environ.get("A2_NO_VERIFY"):
-            return
         monkeypatch.setenv("DRIFT_DATABASE_URL", url)
         assert main(["verify"]) == 0, capsys.readouterr()
 

@@ -9,6 +9,8 @@ import pytest
 from storage.__main__ import main
 from tests.faults.writer import COLUMNS, MODEL, START
 
+pytestmark = pytest.mark.slow
+
 N_ROWS = 30_000
 CHANGES = {
     "a value of a segment": (

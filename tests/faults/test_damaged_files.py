@@ -7,6 +7,8 @@ from storage import open_log
 from storage.__main__ import main as storage
 from tests.faults.writer import COLUMNS, MODEL, START
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = {
     "verify": (storage, ["verify"]),
     "import": (storage, ["import", "rows.csv", "--model", MODEL, "--time", "when"]),

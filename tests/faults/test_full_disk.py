@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from drift.windows import Column, LastRows
 from storage import open_log
 
+pytestmark = pytest.mark.slow
+
 N_ROWS = 120_000
 START = datetime(2026, 9, 1, tzinfo=UTC)
 COLUMNS = (Column("amount", "numeric"), Column("channel", "categorical"))

@@ -5,9 +5,12 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pytest
 
 from drift.windows import Column, LastRows
 from storage import runs
+
+pytestmark = pytest.mark.slow
 
 N_KILLS = 20
 N_ROWS = 200_000

@@ -8,6 +8,8 @@ import pytest
 
 from tests.faults.writer import COLUMNS, MODEL
 
+pytestmark = pytest.mark.slow
+
 N_KILLS = 4
 SIZES = (1, 50)
 

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,9 +23,10 @@ from retrain import artifacts, recipes
 from storage import PredictionLog, open_log, registry
 from storage.settings import Settings
 from storage.workers import live_workers
-from tests.conftest import require
+from tests.conftest import ROOT, require
+from tests.patience import PATIENCE, wait_for
+from tests.retrain.fake_channel import SECRET
 
-ROOT = Path(__file__).parents[2]
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 MODEL = "loans"
 N_ROWS, N_TRAINED, DRIFT_AT = 6_000, 3_000, 3_500
@@ -54,7 +54,7 @@ def browser():
     require(CHROMIUM.exists(), "chromium")
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=30_000)
+    expect.set_options(timeout=PATIENCE * 1_000)
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
@@ -63,20 +63,25 @@ def browser():
 
 
 @pytest.fixture
-def product(tmp_path: Path) -> Iterator[Product]:
-    """The product on a log of loans whose incomes moved, so that the champion is wrong about half of them."""
-    settings = Settings(database_url=f"sqlite:///{tmp_path}/drift.db", artifacts=tmp_path / "models")
-    log = open_log(settings.database_url)
-    fill(log, settings.artifacts)
-    with served(settings, tmp_path / "server.log") as url:
+def product(log: PredictionLog, settings: Settings, request: pytest.FixtureRequest) -> Iterator[Product]:
+    """The product on a log of loans whose incomes moved, so that the champion is wrong about half of them.
+
+    A journey that is marked `empty` begins without a model; one that takes `hook` has it for its channel.
+    """
+    if request.node.get_closest_marker("empty") is None:
+        fill(log, settings.artifacts)
+    server_log = settings.artifacts.parent / "server.log"
+    channel = {"DRIFT_ALERT_URL": request.getfixturevalue("hook").url} if "hook" in request.fixturenames else {}
+    with served(settings, server_log, **channel) as url:
         yield Product(url, log)
-    log.close()
+    assert SECRET not in server_log.read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def page(browser, product: Product):
     """A page whose console stays free of errors, and which calls no other host."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(PATIENCE * 1_000)
     page = context.new_page()
     own, faults = urlsplit(product.url).netloc, []
     page.on("request", lambda r: faults.append(f"called {r.url}") if is_elsewhere(r.url, own) else None)
@@ -119,13 +124,17 @@ def choose(page, label: str, option: str) -> None:
     from playwright.sync_api import TimeoutError as NotThere
 
     wanted = page.get_by_role("option", name=option, exact=True)
-    for patience in (3_000, 3_000, 10_000):
+
+    def is_chosen() -> bool:
         page.get_by_label(label, exact=True).press("ArrowDown")
         try:
-            wanted.click(timeout=patience)
-            break
+            wanted.click(timeout=3_000)
+            return True
         except NotThere:
             page.get_by_label(label, exact=True).press("Escape")
+            return False
+
+    wait_for(is_chosen, f"the option {option}")
     settle(page)
 
 
@@ -146,19 +155,21 @@ def served(settings: Settings, server_log: Path, *, demo: bool = False, **more: 
             yield url
         finally:
             server.terminate()
-            server.wait(20)
+            server.wait(PATIENCE)
             stop_workers(settings)
 
 
 def wait_until_healthy(url: str, server: subprocess.Popen, server_log: Path) -> None:
     """Wait for the server; an unknown address answers 200 as well, so the body counts."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and server.poll() is None:
-        with suppress(OSError), urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
-            if answer.read() == b"ok":
-                return
-        time.sleep(0.1)
-    raise RuntimeError(f"the server did not start:\n{server_log.read_text(encoding='utf-8')}")
+
+    def is_healthy() -> bool:
+        assert server.poll() is None, f"the server has ended:\n{server_log.read_text(encoding='utf-8')}"
+        with suppress(OSError), urllib.request.urlopen(f"{url}/_stcore/health", timeout=PATIENCE) as answer:
+            healthy: bool = answer.read() == b"ok"
+            return healthy
+        return False
+
+    wait_for(is_healthy, "the server's health")
 
 
 def stop_workers(settings: Settings) -> None:
@@ -167,9 +178,7 @@ def stop_workers(settings: Settings) -> None:
     for worker in live_workers(log):
         with suppress(ProcessLookupError):
             os.kill(worker.pid, signal.SIGTERM)
-    deadline = time.monotonic() + 20
-    while live_workers(log) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_for(lambda: not live_workers(log), "the end of every worker")
     log.close()
 
 

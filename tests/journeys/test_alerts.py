@@ -5,32 +5,14 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from storage import alerts, open_log
+from storage import alerts
 from storage.engine import writing
 from storage.jobs import start_within
-from storage.settings import Settings
-from tests.journeys.conftest import MODEL, Product, fill, served, settle
-from tests.retrain.fake_channel import SECRET, FakeChannel, Reply
-from tests.retrain.test_worker import wait_for
+from tests.journeys.conftest import MODEL, Product, settle
+from tests.patience import wait_for
+from tests.retrain.fake_channel import FakeChannel, Reply
 
-
-@pytest.fixture
-def hook():
-    opened = FakeChannel()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def product(tmp_path, hook):
-    """The product on loans whose incomes moved, with a channel; nobody looks at its board."""
-    settings = Settings(database_url=f"sqlite:///{tmp_path}/drift.db", artifacts=tmp_path / "models")
-    log = open_log(settings.database_url)
-    fill(log, settings.artifacts)
-    with served(settings, tmp_path / "server.log", DRIFT_ALERT_URL=hook.url) as url:
-        yield Product(url, log)
-    log.close()
-    assert SECRET not in (tmp_path / "server.log").read_text()
+pytestmark = pytest.mark.slow
 
 
 def test_from_a_drift_to_the_view_that_shows_it(page: Page, product: Product, hook: FakeChannel):
@@ -68,7 +50,7 @@ def test_from_a_drift_to_the_view_that_shows_it(page: Page, product: Product, ho
     expect(page.get_by_text("The channel answered 200.")).to_be_visible()
     settle(page)
     # What waited is sent at once, and what was sent is not sent again.
-    wait_for(lambda: not alerts.read_delivery(product.log).n_pending, 20)
+    wait_for(lambda: not alerts.read_delivery(product.log).n_pending)
     kinds = [one["kind"] for one in hook.messages]
     assert (kinds.count("alarm"), kinds.count("test"), kinds[-1]) == (1, 1, "job waits")
     assert [one.state for one in alerts.read_alerts(product.log)] == ["sent", "sent"]

@@ -4,10 +4,13 @@ import re
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from playwright.sync_api import Page, expect
 
 from drift.windows import LastRows
 from tests.journeys.conftest import DRIFT_AT, MODEL, N_ROWS, Product, choose, settle
+
+pytestmark = pytest.mark.slow
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -42,7 +45,7 @@ def test_from_a_window_over_a_comparison_to_files(page: Page, product: Product, 
     expect(page.get_by_text("p is adjusted over the categories")).to_be_visible()
 
     page.get_by_role("button", name="Did the columns change together?").click()
-    expect(page.get_by_text(re.compile("A classifier tells rows of the window"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("A classifier tells rows of the window"))).to_be_visible()
     settle(page)
 
     with page.expect_download() as download:

@@ -3,7 +3,6 @@
 import json
 import re
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,6 +16,9 @@ from retrain.launchers import ensure_worker
 from storage import jobs, registry
 from storage.settings import Settings
 from tests.journeys.conftest import MODEL, Product, settle
+from tests.patience import PATIENCE, wait_for
+
+pytestmark = pytest.mark.slow
 
 # Labels come in handfuls, so that the evidence is seen to grow.
 BATCH = 40
@@ -30,16 +32,26 @@ class Traffic:
         self.versions: dict[str, list[str]] = {}
         self.n = 0
         self._rng = np.random.default_rng(11)
-        self._over = threading.Event()
+        self._over, self._open = threading.Event(), threading.Event()
+        self._open.set()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
+    def hold(self) -> None:
+        """Let nobody ask, so that the trial stands where it is."""
+        self._open.clear()
+
+    def go_on(self) -> None:
+        self._open.set()
+
     def stop(self) -> None:
         self._over.set()
-        self._thread.join(30)
+        self._open.set()
+        self._thread.join(PATIENCE)
 
     def _run(self) -> None:
         while not self._over.is_set():
+            self._open.wait()
             with suppress(OSError):  # the server may be about to end
                 self._one_batch()
 
@@ -60,8 +72,12 @@ class Traffic:
     def _post(self, path: str, body: object) -> dict:
         headers = {"content-type": "application/json"}
         request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return json.load(answer)
+
+
+def trial_of(product: Product, job_id: int) -> dict:
+    return (jobs.job(product.log, job_id).result or {}).get("canary") or {}
 
 
 @pytest.fixture
@@ -82,7 +98,7 @@ def test_a_canary_is_promoted_by_the_labels_of_real_requests(
     ensure_worker(Settings(database_url=f"sqlite:///{tmp_path}/drift.db", artifacts=tmp_path / "models"))
     page.reload()
     page.get_by_label("Your name").fill("ben")
-    expect(page.get_by_text("waits for your decision")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("waits for your decision")).to_be_visible()
     settle(page)
     page.get_by_role("tab", name="Parts of the rows").click()
     expect(page.get_by_text("Where the challenger does worst")).to_be_visible()
@@ -90,12 +106,13 @@ def test_a_canary_is_promoted_by_the_labels_of_real_requests(
     expect(page.get_by_text("On the dashed line a model is right as often as it says")).to_be_visible()
     page.get_by_role("button", name="Approve").click()
 
-    expect(page.get_by_text("Trial of the challenger")).to_be_visible(timeout=60_000)
-    expect(page.get_by_text(re.compile("v2 answers (10|50|100)% of the requests")).first).to_be_visible(timeout=90_000)
-    expect(page.get_by_text("labelled rows that both models scored")).to_be_visible(timeout=60_000)
-    end = time.monotonic() + 180
-    while not (job := jobs.job(product.log, job_id)).is_final and time.monotonic() < end:
-        page.wait_for_timeout(500)
+    wait_for(lambda: (trial := trial_of(product, job_id)).get("share") and trial.get("history"), "evidence of a canary")
+    traffic.hold()
+    expect(page.get_by_text("Trial of the challenger")).to_be_visible()
+    expect(page.get_by_text(re.compile("v2 answers (10|50|100)% of the requests")).first).to_be_visible()
+    expect(page.get_by_text("labelled rows that both models scored")).to_be_visible()
+    traffic.go_on()
+    job = wait_for(lambda: (now := jobs.job(product.log, job_id)).is_final and now)
     traffic.stop()
     assert job.state == "promoted", job.note
     expect(page.get_by_text(re.compile("is promoted: v2 serves since"))).to_be_visible()

@@ -1,28 +1,18 @@
 """A class: on an empty database a simulation is played, alarms, is retrained and recovers, in a real browser."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from storage import jobs, open_log, registry, runs
-from storage.lessons import newest_lesson
-from storage.settings import Settings
-from tests.journeys.conftest import Product, served, settle
+from storage import jobs, registry, runs
+from storage.lessons import HISTORY_ROWS, newest_lesson
+from tests.journeys.conftest import Product, choose, settle
+from tests.patience import wait_for
+
+pytestmark = [pytest.mark.slow, pytest.mark.empty]
 
 MODEL = "lesson"
-
-
-@pytest.fixture
-def product(tmp_path: Path) -> Iterator[Product]:
-    """The product on an empty database, without the demo."""
-    settings = Settings(database_url=f"sqlite:///{tmp_path}/drift.db", artifacts=tmp_path / "models")
-    log = open_log(settings.database_url)
-    with served(settings, tmp_path / "server.log") as url:
-        yield Product(url, log)
-    log.close()
 
 
 def accuracy(log, version: str) -> float:
@@ -42,14 +32,20 @@ def test_a_class_sees_a_drift_an_alarm_a_retrain_and_the_recovery(page: Page, pr
     page.get_by_role("tabpanel", name="8 The pipeline").get_by_text("Answer").click()
     expect(page.get_by_text("A person knows what is going on")).to_be_visible()
 
+    choose(page, "The drift begins", "after 5,000 rows")
     page.get_by_role("button", name="Play").click()
-    expect(page.get_by_text(re.compile("Truth: still healthy"))).to_be_visible(timeout=60_000)
+    run = wait_for(
+        lambda: (now := newest_lesson(product.log.engine)) and now.n_done > HISTORY_ROWS and now, "live rows"
+    )
+    runs.ask_to_stop(product.log.engine, run.id)  # so that the drift waits until everybody has seen the board
+    expect(page.get_by_text(re.compile("Truth: still healthy"))).to_be_visible()
     # The whole board has turned to the new model.
     expect(page).to_have_url(re.compile(r"/lesson\?model=lesson"))
+    page.get_by_role("button", name="Go on with lesson").click()
     page.get_by_test_id("stCheckbox").locator("visible=true").click()
     expect(page.get_by_text(re.compile(r"In \d+ looks at healthy rows a plain p < 0\.05 rang"))).to_be_visible()
     expect(
-        page.get_by_text(re.compile(r"the drift began at row 11,600; the alarm came \d+ rows later"))
+        page.get_by_text(re.compile(r"the drift began at row 14,600; the alarm came \d+ rows later"))
     ).to_be_visible()
     expect(page.get_by_text(re.compile("Accuracy fell since about"))).to_be_visible()
 
@@ -59,14 +55,14 @@ def test_a_class_sees_a_drift_an_alarm_a_retrain_and_the_recovery(page: Page, pr
     page.get_by_label("Your name").fill("ana")
     page.get_by_role("textbox", name="Reason", exact=True).locator("visible=true").first.fill("slang in the reviews")
     page.get_by_role("button", name="Start retrain").click()
-    expect(page.get_by_text("waits for your decision")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("waits for your decision")).to_be_visible()
     page.get_by_role("button", name="Approve").click()
-    expect(page.get_by_text("is promoted: v2 serves since")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("is promoted: v2 serves since")).to_be_visible()
 
     page.get_by_role("link", name="Lesson").click()
     recovered = re.compile(r"v2 serves since row [\d,]+: 9\d\.\d% right since \(n = [\d,]+\), 7\d\.\d% when")
     expect(page.get_by_text(recovered)).to_be_visible()
-    expect(page.get_by_text(re.compile("Stable: none of"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("Stable: none of"))).to_be_visible()
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Go on with lesson")).to_be_visible()
     settle(page)

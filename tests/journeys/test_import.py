@@ -4,30 +4,20 @@ import csv
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from drift.windows import Column
-from storage import open_log
 from storage.audit import read_audit
-from storage.settings import Settings
-from tests.journeys.conftest import Product, choose, served, settle, simulated_loans
+from tests.journeys.conftest import Product, choose, settle, simulated_loans
+from tests.patience import PATIENCE
+
+pytestmark = [pytest.mark.slow, pytest.mark.empty]
 
 BAD = {40: ("income", "a lot"), 2_500: ("at", "yesterday"), 4_700: ("income", "?")}
 HOSTILE = "![x](http://192.0.2.1/p.png)"
-
-
-@pytest.fixture
-def product(tmp_path: Path) -> Iterator[Product]:
-    """The product on an empty database."""
-    settings = Settings(database_url=f"sqlite:///{tmp_path}/drift.db", artifacts=tmp_path / "models")
-    log = open_log(settings.database_url)
-    with served(settings, tmp_path / "server.log") as url:
-        yield Product(url, log)
-    log.close()
 
 
 @pytest.fixture
@@ -73,7 +63,7 @@ def test_from_an_empty_board_over_a_file_with_bad_rows_to_the_board_of_a_model(
     page.get_by_role("link", name="Retrain").click()  # it goes on without the page
     settle(page)
     page.get_by_role("link", name="Settings").click()
-    expect(page.get_by_text("5,996 rows are in the log, 4 rejected.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("5,996 rows are in the log, 4 rejected.")).to_be_visible()
     settle(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the list").click()
@@ -102,7 +92,7 @@ def refused(url: str, **headers: str) -> tuple[int, str]:
     address = f"{url}/_stcore/upload_file/some-session/some-file"
     request = urllib.request.Request(address, b"ts,a", headers, method="PUT")
     with pytest.raises(urllib.error.HTTPError) as error:
-        urllib.request.urlopen(request, timeout=10)
+        urllib.request.urlopen(request, timeout=PATIENCE)
     with error.value as answer:
         return answer.code, answer.headers["Content-Security-Policy"]
 

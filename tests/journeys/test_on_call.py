@@ -2,10 +2,13 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from storage import jobs, registry
 from tests.journeys.conftest import MODEL, Product, settle
+
+pytestmark = pytest.mark.slow
 
 
 def test_from_the_verdict_to_a_promoted_challenger(page: Page, product: Product):
@@ -31,14 +34,14 @@ def test_from_the_verdict_to_a_promoted_challenger(page: Page, product: Product)
     page.get_by_label("Your name").fill("ana")
     page.get_by_role("textbox", name="Reason", exact=True).locator("visible=true").first.fill("incomes moved")
     page.get_by_role("button", name="Start retrain").click()
-    expect(page.get_by_text("waits for your decision")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("waits for your decision")).to_be_visible()
     settle(page)
     (job,) = jobs.jobs(product.log, MODEL)
     assert (job.reason, job.requested_by) == ("incomes moved", "ana")
 
     page.get_by_label("Note").fill("recall is better")
     page.get_by_role("button", name="Approve").click()
-    expect(page.get_by_text("is promoted: v2 serves since")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("is promoted: v2 serves since")).to_be_visible()
     expect(page.get_by_text(re.compile(r"Approved by ana\.")).first).to_be_visible()
     settle(page)
     assert registry.alias(product.log, MODEL, "champion") == "v2"

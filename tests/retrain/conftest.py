@@ -1,7 +1,6 @@
 """Simulated models whose relation between features and label changes, and jobs run to where they wait."""
 
-import os
-from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,10 +13,10 @@ from retrain.artifacts import save
 from retrain.pipeline import advance
 from retrain.recipes import fit
 from storage import jobs, registry
-from storage.log import PredictionLog, open_log
+from storage.log import PredictionLog
+from storage.settings import Settings
+from tests.retrain.fake_channel import FakeChannel
 
-# Before scikit-learn is imported: threads that spin make small fits a hundred times slower on a busy machine.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 START = datetime(2026, 11, 1, tzinfo=UTC)
 COLUMNS = (
     Column("x", "numeric"),
@@ -80,12 +79,7 @@ def run(log: PredictionLog, artifacts: Path, job_id: int) -> jobs.Job:
 
 
 @pytest.fixture
-def artifacts(tmp_path: Path) -> Path:
-    return tmp_path / "models"
-
-
-@pytest.fixture
-def log(sqlite_url: str) -> Iterator[PredictionLog]:
-    opened = open_log(sqlite_url)
-    yield opened
-    opened.close()
+def with_channel(settings: Settings, hook: FakeChannel) -> Settings:
+    """Settings with a channel for alerts and the address of a board; a worker may be started."""
+    board = "http://board.example:8501"
+    return replace(settings, worker="auto", alert_url=hook.url, board_url=board)

@@ -60,7 +60,7 @@ class FakeChannel:
 
             def _write(self, reply: Reply) -> None:
                 if reply.drips:
-                    for byte in b"HTTP/1.0 200 OK\r\nX-Long: " + 60 * b"x":
+                    for byte in b"HTTP/1.0 200 OK\r\nX-Long: " + 2_000 * b"x":
                         self.wfile.write(bytes([byte]))
                         time.sleep(0.2)
                 self.send_response(reply.status)

@@ -17,33 +17,28 @@ from retrain.alerting import Lookout
 from storage import alerts, jobs, open_log, workers
 from storage.schema import alert
 from storage.settings import Settings
-from tests.retrain.fake_channel import SECRET, FakeChannel, Reply
+from tests.patience import PATIENCE, wait_for
+from tests.retrain.fake_channel import SECRET, Reply
 from tests.retrain.test_alerting import begin, end_job
-from tests.retrain.test_worker import wait_for
 from tests.storage.test_watching import COLUMNS, frame
 
-
-@pytest.fixture
-def hook():
-    opened = FakeChannel()
-    yield opened
-    opened.close()
+pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def settings(sqlite_url, artifacts, hook, monkeypatch):
-    """Settings as the environment has them, so that processes inherit the channel."""
-    monkeypatch.setenv("DRIFT_ALERT_URL", hook.url)
-    monkeypatch.setenv("DRIFT_BOARD_URL", "http://board.example:8501")
-    return replace(Settings.from_environment(), database_url=sqlite_url, artifacts=artifacts)
+@pytest.fixture(autouse=True)
+def _inherited(environment, with_channel, monkeypatch):
+    """Processes inherit the channel, and what else the settings name."""
+    monkeypatch.setenv("DRIFT_ALERT_URL", with_channel.alert_url)
+    monkeypatch.setenv("DRIFT_BOARD_URL", with_channel.board_url)
+    monkeypatch.setenv("DRIFT_WORKER", with_channel.worker)
 
 
 @pytest.fixture
-def start(settings, tmp_path):
+def start(with_channel, tmp_path):
     started = []
 
     def start_process(*arguments):
-        started.append(processes.start(settings, arguments, tmp_path / f"{arguments[0]}.log"))
+        started.append(processes.start(with_channel, arguments, tmp_path / f"{arguments[0]}.log"))
         return started[-1]
 
     yield start_process
@@ -65,7 +60,7 @@ def ours(environment):
     return f"DRIFT_ALERT_URL={os.environ['DRIFT_ALERT_URL']}".encode() in environment
 
 
-def test_from_a_drift_to_one_message_by_a_worker_that_runs_as_a_service(log, start, hook, settings):
+def test_from_a_drift_to_one_message_by_a_worker_that_runs_as_a_service(log, start, hook, with_channel):
     worker = start("worker", "--poll=0.1")
     begin(log, 2_900)
     wait_for(lambda: alerts.read_delivery(log).is_watched)
@@ -79,10 +74,10 @@ def test_from_a_drift_to_one_message_by_a_worker_that_runs_as_a_service(log, sta
     os.kill(child, signal.SIGKILL)
     wait_for(lambda: alert_passes() and child not in alert_passes())
     worker.terminate()
-    assert worker.wait(30) == 0
+    assert worker.wait(PATIENCE) == 0
     assert alert_passes() == []
     assert len(hook.messages) == 1
-    for path in settings.artifacts.parent.rglob("*.log"):
+    for path in with_channel.artifacts.parent.rglob("*.log"):
         assert SECRET not in path.read_text(encoding="utf-8")
 
 
@@ -93,7 +88,7 @@ def test_a_message_whose_sender_is_killed_before_it_can_say_so_is_sent_again(log
     # The channel has the message; whoever sent it dies before it hears so.
     hook.replies = [Reply(first=lambda: [os.kill(child, signal.SIGKILL) for child in alert_passes()])]
     first = start("alert-pass", f"--parent={os.getpid()}")
-    assert first.wait(60) == -signal.SIGKILL
+    assert first.wait(PATIENCE) == -signal.SIGKILL
     (left,) = alerts.read_alerts(log)
     assert (left.state, left.attempts, len(hook.messages)) == ("pending", 1, 1)
     assert left.next_at - datetime.now(UTC) < alerts.LEASE
@@ -130,7 +125,7 @@ def environments(pid, what):
     return [environment for environment in found if environment]
 
 
-def test_a_step_is_not_handed_the_address_of_the_channel(log, start, settings, hook):
+def test_a_step_is_not_handed_the_address_of_the_channel(log, start, with_channel, hook):
     log.register("m", COLUMNS)
     worker = start("worker", "--poll=0.1")
     wait_for(lambda: environments(worker.pid, b"alert-pass"))
@@ -144,29 +139,29 @@ def test_a_step_is_not_handed_the_address_of_the_channel(log, start, settings, h
 
 
 def test_an_alert_pass_ends_with_its_worker(start):
-    assert start("alert-pass", "--parent=1").wait(60) == 0
+    assert start("alert-pass", "--parent=1").wait(PATIENCE) == 0
 
 
-def test_who_needs_alerts_starts_a_worker_that_looks_for_them_and_only_where_it_may(log, settings, hook):
-    assert launchers.ensure_alerts(log, replace(settings, alert_url="")) is None
-    external = replace(settings, worker="external")
+def test_who_needs_alerts_starts_a_worker_that_looks_for_them_and_only_where_it_may(log, with_channel, hook):
+    assert launchers.ensure_alerts(log, replace(with_channel, alert_url="")) is None
+    external = replace(with_channel, worker="external")
     assert "Nobody looks for alerts and DRIFT_WORKER is external" in launchers.ensure_alerts(log, external)
     # A worker that lives without the channel is no help.
     workers.beat(log, "other", "host", os.getpid(), "1")
-    assert launchers.ensure_alerts(log, settings).startswith("A worker was started: process ")
-    process = launchers._started[settings.database_url]
+    assert launchers.ensure_alerts(log, with_channel).startswith("A worker was started: process ")
+    process = launchers._started[with_channel.database_url]
     try:
-        wait_for(lambda: launchers.ensure_alerts(log, settings) is None)
+        wait_for(lambda: launchers.ensure_alerts(log, with_channel) is None)
     finally:
         processes.end(process)
     assert alert_passes() == []
 
 
-def test_the_command_line_lists_alerts_and_tries_the_channel(log, settings, hook, monkeypatch, capsys):
+def test_the_command_line_lists_alerts_and_tries_the_channel(log, with_channel, hook, monkeypatch, capsys):
     log.register("m", COLUMNS)
     jobs.start(log, "m", "why", "ana")
     end_job(log, "failed", "the disk was full")
-    monkeypatch.setenv("DRIFT_DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("DRIFT_DATABASE_URL", with_channel.database_url)
 
     def run(*arguments):
         code = main(["alerts", *arguments])
@@ -177,7 +172,7 @@ def test_the_command_line_lists_alerts_and_tries_the_channel(log, settings, hook
     assert run("--test", "--by=ana") == (0, "The channel answered 200.\n")
     hook.usual = Reply(404)
     assert run("--test") == (1, "The channel answered 404: DRIFT_ALERT_URL is wrong, or was revoked (ok).\n")
-    Lookout(log, settings).run_pass()
+    Lookout(log, with_channel).run_pass()
     code, said = run()
     assert code == 0
     assert "No worker has looked for alerts. 0 sent, 1 pending, 0 given up; none delivered since " in said
@@ -208,8 +203,8 @@ def test_a_malformed_address_of_the_board_is_refused(wrong):
     assert "hunter2" not in str(refused.value)
 
 
-def test_a_pass_waits_for_a_database_that_goes_away(postgres_url, hook, start, settings, monkeypatch, tmp_path):
-    away = replace(settings, database_url=postgres_url)
+def test_a_pass_waits_for_a_database_that_goes_away(postgres_url, hook, start, with_channel, monkeypatch, tmp_path):
+    away = replace(with_channel, database_url=postgres_url)
     log = open_log(postgres_url)
     log.register("m", COLUMNS)
     file = tmp_path / "pass.log"

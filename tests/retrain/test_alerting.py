@@ -19,31 +19,17 @@ from storage.leases import Outcome
 from storage.schema import alert, alert_channel, retrain_job
 from storage.settings import Settings
 from storage.workers import DatabaseAway
+from tests.patience import wait_for
 from tests.retrain.conftest import fill
-from tests.retrain.fake_channel import SECRET, FakeChannel, Reply
-from tests.retrain.test_worker import wait_for
+from tests.retrain.fake_channel import SECRET, Reply
 from tests.storage.test_watching import COLUMNS, START, frame
 
 NO_PAUSE = 0.0
 
 
 @pytest.fixture
-def hook():
-    opened = FakeChannel()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def settings(sqlite_url, artifacts, hook):
-    return Settings(
-        database_url=sqlite_url, artifacts=artifacts, alert_url=hook.url, board_url="http://board.example:8501"
-    )
-
-
-@pytest.fixture
-def lookout(log, settings):
-    return hurried(log, settings)
+def lookout(log, with_channel):
+    return hurried(log, with_channel)
 
 
 class Hurried(Lookout):
@@ -129,9 +115,9 @@ def test_a_healthy_model_and_one_without_a_reference_tell_nothing(log, lookout, 
     assert alerts.read_alerts(log) == ()
 
 
-def test_a_model_that_has_not_changed_is_not_looked_at_again(log, settings):
+def test_a_model_that_has_not_changed_is_not_looked_at_again(log, with_channel):
     begin(log, 3_000)
-    lookout = Lookout(log, settings)
+    lookout = Lookout(log, with_channel)
     lookout.run_pass()
     with log.engine.begin() as connection:
         connection.execute(sa.text("ALTER TABLE prediction_m RENAME TO gone"))
@@ -164,19 +150,19 @@ def test_an_alarm_that_is_answered_before_it_is_told_is_never_told(log, lookout,
     assert alerts.read_alerts(log)[0].state == "given up"
 
 
-def test_an_alarm_that_was_answered_while_no_worker_lived_is_never_told(log, lookout, settings, hook):
+def test_an_alarm_that_was_answered_while_no_worker_lived_is_never_told(log, lookout, with_channel, hook):
     begin(log, 3_300)
     hook.usual = Reply(500)
     lookout.run_pass()
     acknowledge(log, "m", "training", "length", by="ana", note="seen on the board")
     hook.usual = Reply()
     due_now(log)
-    hurried(log, settings).run_pass()
+    hurried(log, with_channel).run_pass()
     assert len(hook.messages) == 1
     assert alerts.read_alerts(log)[0].state == "given up"
 
 
-def test_what_has_waited_for_days_is_not_told(log, lookout, settings, hook):
+def test_what_has_waited_for_days_is_not_told(log, lookout, with_channel, hook):
     begin(log, 3_300)
     hook.usual = Reply(500)
     lookout.run_pass()
@@ -184,7 +170,7 @@ def test_what_has_waited_for_days_is_not_told(log, lookout, settings, hook):
     due_now(log)
     with log.engine.begin() as connection:
         connection.execute(sa.update(alert).values(created_at=datetime.now(UTC) - alerts.KEPT))
-    hurried(log, settings).run_pass()
+    hurried(log, with_channel).run_pass()
     assert len(hook.messages) == 1
     assert alerts.read_alerts(log)[0].state == "given up"
 
@@ -197,14 +183,14 @@ def leave_message(log):
     Lookout(log, Settings()).look_at_jobs()
 
 
-def test_a_look_that_hangs_keeps_no_message_waiting(postgres_url, settings, hook):
+def test_a_look_that_hangs_keeps_no_message_waiting(postgres_url, with_channel, hook):
     log = open_log(postgres_url)
     leave_message(log)
     begin(log)
     with ThreadPoolExecutor(1) as pool:
         with log.engine.begin() as connection:
             connection.execute(sa.text("LOCK TABLE prediction_m IN ACCESS EXCLUSIVE MODE"))
-            looking = pool.submit(Lookout(log, settings, patience=0.2).run_pass)
+            looking = pool.submit(Lookout(log, with_channel, patience=0.2).run_pass)
             wait_for(lambda: hook.messages)
             assert not looking.done()
         looking.result(60)
@@ -241,10 +227,11 @@ def test_a_late_row_that_moves_an_alarm_does_not_tell_it_again(log, lookout, hoo
     assert len(hook.messages) == 1
 
 
-def test_many_lookouts_at_once_tell_once(database_url, settings, hook):
+@pytest.mark.each_database
+def test_many_lookouts_at_once_tell_once(database_url, with_channel, hook):
     logs = [open_log(database_url) for _ in range(3)]
     begin(logs[0])
-    lookouts = [hurried(log, settings) for log in logs]
+    lookouts = [hurried(log, with_channel) for log in logs]
     for _ in range(2):
         together = [threading.Thread(target=lookout.run_pass) for lookout in lookouts]
         for thread in together:
@@ -375,21 +362,21 @@ def test_a_message_that_the_channel_does_not_take_keeps_no_other_waiting(log, lo
     assert alerts.read_alerts(log)[1].last_error == "the channel answered 400 Bad Request (invalid_payload)"
 
 
-def test_the_channel_is_tried_by_hand_and_the_audit_list_says_so(log, settings, hook):
-    answer = try_channel(settings, log, "ana", "m")
+def test_the_channel_is_tried_by_hand_and_the_audit_list_says_so(log, with_channel, hook):
+    answer = try_channel(with_channel, log, "ana", "m")
     assert answer.delivered
     assert texts(hook) == ["A test by ana: alerts of the drift monitor arrive here: http://board.example:8501/"]
     hook.usual = Reply(404, body=f"no {SECRET} here")
-    assert not try_channel(settings, log, "ben", "m").delivered
+    assert not try_channel(with_channel, log, "ben", "m").delivered
     entries = read_audit(log, "m")
     assert [(entry.actor, entry.action) for entry in entries] == [("ben", "test alerts"), ("ana", "test alerts")]
     assert SECRET not in str([entry.detail for entry in entries])
-    for wrong, by, said in ((Settings(), "ana", "DRIFT_ALERT_URL must be set"), (settings, " ", "by must be")):
+    for wrong, by, said in ((Settings(), "ana", "DRIFT_ALERT_URL must be set"), (with_channel, " ", "by must be")):
         with pytest.raises(ValueError, match=said):
             try_channel(wrong, log, by, "m")
 
 
-def test_the_address_of_the_channel_is_in_no_table_and_no_repr(log, lookout, hook, settings, sqlite_url):
+def test_the_address_of_the_channel_is_in_no_table_and_no_repr(log, lookout, hook, with_channel, sqlite_url):
     begin(log)
     for reply in (Reply(500), Reply(404, body=f"/hooks/{SECRET}"), Reply(302, headers={"Location": f"/{SECRET}"})):
         hook.usual = reply
@@ -397,9 +384,9 @@ def test_the_address_of_the_channel_is_in_no_table_and_no_repr(log, lookout, hoo
         due_now(log)
     assert len(hook.messages) == 3
     log.close()
-    for path in settings.artifacts.parent.glob("drift.db*"):
+    for path in with_channel.artifacts.parent.glob("drift.db*"):
         assert SECRET.encode() not in path.read_bytes()
-    assert SECRET not in repr(settings)
+    assert SECRET not in repr(with_channel)
 
 
 def test_a_message_that_cannot_be_worded_leaves_the_others_alone(log, lookout, hook, capsys):
@@ -411,3 +398,14 @@ def test_a_message_that_cannot_be_worded_leaves_the_others_alone(log, lookout, h
     lookout.run_pass()
     assert [message["kind"] for message in hook.messages] == ["alarm"]
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_test_message_that_was_delivered_is_told_so_though_nobody_can_take_a_note_of_it(log, settings, hook, capsys):
+    with log.engine.begin() as connection:
+        refuse = "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no'); END"
+        connection.execute(sa.text(refuse))
+    answer = try_channel(settings, log, "ana", "")
+    assert answer.delivered
+    assert answer.said.endswith("; the audit list could not take a note of it")
+    assert len(hook.requests) == 1
+    assert "IntegrityError" in capsys.readouterr().err

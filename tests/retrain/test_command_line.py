@@ -1,5 +1,6 @@
 import pytest
 
+from retrain import run_commands
 from retrain.__main__ import main
 from storage import jobs, strategies
 from tests.retrain.conftest import fill, run
@@ -54,6 +55,18 @@ def test_a_mistake_is_said_in_a_sentence_with_exit_code_2(arguments, said, log, 
     fill(log, artifacts)
     assert main(arguments) == 2
     assert said in capsys.readouterr().err
+
+
+def test_what_nobody_foresaw_is_a_sentence_for_people_and_a_traceback_as_well_in_a_log(log, capsys):
+    with log.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE retrain_trigger")
+    assert main(["trigger", "list"]) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("error: OperationalError: ")
+    assert main(["look"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-1] == said
 
 
 def test_a_job_is_refused_and_retried_and_its_version_promoted_again(log, artifacts, capsys):
@@ -120,3 +133,22 @@ def test_triggers_are_added_listed_looked_at_and_removed(log, artifacts, capsys)
     assert main(["trigger", "remove", "1"]) == 0
     assert main(["trigger", "add", "--model", "m", "--on", "drift", "--actions", "panic"]) == 2
     assert "actions must be of none" in capsys.readouterr().err
+
+
+def test_a_job_that_is_committed_is_a_success_though_no_worker_can_be_started(
+    log, artifacts, tmp_path, monkeypatch, capsys
+):
+    fill(log, artifacts)
+    (tmp_path / "file").write_text("no folder can be made here")
+    monkeypatch.setenv("DRIFT_ARTIFACTS", str(tmp_path / "file" / "models"))
+    monkeypatch.setenv("DRIFT_WORKER", "auto")
+    assert main(["start", "--model", "m", "--reason", "new words", "--by", "ana"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "started: job 1"
+    assert said[1] == "No worker can be started: Not a directory. Jobs wait until one is alive."
+
+
+def test_a_page_of_a_run_that_takes_no_line_does_not_fail_the_step(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))  # a folder
+    run_commands._summarise("**train**: done")
+    assert capsys.readouterr().err == "The page of the run could not be written: Is a directory.\n"

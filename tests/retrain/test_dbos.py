@@ -1,44 +1,36 @@
 """DBOS as the wake-up engine: two real processes, as on two machines, and a real PostgreSQL."""
 
-import importlib.util
 import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from retrain import processes
 from retrain.__main__ import main
-from storage import jobs, leases, open_log, registry
-from storage.log import PredictionLog
+from storage import jobs, leases, registry, workers
+from storage.engine import writing
+from storage.schema import worker
 from storage.settings import Settings
-from tests.conftest import require
+from tests.patience import wait_for
 from tests.retrain.conftest import fill
-from tests.retrain.test_worker import RECENT, children_of, has_state, is_running, wait_for
+from tests.retrain.test_worker import RECENT, children_of, has_state, is_running
+
+pytestmark = pytest.mark.slow
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 @pytest.fixture
-def settings(postgres_url: str, artifacts: Path) -> Settings:
-    require(importlib.util.find_spec("dbos"), "requirements-dbos.txt")
-    return Settings(database_url=postgres_url, artifacts=artifacts)
-
-
-@pytest.fixture
-def log(settings: Settings) -> Iterator[PredictionLog]:
-    opened = open_log(settings.database_url)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def start_machine(settings: Settings, tmp_path: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+def start_machine(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     started = []
 
-    def start() -> subprocess.Popen[bytes]:
+    def start(own: Settings = settings) -> subprocess.Popen[bytes]:
         arguments = ["worker", "--engine=dbos", "--poll=0.1", "--lease=4"]
-        started.append(processes.start(settings, arguments, tmp_path / f"machine-{len(started)}.log"))
+        started.append(processes.start(own, arguments, tmp_path / f"machine-{len(started)}.log"))
         return started[-1]
 
     yield start
@@ -46,6 +38,7 @@ def start_machine(settings: Settings, tmp_path: Path) -> Iterator[Callable[[], s
         processes.end(process, grace=15)
 
 
+@on_postgresql
 def test_two_machines_carry_jobs_on_when_one_of_them_dies(log, settings, artifacts, start_machine):
     for model in ("one", "two"):
         fill(log, artifacts, model=model)
@@ -67,6 +60,17 @@ def test_two_machines_carry_jobs_on_when_one_of_them_dies(log, settings, artifac
         wait_for(lambda job_id=job_id: any(s.name not in jobs.STEPS[:7] for s in jobs.steps(log, job_id)))
         assert [version.job_id for version in registry.versions(log, model)] == [job_id, None]
     assert children_of(victim.pid) == []
+
+
+def test_a_machine_that_cannot_leave_the_list_of_workers_ends_all_the_same(log, settings, start_machine):
+    impatient = replace(settings, database_url=f"{settings.database_url}&options=-c%20lock_timeout%3D200")
+    machine = start_machine(impatient)
+    wait_for(lambda: bool(workers.live_workers(log)))
+    with writing(log.engine) as connection:
+        connection.execute(sa.select(worker).with_for_update())
+        machine.terminate()
+        assert machine.wait(60) == 0
+    assert len(workers.live_workers(log)) == 1, "its row goes by itself"
 
 
 def test_it_says_what_it_needs(monkeypatch, sqlite_url, capsys):

@@ -35,10 +35,10 @@ def hub() -> Iterator[FakeGitHub]:
 
 
 @pytest.fixture
-def settings(sqlite_url: str, artifacts, hub: FakeGitHub) -> Settings:
-    return Settings(
-        database_url=sqlite_url,
-        artifacts=artifacts,
+def with_hub(settings: Settings, hub: FakeGitHub) -> Settings:
+    """Settings whose jobs run on GitHub."""
+    return replace(
+        settings,
         launcher="github",
         github_repository=REPOSITORY,
         github_token=TOKEN,
@@ -57,8 +57,8 @@ def be_due(log, job_id: int) -> None:
         set_job(connection, job_id, not_before=jobs.job(log, job_id).created_at)
 
 
-def test_a_new_job_becomes_a_run_and_no_worker_of_ours_touches_it(log, settings, hub, job_id):
-    assert launchers.ask_next(log, settings, "w")
+def test_a_new_job_becomes_a_run_and_no_worker_of_ours_touches_it(log, with_hub, hub, job_id):
+    assert launchers.ask_next(log, with_hub, "w")
     assert hub.dispatched == [
         {
             "ref": "main",
@@ -74,12 +74,12 @@ def test_a_new_job_becomes_a_run_and_no_worker_of_ours_touches_it(log, settings,
     assert (job.state, job.external_ref, job.lease_owner) == ("queued", RUN_URL, None)
     assert job.note == f"GitHub has accepted the run: {RUN_URL}."
     assert leases.claim(log, "w") is None
-    assert not launchers.ask_next(log, settings, "w")
+    assert not launchers.ask_next(log, with_hub, "w")
 
 
-def test_an_older_server_starts_the_run_and_does_not_say_which(log, settings, hub, job_id):
+def test_an_older_server_starts_the_run_and_does_not_say_which(log, with_hub, hub, job_id):
     hub.tells_run = False
-    launchers.ask_next(log, settings, "w")
+    launchers.ask_next(log, with_hub, "w")
     assert [("return_run_details" in body) for body in hub.dispatched] == [True, False]
     job = jobs.job(log, job_id)
     assert job.external_ref == dispatches.ACCEPTED
@@ -110,10 +110,10 @@ FOR_GOOD = [
 
 @pytest.mark.parametrize(("answer", "said"), FOR_GOOD, ids=lambda value: value[:40] if isinstance(value, str) else "")
 def test_an_answer_that_stays_ends_the_job_with_the_reason_and_frees_the_model(
-    answer, said, log, settings, hub, job_id
+    answer, said, log, with_hub, hub, job_id
 ):
     hub.next_answers = [answer]
-    launchers.ask_next(log, settings, "w")
+    launchers.ask_next(log, with_hub, "w")
     job = jobs.job(log, job_id)
     assert (job.state, job.active_model) == ("failed", None)
     assert job.note.startswith(f"No run was started: {said}")
@@ -146,52 +146,52 @@ PASSING = [
 
 
 @pytest.mark.parametrize(("answer", "said", "seconds"), PASSING, ids=range(len(PASSING)))
-def test_an_answer_that_passes_is_noted_and_asked_again_later(answer, said, seconds, log, settings, hub, job_id):
+def test_an_answer_that_passes_is_noted_and_asked_again_later(answer, said, seconds, log, with_hub, hub, job_id):
     if "x-ratelimit-reset" in answer.headers:
         answer = replace(answer, headers=answer.headers | {"x-ratelimit-reset": str(int(time.time()) + 600)})
     hub.next_answers = [answer]
-    launchers.ask_next(log, settings, "w")
+    launchers.ask_next(log, with_hub, "w")
     job = jobs.job(log, job_id)
     assert (job.state, job.external_ref, job.lease_owner) == ("queued", dispatches.ASKED, None)
     assert said in job.note
     assert job.note.startswith("Tried 1 of 8 times, again in ")
     assert (job.not_before - datetime.now(UTC)).total_seconds() == pytest.approx(seconds, abs=12)
     assert leases.claim(log, "w") is None, "no worker of ours may take it meanwhile"
-    assert not launchers.ask_next(log, settings, "w"), "not before its time"
+    assert not launchers.ask_next(log, with_hub, "w"), "not before its time"
     be_due(log, job_id)
-    launchers.ask_next(log, settings, "w")
+    launchers.ask_next(log, with_hub, "w")
     assert jobs.job(log, job_id).external_ref == RUN_URL
 
 
 def test_a_run_that_started_though_no_answer_came_is_found_and_not_started_twice(
-    log, settings, hub, job_id, monkeypatch
+    log, with_hub, hub, job_id, monkeypatch
 ):
     monkeypatch.setattr(github, "_TIMEOUT_SECONDS", 0.3)
     hub.next_answers = [Answer(200, {}, starts=True, after_seconds=0.8)]
-    launchers.ask_next(log, settings, "w")
+    launchers.ask_next(log, with_hub, "w")
     job = jobs.job(log, job_id)
     assert "GitHub did not answer in time; the run may have started" in job.note
     assert (job.state, job.external_ref) == ("queued", dispatches.ASKED)
     be_due(log, job_id)
-    launchers.ask_next(log, settings, "other")
+    launchers.ask_next(log, with_hub, "other")
     assert len(hub.runs) == len(hub.dispatched) == 1
     assert jobs.job(log, job_id).external_ref == RUN_URL
 
 
-def test_a_worker_that_died_before_it_wrote_the_answer_down_makes_no_second_run(log, settings, hub, job_id):
+def test_a_worker_that_died_before_it_wrote_the_answer_down_makes_no_second_run(log, with_hub, hub, job_id):
     taken = dispatches.take(log, "dead")
-    assert github.dispatch(settings, "m", job_id, taken.reason) == RUN_URL
+    assert github.dispatch(with_hub, "m", job_id, taken.reason) == RUN_URL
     with writing(log.engine) as connection:
         set_job(connection, job_id, lease_until=taken.created_at)
-    launchers.ask_next(log, settings, "other")
+    launchers.ask_next(log, with_hub, "other")
     assert len(hub.runs) == 1
     assert jobs.job(log, job_id).external_ref == RUN_URL
     dispatches.accept(log, taken, "http://late", "late")
     assert jobs.job(log, job_id).external_ref == RUN_URL, "who lost the job writes nothing"
 
 
-def test_a_server_that_is_away_is_tried_eight_times_and_then_the_job_fails(log, settings, job_id):
-    nobody = replace(settings, github_api="http://127.0.0.1:9")
+def test_a_server_that_is_away_is_tried_eight_times_and_then_the_job_fails(log, with_hub, job_id):
+    nobody = replace(with_hub, github_api="http://127.0.0.1:9")
     for _ in range(dispatches.MAX_TRIES):
         be_due(log, job_id)
         assert launchers.ask_next(log, nobody, "w")
@@ -200,8 +200,8 @@ def test_a_server_that_is_away_is_tried_eight_times_and_then_the_job_fails(log, 
     assert job.note.startswith("No run was started after 8 tries; the last: GitHub cannot be reached (")
 
 
-def test_two_workers_ask_for_one_run(log, settings, hub, job_id):
-    asked = [threading.Thread(target=launchers.ask_next, args=(log, settings, f"w{k}")) for k in range(4)]
+def test_two_workers_ask_for_one_run(log, with_hub, hub, job_id):
+    asked = [threading.Thread(target=launchers.ask_next, args=(log, with_hub, f"w{k}")) for k in range(4)]
     for thread in asked:
         thread.start()
     for thread in asked:
@@ -209,7 +209,7 @@ def test_two_workers_ask_for_one_run(log, settings, hub, job_id):
     assert len(hub.runs) == 1
 
 
-def test_a_cancel_while_the_run_is_asked_for_ends_the_job(log, settings, job_id):
+def test_a_cancel_while_the_run_is_asked_for_ends_the_job(log, with_hub, job_id):
     taken = dispatches.take(log, "w")
     assert jobs.cancel(log, job_id, "ben").message == f"job {job_id} is being cancelled"
     dispatches.accept(log, taken, RUN_URL, "accepted")
@@ -218,14 +218,14 @@ def test_a_cancel_while_the_run_is_asked_for_ends_the_job(log, settings, job_id)
         external.begin(log, "", "why", "ana", str(job_id), RUN_URL)
 
 
-def test_the_token_stays_in_the_environment(log, settings, hub, job_id, monkeypatch, tmp_path):
+def test_the_token_stays_in_the_environment(log, with_hub, hub, job_id, monkeypatch, tmp_path):
     hub.next_answers = [refusal(403, f"no access for {REPOSITORY}")]
-    launchers.ask_next(log, settings, "w")
-    assert TOKEN not in repr(settings)
+    launchers.ask_next(log, with_hub, "w")
+    assert TOKEN not in repr(with_hub)
     assert TOKEN not in f"{jobs.job(log, job_id)} {read_audit(log)}"
     monkeypatch.setenv("DRIFT_GITHUB_TOKEN", TOKEN)
-    assert TOKEN not in processes.environment(settings, secrets=False).values()
-    assert TOKEN in processes.environment(settings, secrets=True).values()
+    assert TOKEN not in processes.environment(with_hub, secrets=False).values()
+    assert TOKEN in processes.environment(with_hub, secrets=True).values()
 
 
 @pytest.mark.parametrize(
@@ -237,9 +237,9 @@ def test_the_token_stays_in_the_environment(log, settings, hub, job_id, monkeypa
         ({"github_api": "http://example.com"}, "DRIFT_GITHUB_API must begin with https://"),
     ],
 )
-def test_settings_that_cannot_work_are_said_at_once(wrong, said, settings):
+def test_settings_that_cannot_work_are_said_at_once(wrong, said, with_hub):
     with pytest.raises(ValueError, match=said):
-        replace(settings, **wrong)
+        replace(with_hub, **wrong)
 
 
 def test_settings_come_from_the_environment(hub):
@@ -255,7 +255,7 @@ def test_settings_come_from_the_environment(hub):
     assert (found.launcher, found.github_ref, found.github_api) == ("github", "release", hub.url)
 
 
-def test_a_run_that_a_person_began_makes_its_own_job(log, artifacts, settings):
+def test_a_run_that_a_person_began_makes_its_own_job(log, artifacts, with_hub):
     fill(log, artifacts)
     number = external.begin(log, "", "complaints", "octocat", "", RUN_URL)
     job = jobs.job(log, number)
@@ -277,63 +277,63 @@ def waiting(log, artifacts, job_id: int) -> None:
 
 
 def test_what_the_reviewers_of_the_environment_decide_is_taken_over_with_their_name(
-    log, artifacts, settings, hub, job_id
+    log, artifacts, with_hub, hub, job_id
 ):
     waiting(log, artifacts, job_id)
     hub.review("approved", "grace", "recall is fine")
-    assert external.gate(settings, log, job_id, "9000").accepted
+    assert external.gate(with_hub, log, job_id, "9000").accepted
     job = jobs.job(log, job_id)
     assert (job.decision, job.decided_by, job.decision_note) == ("approve", "grace", "recall is fine")
     assert job.external_ref is None, "our own worker goes on with the rollout"
     # Twice, or after somebody decided in the dashboard: the first decision stays.
     hub.review("rejected", "linus")
-    again = external.gate(settings, log, job_id, "9000")
+    again = external.gate(with_hub, log, job_id, "9000")
     assert (again.accepted, again.message) == (True, f"job {job_id} was approved already, by grace")
 
 
-def test_a_run_that_nobody_was_asked_about_is_not_approved(log, artifacts, settings, hub, job_id):
+def test_a_run_that_nobody_was_asked_about_is_not_approved(log, artifacts, with_hub, hub, job_id):
     waiting(log, artifacts, job_id)
     hub.review("approved", "grace", environment="staging")
-    answer = external.gate(settings, log, job_id, "9000")
+    answer = external.gate(with_hub, log, job_id, "9000")
     assert not answer.accepted
     assert "give the environment production required reviewers, or decide in the dashboard" in answer.message
     assert jobs.job(log, job_id).state == "waiting_approval"
 
 
-def test_a_rejection_on_github_ends_the_job(log, artifacts, settings, hub, job_id):
+def test_a_rejection_on_github_ends_the_job(log, artifacts, with_hub, hub, job_id):
     waiting(log, artifacts, job_id)
     hub.review("rejected", "grace", "not before Friday")
-    assert external.end(settings, log, job_id, "octocat", "9000").message == f"job {job_id} is refused"
+    assert external.end(with_hub, log, job_id, "octocat", "9000").message == f"job {job_id} is refused"
     job = jobs.job(log, job_id)
     assert (job.state, job.decided_by, job.note) == ("rejected", "grace", "Refused by grace. not before Friday")
     assert registry.version(log, "m", "v2").stage == "withdrawn"
 
 
-def test_a_run_that_was_cut_off_leaves_no_job_open(log, settings, job_id):
+def test_a_run_that_was_cut_off_leaves_no_job_open(log, with_hub, job_id):
     external.begin(log, "", "", "octocat", str(job_id), RUN_URL)
-    assert external.end(settings, log, job_id, "octocat", "9000").accepted
+    assert external.end(with_hub, log, job_id, "octocat", "9000").accepted
     assert jobs.job(log, job_id).state == "cancelled"
 
 
-def test_only_the_next_step_runs_and_one_that_is_done_is_not_repeated(log, settings, job_id):
+def test_only_the_next_step_runs_and_one_that_is_done_is_not_repeated(log, with_hub, job_id):
     external.begin(log, "", "", "octocat", str(job_id), RUN_URL)
     with pytest.raises(ValueError, match=f"step must be the next one of job {job_id}, precheck; got 'train'"):
-        external.run_step(settings, log, job_id, "train")
+        external.run_step(with_hub, log, job_id, "train")
     with pytest.raises(ValueError, match="step must be one of precheck"):
-        external.run_step(settings, log, job_id, "prechek")
+        external.run_step(with_hub, log, job_id, "prechek")
     for _ in range(2):
-        assert external.run_step(settings, log, job_id, "precheck").step == "collect"
+        assert external.run_step(with_hub, log, job_id, "precheck").step == "collect"
     assert [(step.name, step.attempt) for step in jobs.steps(log, job_id)] == [("precheck", 1)]
 
 
-def test_a_fault_while_the_reviewers_are_asked_is_a_sentence(settings, log, job_id):
+def test_a_fault_while_the_reviewers_are_asked_is_a_sentence(with_hub, log, job_id):
     with pytest.raises(GitHubFault, match="401: DRIFT_GITHUB_TOKEN is wrong"):
-        external.gate(replace(settings, github_token="other"), log, job_id, "9000")
+        external.gate(replace(with_hub, github_token="other"), log, job_id, "9000")
 
 
-def test_old_runs_of_the_same_number_are_not_taken_for_this_one(settings, hub):
-    github.dispatch(settings, "m", 1, "why")
-    assert github.find_run(settings, "m", 1, datetime.now(UTC) - timedelta(minutes=1)) == RUN_URL
-    assert github.find_run(settings, "m", 1, datetime.now(UTC) + timedelta(minutes=1)) is None
-    assert github.find_run(settings, "m", 11, datetime.now(UTC) - timedelta(minutes=1)) is None
+def test_old_runs_of_the_same_number_are_not_taken_for_this_one(with_hub, hub):
+    github.dispatch(with_hub, "m", 1, "why")
+    assert github.find_run(with_hub, "m", 1, datetime.now(UTC) - timedelta(minutes=1)) == RUN_URL
+    assert github.find_run(with_hub, "m", 1, datetime.now(UTC) + timedelta(minutes=1)) is None
+    assert github.find_run(with_hub, "m", 11, datetime.now(UTC) - timedelta(minutes=1)) is None
     assert os.environ.get("DRIFT_GITHUB_TOKEN") is None

@@ -167,7 +167,14 @@ def test_jobs_that_wait_or_ended_badly_are_news_and_what_people_did_is_not(state
 
 
 def test_a_job_that_waits_says_what_there_is_to_decide():
-    result = {"version": "v2", "champion": {"accuracy": 0.81}, "challenger": {"accuracy": 0.853}, "n_held_out": 1200}
+    scores = {"log_loss": None, "recall": {}}
+    span = {"held_out_start": "2026-11-24T10:00:00+00:00", "held_out_end": "2026-11-25T10:00:00+00:00"}
+    result = {
+        "version": "v2",
+        "champion": {"version": "v1", "accuracy": 0.81, **scores},
+        "challenger": {"accuracy": 0.853, **scores},
+        **{"difference": 0.043, "interval": [0.02, 0.06], "p_value": 0.001, "n_held_out": 1200, "sentence": "", **span},
+    }
     body = news.job_body(job("waiting_approval", result=result), BOARD_URL)
     assert body["text"] == (
         "Job 7 of loans waits for a decision: accuracy 81.0% today, 85.3% with v2 on 1,200 held-out rows. "

@@ -4,8 +4,8 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,14 +18,12 @@ from storage import jobs, registry, strategies, workers
 from storage.schema import retrain_schedule
 from storage.settings import Settings
 from tests.conftest import postgres_database
+from tests.patience import PATIENCE, wait_for
 from tests.retrain.conftest import START, fill, simulated
 
+pytestmark = pytest.mark.slow
+
 RECENT = {"window_rows": 1500, "holdout_share": 0.25}
-
-
-@pytest.fixture
-def settings(sqlite_url: str, artifacts: Path) -> Settings:
-    return Settings(database_url=sqlite_url, artifacts=artifacts)
 
 
 @pytest.fixture
@@ -41,13 +39,6 @@ def start_worker(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., s
     yield start
     for process in started:
         processes.end(process)
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.05)
 
 
 def is_running(log, job_id: int, step: str) -> Callable[[], bool]:
@@ -79,7 +70,7 @@ def test_a_job_runs_from_the_button_to_a_new_champion(log, settings, artifacts, 
     # A job that waits for a person holds no worker.
     assert waiting.lease_owner is None
     assert [w.pid for w in workers.live_workers(log)] == [worker.pid]
-    assert launchers.ensure_worker(settings).startswith(f"A worker is alive: process {worker.pid}")
+    assert launchers.ensure_worker(settings).said.startswith(f"A worker is alive: process {worker.pid}")
     jobs.approve(log, job_id, "ben")
     wait_for(has_state(log, job_id, "promoted"))
     assert registry.alias(log, "m", "champion") == "v2"
@@ -87,7 +78,7 @@ def test_a_job_runs_from_the_button_to_a_new_champion(log, settings, artifacts, 
     trained = next(step for step in jobs.steps(log, job_id) if step.name == "train")
     assert "training on 1,125 rows by the recipe tabular" in trained.log
     worker.terminate()
-    assert worker.wait(30) == 0
+    assert worker.wait(PATIENCE) == 0
     assert workers.live_workers(log) == ()
 
 
@@ -98,7 +89,7 @@ def test_a_job_is_cancelled_while_it_trains_and_its_process_is_gone(log, artifac
     wait_for(is_running(log, job_id, "train"))
     assert jobs.cancel(log, job_id, "ben").message == f"job {job_id} is being cancelled"
     assert not jobs.start(log, "m", "at once again", "ana").started
-    wait_for(has_state(log, job_id, "cancelled"), 20)
+    wait_for(has_state(log, job_id, "cancelled"))
     assert children_of(worker.pid) == []
     assert jobs.job(log, job_id).note == "Cancelled by ben at step train."
     assert len(registry.versions(log, "m")) == 1
@@ -130,7 +121,7 @@ def test_a_worker_waits_for_a_database_that_is_not_there_yet(postgres_server, ar
         with postgres_database(postgres_server, "late"):
             wait_for(lambda: " is ready" in processes.tail(file))
             worker.terminate()
-            assert worker.wait(30) == 0
+            assert worker.wait(PATIENCE) == 0
     finally:
         processes.end(worker)
 
@@ -141,7 +132,7 @@ def test_a_worker_that_waits_for_its_database_ends_when_asked(postgres_server, a
     try:
         wait_for(lambda: "does not answer yet" in processes.tail(file))
         worker.terminate()
-        assert worker.wait(30) == 0
+        assert worker.wait(PATIENCE) == 0
     finally:
         processes.end(worker)
 
@@ -152,7 +143,7 @@ def test_a_worker_that_is_asked_to_stop_hands_its_step_back(log, artifacts, star
     job_id = jobs.start(log, "m", "red turned bad", "ana", params=RECENT).job_id
     wait_for(is_running(log, job_id, "train"))
     worker.terminate()
-    assert worker.wait(30) == 0
+    assert worker.wait(PATIENCE) == 0
     job = jobs.job(log, job_id)
     assert (job.state, job.step, job.lease_owner) == ("queued", "train", None)
     assert children_of(worker.pid) == []
@@ -171,7 +162,7 @@ def test_a_worker_fires_schedules_and_looks_at_triggers(log, artifacts, start_wo
     log.append("m", simulated(20, start=START + timedelta(days=9)).assign(prediction="good", score=0.5))
     wait_for(lambda: jobs.active_job(log, "m"))
     assert jobs.active_job(log, "m").state == "proposed"
-    number = schedules.add(log, "m", "* * * * *", reason="each minute", by="ana")
+    number = schedules.add(log, "m", "* * * * *", reason="each minute", by="ana").number
     with log.engine.begin() as connection:
         due = sa.update(retrain_schedule).where(retrain_schedule.c.id == number)
         connection.execute(due.values(next_at=datetime.now(UTC)))
@@ -181,19 +172,22 @@ def test_a_worker_fires_schedules_and_looks_at_triggers(log, artifacts, start_wo
 
 def test_a_worker_that_nobody_waits_for_ends_when_no_job_is_left(settings):
     process = processes.start(settings, ["worker", "--parent=1"], settings.artifacts / "worker.log")
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE) == 0
 
 
 def test_ensure_worker_starts_one_and_only_where_it_may(log, settings):
-    external = Settings(database_url=settings.database_url, artifacts=settings.artifacts, worker="external")
-    assert "DRIFT_WORKER is external" in launchers.ensure_worker(external)
-    assert launchers.ensure_worker(settings).startswith("A worker was started: process ")
+    absent = launchers.ensure_worker(settings)
+    assert not absent.is_there
+    assert absent.worker.startswith("none, because none is alive and DRIFT_WORKER is external")
+    assert "DRIFT_WORKER is external" in absent.said
+    settings = replace(settings, worker="auto")
+    assert launchers.ensure_worker(settings).said.startswith("A worker was started: process ")
     process = launchers._started[settings.database_url]
     try:
         # Asking again, even at once, does not start a second one.
-        assert str(process.pid) in launchers.ensure_worker(settings)
+        assert str(process.pid) in launchers.ensure_worker(settings).worker
         wait_for(lambda: workers.live_workers(log))
-        assert str(process.pid) in launchers.ensure_worker(settings)
+        assert str(process.pid) in launchers.ensure_worker(settings).worker
     finally:
         processes.end(process)
     assert (settings.artifacts.parent / "log" / "worker.log").exists()

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from storage import jobs, registry
-from tests.conftest import require
+from tests.conftest import ROOT, require
 from tests.retrain.conftest import fill
 from tests.retrain.fake_github import REPOSITORY, TOKEN, FakeGitHub
 
-ROOT = Path(__file__).parents[2]
 WORKFLOW = ROOT / ".github" / "workflows" / "retrain.yml"
 ACTIONS = [WORKFLOW, ROOT / ".github" / "actions" / "prepare" / "action.yml"]
 RUN_URL = f"https://github.com/{REPOSITORY}/actions/runs/9000"

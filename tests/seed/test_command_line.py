@@ -8,8 +8,7 @@ import pytest
 from drift.windows import LastRows
 from seed.__main__ import main
 from storage import open_log
-
-ROOT = Path(__file__).parents[2]
+from tests.conftest import ROOT
 
 
 def seed(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

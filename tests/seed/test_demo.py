@@ -1,7 +1,6 @@
 import os
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,9 +17,10 @@ from retrain.checks import pipeline_fault
 from seed.demo import DEMO, DRIFT, REFERENCE, SPAN, TRAINING, Plan, build_demo
 from storage import open_log, registry, runs
 from storage.settings import Settings
+from tests.conftest import ROOT
+from tests.patience import wait_for
 
 STABLE_WINDOWS = [RowSpan(first, first + 1_000) for first in range(0, 12_000, 1_000)]
-ROOT = Path(__file__).parents[2]
 
 
 def test_without_drift_the_board_stays_stable(built):
@@ -186,15 +186,11 @@ def start_demo(folder: Path) -> subprocess.Popen[str]:
 
 
 def wait_for_rows(log, n: int) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        found = runs.read_runs(log.engine)
-        if found and found[0].n_done >= n:
-            return
-        time.sleep(0.002)
-    pytest.fail(f"the demo did not reach {n} rows within 120 s")
+    wait_for(lambda: any(run.n_done >= n for run in runs.read_runs(log.engine)), f"{n} rows")
 
 
+@pytest.mark.slow
+@pytest.mark.slow
 def test_a_second_process_leaves_the_first_alone_and_a_killed_one_is_finished(tmp_path):
     settings = Settings(database_url=f"sqlite:///{tmp_path}/drift.db", artifacts=tmp_path / "models")
     log = open_log(settings.database_url)

@@ -7,21 +7,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from storage import alert_events, alerts, open_log
+from storage import alert_events, alerts
 from storage.alert_events import OVER, follow
 from storage.alerts import KEPT, LEASE, TOO_OLD
 from storage.audit import read_audit
 from storage.schema import alert, alert_channel, alert_event
 
+pytestmark = pytest.mark.each_database
+
 BODY = {"text": "Drift alarm on m: x", "kind": "alarm"}
 NO_WAIT = timedelta(0)
-
-
-@pytest.fixture
-def log(database_url):
-    opened = open_log(database_url)
-    yield opened
-    opened.close()
 
 
 def tell(log, *subjects, model="m"):

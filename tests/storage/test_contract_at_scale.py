@@ -11,6 +11,8 @@ from drift.samples import NumericSample
 from drift.windows import Column, LastRows, RowSpan, TimeSpan, Window
 from storage import PredictionLog, open_log
 
+pytestmark = [pytest.mark.slow, pytest.mark.each_database]
+
 AMOUNT, CHANNEL, LABEL = COLUMNS = (
     Column("amount", "numeric"),
     Column("channel", "categorical"),

@@ -3,9 +3,13 @@
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from drift.windows import Column
 from storage import open_log
 from storage.describing import describe_database
+
+pytestmark = pytest.mark.each_database
 
 
 def test_a_database_is_told_by_its_kind_and_grows_with_its_rows(database_url):

@@ -9,6 +9,8 @@ from storage.driver import copy_rows, run, run_many, text_of
 from storage.engine import writing
 from storage.schema import prediction_table, served_model
 
+pytestmark = pytest.mark.each_database
+
 
 def test_errors_are_those_of_sqlalchemy(database_url):
     log = open_log(database_url)

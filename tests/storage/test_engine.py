@@ -13,9 +13,11 @@ from storage.engine import DatabaseFault, open_engine, reading, writing
 from storage.migrate import HEAD
 from storage.settings import Settings
 
+pytestmark = pytest.mark.each_database
 
-def test_an_sqlite_file_gets_the_settings_that_the_log_relies_on(sqlite_url):
-    with reading(open_engine(sqlite_url)) as connection:
+
+def test_an_sqlite_file_gets_the_settings_that_the_log_relies_on(tmp_path):
+    with reading(open_engine(f"sqlite:///{tmp_path}/new.db")) as connection:
         found = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "page_size", "mmap_size", "foreign_keys", "busy_timeout")
@@ -67,12 +69,12 @@ def test_a_database_of_a_newer_release_is_refused(database_url):
         open_log(database_url)
 
 
-def test_two_processes_that_start_at_once_build_the_tables_once(database_url):
+def test_two_processes_that_start_at_once_build_the_tables_once(empty_url):
     problems = []
 
     def start():
         try:
-            open_log(database_url).close()
+            open_log(empty_url).close()
         except Exception as error:
             problems.append(error)
 
@@ -82,7 +84,7 @@ def test_two_processes_that_start_at_once_build_the_tables_once(database_url):
     for thread in threads:
         thread.join()
     assert problems == []
-    log = open_log(database_url)
+    log = open_log(empty_url)
     with reading(log.engine) as connection:
         assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all() == [HEAD]
     log.close()

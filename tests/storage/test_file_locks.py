@@ -2,15 +2,14 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from drift.windows import Column
 from storage import open_log, registry
 from storage.engine import DatabaseFault, open_engine
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parents[2]
 ADD_VERSION = """
 import sys
 from storage import open_log, registry

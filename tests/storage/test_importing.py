@@ -1,6 +1,8 @@
 """Files in and out, through the command that people type."""
 
 import csv
+import threading
+import time
 from datetime import UTC, datetime
 
 import numpy as np
@@ -10,19 +12,11 @@ import pytest
 from pyarrow import parquet as pq
 
 from drift.windows import Column, LastRows
-from storage import open_log, runs
+from storage import runs
 from storage.__main__ import main
 from storage.audit import read_audit
 from storage.importing import ColumnMapping, plan_import, rejected_in_sample, run_import
 from storage.rejected_file import RejectedFile, read_rejected
-
-
-@pytest.fixture
-def log(sqlite_url, monkeypatch):
-    monkeypatch.setenv("DRIFT_DATABASE_URL", sqlite_url)
-    log = open_log(sqlite_url)
-    yield log
-    log.close()
 
 
 @pytest.fixture
@@ -356,6 +350,22 @@ def test_a_file_is_removed_only_once_its_rows_are_dealt_with(log, write):
     assert path.exists()
     assert run("import", path, "--model", "m", "--time", "when", "--remove-file") == 0
     assert not path.exists()
+
+
+def test_a_reference_is_frozen_though_the_file_to_be_removed_is_gone_already(log, write):
+    path = write("when,a", *(f"2026-09-01T00:{k // 60:02}:{k % 60:02},{k}" for k in range(3_000)))
+
+    def take_away():
+        while not runs.read_runs(log.engine):
+            time.sleep(0.005)
+        path.unlink()  # while it is open and read: its rows are there
+
+    other = threading.Thread(target=take_away)
+    other.start()
+    options = ("--remove-file", "--reference-rows", 2_000, "--batch", 10)
+    assert run("import", path, "--model", "m", "--time", "when", *options) == 0
+    other.join()
+    assert [(reference.name, reference.n) for reference in log.references("m")] == [("training", 2_000)]
 
 
 def test_a_column_whose_name_holds_a_comma_or_begins_with_a_space_can_be_left_out(log, write):

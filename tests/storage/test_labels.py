@@ -8,6 +8,8 @@ from drift.windows import Column
 from storage import labels, open_log
 from storage.rows import category_text, number
 
+pytestmark = pytest.mark.each_database
+
 START = datetime(2026, 11, 23, 14, tzinfo=UTC)
 CAME = START + timedelta(days=1)
 ODD = [1, 1.0, True, None, "", "x" * 201, "half \ud800", "\x00", float("nan"), "17", 10**400]

@@ -3,6 +3,8 @@ import pytest
 from storage import open_log, runs
 from storage.lessons import HISTORY_ROWS, Lesson, is_lesson, newest_lesson
 
+pytestmark = pytest.mark.each_database
+
 LESSON = Lesson(model="lesson", scenario="label", shape="gradual", strength=0.35, speed=500, after=1_000, rows=9_000)
 
 

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from drift.windows import Column, LastRows
 from storage import open_log
 
+pytestmark = pytest.mark.each_database
+
 START = datetime(2026, 9, 1, tzinfo=UTC)
 COLUMNS = (
     Column("x", "numeric"),
@@ -39,13 +41,11 @@ def rows(rng, n, first=0):
 
 
 @pytest.fixture
-def log(database_url):
-    log = open_log(database_url)
+def frozen(log):
     log.register("m", COLUMNS)
     log.append("m", rows(np.random.default_rng(1), N))
     log.freeze_reference("m", "training", rows=N_REFERENCE)
-    yield log
-    log.close()
+    return log
 
 
 def slow(log):
@@ -65,43 +65,43 @@ def told(found):
 
 
 @pytest.mark.parametrize("n", [1, 7, 100, 10_000])
-def test_labels_come_in_their_order_whatever_is_read_at_once(log, n):
-    expected = slow(log)
+def test_labels_come_in_their_order_whatever_is_read_at_once(frozen, n):
+    expected = slow(frozen)
     assert len(expected) > 200
     after, read = None, []
-    while len(found := log.read_outcomes("m", "training", after, n).ids):
-        part = log.read_outcomes("m", "training", after, n)
+    while len(found := frozen.read_outcomes("m", "training", after, n).ids):
+        part = frozen.read_outcomes("m", "training", after, n)
         read += told(part)
         after = (int(part.micros[-1]), int(part.ids[-1]))
         assert len(found) <= n
     assert read == expected
 
 
-def test_the_instant_of_an_earlier_label_is_found(log):
-    expected = slow(log)
-    found = log.read_outcomes("m", "training", None, 10_000)
+def test_the_instant_of_an_earlier_label_is_found(frozen):
+    expected = slow(frozen)
+    found = frozen.read_outcomes("m", "training", None, 10_000)
     for k, back in [(10, 3), (200, 150), (5, 50)]:
         place = (int(found.micros[k]), int(found.ids[k]))
-        assert pd.Timestamp(log.outcome_before("m", "training", place, back)) == expected[max(k - back, 0)][0]
+        assert pd.Timestamp(frozen.outcome_before("m", "training", place, back)) == expected[max(k - back, 0)][0]
 
 
-def test_labels_that_come_through_the_door_are_the_newest(log):
-    frame = log.read_rows("m")
+def test_labels_that_come_through_the_door_are_the_newest(frozen):
+    frame = frozen.read_rows("m")
     unknown = frame[frame["label"].isna()]["request_id"].tolist()[-20:]
-    before = len(slow(log))
-    log.label("m", unknown, ["a"] * len(unknown))
-    found = log.read_outcomes("m", "training", None, 10_000)
+    before = len(slow(frozen))
+    frozen.label("m", unknown, ["a"] * len(unknown))
+    found = frozen.read_outcomes("m", "training", None, 10_000)
     assert len(found.ids) == before + len(unknown)
     assert told(found)[-1][2] == "a"
-    assert told(found) == slow(log)
+    assert told(found) == slow(frozen)
 
 
-def test_delays_are_those_of_the_labelled_rows_of_a_window(log):
-    frame = log.read_rows("m", LastRows(100))
+def test_delays_are_those_of_the_labelled_rows_of_a_window(frozen):
+    frame = frozen.read_rows("m", LastRows(100))
     expected = (frame["labelled_at"] - frame["predicted_at"]).dropna().dt.total_seconds()
-    found = log.read_delays("m", LastRows(100), 10_000)
+    found = frozen.read_delays("m", LastRows(100), 10_000)
     assert sorted(found) == pytest.approx(sorted(expected))
-    assert len(log.read_delays("m", LastRows(100), 5)) == 5
+    assert len(frozen.read_delays("m", LastRows(100), 5)) == 5
 
 
 def test_without_labels_there_is_nothing_to_read(database_url):

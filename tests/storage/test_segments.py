@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drift.grid import cell_counts
+from drift.prepared import prepare
 from drift.windows import Column, LastRows, RowSpan, TimeSpan
 from storage import PredictionLog, open_log, selecting
 from storage.engine import reading
@@ -25,6 +26,8 @@ from storage.schema import (
     segment_histogram,
     segment_values,
 )
+
+pytestmark = pytest.mark.each_database
 
 START = datetime(2026, 9, 1, tzinfo=UTC)
 COLUMNS = (
@@ -181,7 +184,7 @@ def agree(life, log):
             np.testing.assert_array_equal(plain(found[name]), plain(sample), err_msg=f"{window} {name}")
     monitored = [column for column in columns if column.role != "label"]
     for frozen in log.references("m"):
-        counted = log.read_counts("m", windows, frozen.name, monitored)
+        counted = log.counts("m", windows, prepare(log, "m", frozen.name, monitored).cells(monitored))
         for row, expected in enumerate(obvious):
             for column in monitored:
                 counts, sample = counted[column.name], expected[column.name]
@@ -362,9 +365,52 @@ def test_a_long_log_that_was_never_sealed_is_read_from_its_rows(small_segments, 
         connection.execute(sa.update(reference_values).values(edges=None))
     log = PredictionLog(log.engine)
     assert log.read_window("m", RowSpan(850, 852), COLUMNS[:1])["amount"].values.tolist() == [850, 851]
-    counts = log.read_counts("m", [LastRows(100), RowSpan(5, 10)], "training", COLUMNS[:1])["amount"]
+    cells = prepare(log, "m", "training", COLUMNS[:1]).cells(COLUMNS[:1])
+    counts = log.counts("m", [LastRows(100), RowSpan(5, 10)], cells)["amount"]
     assert counts.counts.sum(axis=1).tolist() == [100, 5]
     assert log.append("m", [{"predicted_at": START + timedelta(seconds=901), "amount": 1}]).accepted == 1
     log.catch_up("m")
     assert log.verify("m") == ()
+    log.close()
+
+
+def test_rows_that_are_committed_are_accepted_though_what_they_complete_cannot_be_sealed(sqlite_url):
+    log = open_log(sqlite_url)
+    log.register("broken", [Column("x", "numeric")])
+    start = datetime(2026, 9, 1, tzinfo=UTC)
+
+    def rows(first, n):
+        return [{"predicted_at": start + timedelta(seconds=first + k), "x": float(k)} for k in range(n)]
+
+    log.append("broken", rows(0, 8_190))
+    log.freeze_reference("broken", "training", rows=100)
+    with log.engine.begin() as connection:
+        changed = sa.update(reference_values).values(edges=b"changed by hand")
+        assert connection.execute(changed).rowcount
+    log.close()
+    log = open_log(sqlite_url)
+    report = log.append("broken", rows(8_190, 5))
+    assert (report.accepted, report.rejected) == (5, ())
+    assert log.n_rows("broken") == 8_195
+    log.close()
+
+
+def test_counts_in_the_cells_of_a_reference_are_looked_up_and_in_others_read_from_the_rows(small_segments, sqlite_url):
+    log = open_log(sqlite_url)
+    log.register("m", COLUMNS)
+    values = np.random.default_rng(4).normal(size=6 * SEGMENT).tolist()
+    log.append("m", [{"predicted_at": START + timedelta(seconds=k), "amount": x} for k, x in enumerate(values)])
+    log.freeze_reference("m", "training", rows=SEGMENT)
+    log.catch_up("m")
+    windows = [RowSpan(k * SEGMENT, (k + 2) * SEGMENT) for k in range(3)]
+    own = prepare(log, "m", "training", COLUMNS[:1]).cells(COLUMNS[:1])
+    other = {"amount": own["amount"][::2]}
+    held, merged = (log.counts("m", windows, cells)["amount"].counts for cells in (own, other))
+    np.testing.assert_array_equal(np.add.reduceat(held, [0, *range(1, held.shape[1], 2)], axis=1), merged)
+    with log.engine.begin() as connection:  # whoever reads values from now on gets zeros
+        data = segment_values.c.data
+        connection.execute(sa.update(segment_values).values(data=sa.func.zeroblob(sa.func.length(data))))
+    again = PredictionLog(log.engine)
+    np.testing.assert_array_equal(again.counts("m", windows, own)["amount"].counts, held)
+    assert (again.counts("m", windows, other)["amount"].counts != merged).any()
     log.close()

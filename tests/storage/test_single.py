@@ -13,6 +13,8 @@ from drift.windows import Column, LastRows
 from storage import open_log, schema
 from storage.single import plain_row
 
+pytestmark = pytest.mark.each_database
+
 COLUMNS = (
     Column("x", "numeric"),
     Column("kind", "categorical"),

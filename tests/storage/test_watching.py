@@ -23,6 +23,8 @@ from storage.evidence import rebuild_evidence, verify_evidence
 from storage.evidence_rows import checkpoints
 from storage.watching import mark_stale
 
+pytestmark = pytest.mark.each_database
+
 COLUMNS = (
     Column("length", "numeric"),
     Column("channel", "categorical"),
@@ -49,11 +51,9 @@ def frame(n=5_000, seed=1):
 
 
 @pytest.fixture
-def log(database_url):
-    log = open_log(database_url)
+def registered(log):
     log.register("m", COLUMNS)
-    yield log
-    log.close()
+    return log
 
 
 def begin(log: PredictionLog, rows: pd.DataFrame) -> None:
@@ -71,171 +71,171 @@ def comparable(found):
     return found.states, found.progress, found.alarms
 
 
-def test_looks_in_between_change_nothing(log, tmp_path):
+def test_looks_in_between_change_nothing(registered, tmp_path):
     rows = frame()
-    begin(log, rows[:1_250])
+    begin(registered, rows[:1_250])
     first = 1_250
     for last in (1_301, 1_302, 1_999, 3_200, 5_000):
-        log.append("m", rows[first:last])
-        kept(log)
+        registered.append("m", rows[first:last])
+        kept(registered)
         first = last
     at_once = open_log(f"sqlite:///{tmp_path}/other.db")
     at_once.register("m", COLUMNS)
     begin(at_once, rows)
-    resumed, whole = kept(log), kept(at_once)
+    resumed, whole = kept(registered), kept(at_once)
     at_once.close()
     assert resumed.states == whole.states
     assert [a.alarm for a in resumed.alarms] == [a.alarm for a in whole.alarms]
     assert {p.position for p in resumed.progress.values()} == {4_000}
-    assert verify_evidence(log, "m") == []
-    assert rebuild_evidence(log, "m") == 1
-    assert comparable(kept(log)) == comparable(resumed)
+    assert verify_evidence(registered, "m") == []
+    assert rebuild_evidence(registered, "m") == 1
+    assert comparable(kept(registered)) == comparable(resumed)
 
 
-def test_an_alarm_is_a_row_with_its_instant_and_the_onset(log):
-    begin(log, frame())
-    record = kept(log).alarms[0]
-    assert (record.stream, len(kept(log).alarms)) == ("length", 1)
+def test_an_alarm_is_a_row_with_its_instant_and_the_onset(registered):
+    begin(registered, frame())
+    record = kept(registered).alarms[0]
+    assert (record.stream, len(kept(registered).alarms)) == ("length", 1)
     assert 2_000 < record.alarm.row <= 2_200
     assert record.mark.at == START + timedelta(minutes=N_REFERENCE + record.alarm.row - 1)
     assert abs(record.onset_at - (START + timedelta(minutes=DRIFT_BEGINS))) < timedelta(minutes=60)
 
 
-def test_a_late_row_is_taken_up_from_the_checkpoint_before_it(log):
+def test_a_late_row_is_taken_up_from_the_checkpoint_before_it(registered):
     rows = frame()
     late = rows.index.isin([1_700, 4_010])
-    begin(log, rows[~late])
-    before = kept(log)
-    log.append("m", rows[late])
-    after = kept(log)
+    begin(registered, rows[~late])
+    before = kept(registered)
+    registered.append("m", rows[late])
+    after = kept(registered)
     assert after.states != before.states
-    assert verify_evidence(log, "m") == []
-    rebuild_evidence(log, "m")
-    assert comparable(kept(log)) == comparable(after)
+    assert verify_evidence(registered, "m") == []
+    rebuild_evidence(registered, "m")
+    assert comparable(kept(registered)) == comparable(after)
 
 
-def test_an_answered_alarm_stays_history_and_the_scores_start_again(log):
+def test_an_answered_alarm_stays_history_and_the_scores_start_again(registered):
     rows = frame()
-    begin(log, rows[:3_300])
-    revision, alarmed = log.revision("m"), kept(log)
-    acknowledge(log, "m", "training", "length", by="ana", note="a sale")
-    answered = kept(log)
-    assert log.revision("m") > revision  # boards that are cached under it are drawn anew
+    begin(registered, rows[:3_300])
+    revision, alarmed = registered.revision("m"), kept(registered)
+    acknowledge(registered, "m", "training", "length", by="ana", note="a sale")
+    answered = kept(registered)
+    assert registered.revision("m") > revision  # boards that are cached under it are drawn anew
     assert answered.progress["length"].score == 0
     record = answered.alarms[0]
     assert (record.alarm, record.acknowledged.by) == (alarmed.alarms[0].alarm, "ana")
-    entry = read_audit(log, "m")[0]
+    entry = read_audit(registered, "m")[0]
     assert (entry.actor, entry.action, entry.detail["note"]) == ("ana", "acknowledge alarm", "a sale")
     with pytest.raises(ValueError, match="column must have an alarm"):
-        acknowledge(log, "m", "training", "length", by="ana")
-    log.append("m", rows[3_300:])
-    again = kept(log)
+        acknowledge(registered, "m", "training", "length", by="ana")
+    registered.append("m", rows[3_300:])
+    again = kept(registered)
     assert [a.acknowledged is None for a in again.alarms] == [False, True]  # the drift goes on
-    rebuild_evidence(log, "m")
-    assert comparable(kept(log)) == comparable(again)
-    assert verify_evidence(log, "m") == []
+    rebuild_evidence(registered, "m")
+    assert comparable(kept(registered)) == comparable(again)
+    assert verify_evidence(registered, "m") == []
 
 
-def test_late_rows_leave_an_answered_alarm_as_it_was(log):
+def test_late_rows_leave_an_answered_alarm_as_it_was(registered):
     rows = frame()
-    begin(log, rows[rows.index != 2_500][:3_300])
-    kept(log)
-    acknowledge(log, "m", "training", "length", by="ana", kind="false alarm")
-    answered = kept(log).alarms
-    log.append("m", rows[2_500:2_501])
-    assert kept(log).alarms[0] == answered[0]
-    assert kept(log).open_alarm("length") is None
-    log.append("m", rows[3_301:])
-    assert kept(log).open_alarm("length") is not None
-    assert verify_evidence(log, "m") == []
+    begin(registered, rows[rows.index != 2_500][:3_300])
+    kept(registered)
+    acknowledge(registered, "m", "training", "length", by="ana", kind="false alarm")
+    answered = kept(registered).alarms
+    registered.append("m", rows[2_500:2_501])
+    assert kept(registered).alarms[0] == answered[0]
+    assert kept(registered).open_alarm("length") is None
+    registered.append("m", rows[3_301:])
+    assert kept(registered).open_alarm("length") is not None
+    assert verify_evidence(registered, "m") == []
 
 
-def test_a_snoozed_alarm_stays_snoozed_when_a_late_row_moves_it(log):
+def test_a_snoozed_alarm_stays_snoozed_when_a_late_row_moves_it(registered):
     rows = frame()
-    begin(log, rows[rows.index != 1_500])
-    kept(log)
+    begin(registered, rows[rows.index != 1_500])
+    kept(registered)
     until = START + timedelta(days=30)
-    snooze(log, "m", "training", "length", until, by="ana", note="known")
-    assert check(log, "m", LastRows(1_000)).verdict == "warning"
-    log.append("m", rows[1_500:1_501])
-    assert kept(log).open_alarm("length").snoozed.until == until
-    assert check(log, "m", LastRows(1_000)).verdict == "warning"
+    snooze(registered, "m", "training", "length", until, by="ana", note="known")
+    assert check(registered, "m", LastRows(1_000)).verdict == "warning"
+    registered.append("m", rows[1_500:1_501])
+    assert kept(registered).open_alarm("length").snoozed.until == until
+    assert check(registered, "m", LastRows(1_000)).verdict == "warning"
 
 
 @pytest.mark.parametrize(("n_behind", "is_answered"), [(1, True), (0, False)])
-def test_an_answer_holds_though_rows_come_late_behind_its_evidence(log, n_behind, is_answered):
-    begin(log, frame()[:3_350])
-    found, ledger = kept(log), log.ledger("m", "training")
+def test_an_answer_holds_though_rows_come_late_behind_its_evidence(registered, n_behind, is_answered):
+    begin(registered, frame()[:3_350])
+    found, ledger = kept(registered), registered.ledger("m", "training")
     progress, record = found.progress["length"], found.open_alarm("length")
-    with writing(log.engine) as connection:
+    with writing(registered.engine) as connection:
         mark_stale(connection, 1, progress.mark.row_id + n_behind)
     answer = Acknowledgement(ledger.now(), "ana", "acknowledged", "", progress.mark)
     assert ledger.acknowledge(found, record, answer, progress, found.states["length"]) == is_answered
 
 
-def test_a_snooze_of_an_alarm_that_was_answered_just_now_is_refused(log):
-    begin(log, frame()[:3_350])
-    ledger, record = log.ledger("m", "training"), kept(log).open_alarm("length")
-    acknowledge(log, "m", "training", "length", by="ana")
+def test_a_snooze_of_an_alarm_that_was_answered_just_now_is_refused(registered):
+    begin(registered, frame()[:3_350])
+    ledger, record = registered.ledger("m", "training"), kept(registered).open_alarm("length")
+    acknowledge(registered, "m", "training", "length", by="ana")
     with pytest.raises(ValueError, match="must still be open"):
         ledger.snooze(record, Snooze(START + timedelta(days=9), "ben", ""))
 
 
-def test_who_comes_second_drops_his_work(log):
-    begin(log, frame())
-    ledger = log.ledger("m", "training")
-    known = kept(log)
+def test_who_comes_second_drops_his_work(registered):
+    begin(registered, frame())
+    ledger = registered.ledger("m", "training")
+    known = kept(registered)
     progress, state = known.progress["length"], known.states["length"]
     later = replace(progress, position=progress.position + 100)
     assert ledger.write(known, "rows", [(later, state)], []) == known.version + 1
     assert ledger.write(known, "rows", [(progress, state)], []) is None
 
 
-def test_evidence_that_another_release_stored_otherwise_is_built_again(log):
+def test_evidence_that_another_release_stored_otherwise_is_built_again(registered):
     rows = frame()
-    begin(log, rows[:4_500])
-    known = kept(log)
-    with log.engine.begin() as connection:
+    begin(registered, rows[:4_500])
+    known = kept(registered)
+    with registered.engine.begin() as connection:
         connection.execute(
             sa.text("UPDATE evidence SET state = :state WHERE stream = 'length'"), {"state": b"01234567"}
         )
-    log.append("m", rows[4_500:])
-    again = kept(log)
+    registered.append("m", rows[4_500:])
+    again = kept(registered)
     assert again.progress["length"].position == 4_000
     assert again.alarms == known.alarms
-    assert verify_evidence(log, "m") == []
+    assert verify_evidence(registered, "m") == []
 
 
-def test_looks_at_the_same_time_agree(log):
-    begin(log, frame())
+def test_looks_at_the_same_time_agree(registered):
+    begin(registered, frame())
     boards = []
-    looks = [threading.Thread(target=lambda: boards.append(check(log, "m", LastRows(1_000)))) for _ in range(4)]
+    looks = [threading.Thread(target=lambda: boards.append(check(registered, "m", LastRows(1_000)))) for _ in range(4)]
     for look in looks:
         look.start()
     for look in looks:
         look.join()
     assert [board.columns for board in boards] == [boards[0].columns] * 4
-    assert verify_evidence(log, "m") == []
+    assert verify_evidence(registered, "m") == []
 
 
-def test_a_new_reference_starts_a_life_of_its_own(log):
+def test_a_new_reference_starts_a_life_of_its_own(registered):
     rows = frame()
-    begin(log, rows)
-    assert check(log, "m", LastRows(1_000), "training").verdict == "drift"
-    log.freeze_reference("m", "newer", START + timedelta(minutes=3_500), START + timedelta(minutes=4_500))
-    board = check(log, "m", LastRows(400), "newer")
+    begin(registered, rows)
+    assert check(registered, "m", LastRows(1_000), "training").verdict == "drift"
+    registered.freeze_reference("m", "newer", START + timedelta(minutes=3_500), START + timedelta(minutes=4_500))
+    board = check(registered, "m", LastRows(400), "newer")
     assert (board.verdict, board.rule, board.alarms) == ("stable", "life", ())
-    assert kept(log, "newer").progress["length"].position == 500
+    assert kept(registered, "newer").progress["length"].position == 500
 
 
-def test_a_column_that_came_after_the_reference_is_not_watched(log):
+def test_a_column_that_came_after_the_reference_is_not_watched(registered):
     rows = frame()
-    begin(log, rows[:2_000])
-    kept(log)
-    log.register("m", [*COLUMNS, Column("device", "categorical")])
-    log.append("m", rows[2_000:].assign(device="phone"))
-    assert "device" not in kept(log).progress
-    report = next(r for r in check(log, "m", LastRows(1_000)).columns if r.column == "device")
+    begin(registered, rows[:2_000])
+    kept(registered)
+    registered.register("m", [*COLUMNS, Column("device", "categorical")])
+    registered.append("m", rows[2_000:].assign(device="phone"))
+    assert "device" not in kept(registered).progress
+    report = next(r for r in check(registered, "m", LastRows(1_000)).columns if r.column == "device")
     assert report.verdict == "insufficient"
 
 
@@ -273,41 +273,41 @@ def test_a_check_answers_from_a_database_that_may_only_be_read(sqlite_url):
     log.close()
 
 
-def test_a_window_before_the_reference_is_one_look(log):
-    log.append("m", frame())
-    log.freeze_reference("m", "newer", START + timedelta(minutes=3_500), START + timedelta(minutes=4_500))
-    board = check(log, "m", RowSpan(1_000, 2_000), "newer")
+def test_a_window_before_the_reference_is_one_look(registered):
+    registered.append("m", frame())
+    registered.freeze_reference("m", "newer", START + timedelta(minutes=3_500), START + timedelta(minutes=4_500))
+    board = check(registered, "m", RowSpan(1_000, 2_000), "newer")
     assert (board.verdict, board.rule, board.honesty) == ("drift", "one look", None)
 
 
-def test_retention_takes_rows_and_leaves_the_evidence_they_gave(log):
+def test_retention_takes_rows_and_leaves_the_evidence_they_gave(registered):
     rows = frame()
-    begin(log, rows[rows.index != 4_450][:4_500])
-    before = kept(log)
-    log.retain("m", START + timedelta(minutes=2_400))
-    assert comparable(kept(log)) == comparable(before)
-    log.append("m", rows[4_500:])
-    log.append("m", rows[4_450:4_451])
-    after = kept(log)
+    begin(registered, rows[rows.index != 4_450][:4_500])
+    before = kept(registered)
+    registered.retain("m", START + timedelta(minutes=2_400))
+    assert comparable(kept(registered)) == comparable(before)
+    registered.append("m", rows[4_500:])
+    registered.append("m", rows[4_450:4_451])
+    after = kept(registered)
     assert after.progress["length"].position == 4_000
     assert after.alarms == before.alarms
-    assert verify_evidence(log, "m") == []
-    rebuild_evidence(log, "m")
-    assert comparable(kept(log)) == comparable(after)
+    assert verify_evidence(registered, "m") == []
+    rebuild_evidence(registered, "m")
+    assert comparable(kept(registered)) == comparable(after)
 
 
-def test_a_rebuild_after_retention_loses_no_alarm_of_rows_that_are_gone(log):
+def test_a_rebuild_after_retention_loses_no_alarm_of_rows_that_are_gone(registered):
     rows = frame()
-    begin(log, rows[:1_250])
+    begin(registered, rows[:1_250])
     for first in range(1_250, 5_000, 250):
-        log.append("m", rows[first : first + 250])
-        kept(log)
-    before = kept(log)
-    log.retain("m", START + timedelta(minutes=4_000))
-    rebuild_evidence(log, "m")
+        registered.append("m", rows[first : first + 250])
+        kept(registered)
+    before = kept(registered)
+    registered.retain("m", START + timedelta(minutes=4_000))
+    rebuild_evidence(registered, "m")
     assert before.open_alarm("length").mark.at < START + timedelta(minutes=4_000)
-    assert comparable(kept(log)) == comparable(before)
-    assert verify_evidence(log, "m") == []
+    assert comparable(kept(registered)) == comparable(before)
+    assert verify_evidence(registered, "m") == []
 
 
 def test_checkpoints_thin_out_as_they_get_older():
