@@ -10,7 +10,6 @@ import streamlit as st
 
 from dashboard.addresses import read_span, read_window
 from dashboard.details import ColumnDetail, column_detail
-from drift.advice import Guards
 from drift.by_category import compare_parts
 from drift.columns import ColumnReport
 from drift.monitor import PREVIOUS, Board, PreparedReference, monitored, prepare, previous, timeline
@@ -21,7 +20,7 @@ from drift.prepared import prepared_from, read_each
 from drift.samples import reference_from
 from drift.sliding import sliding_spans, sliding_windows
 from drift.windows import Column, LastRows, TimeSpan, Window, WindowExtent
-from retrain.guards import guards_now
+from retrain.guards import guarded_board
 from storage import PredictionLog, jobs, open_log
 from storage.jobs import Job
 from storage.lessons import runs_without_lessons
@@ -90,13 +89,6 @@ def active_job(model: str) -> Job | None:
     return jobs.active_job(log(), model)
 
 
-def last_promotion(model: str) -> Job | None:
-    """Return the job that brought the champion, or None where no job did."""
-    found = (job for job in jobs.jobs(log(), model) if job.state == "promoted")
-    job = next(found, None)
-    return job if job is not None and job.version == champion(model) else None
-
-
 @st.cache_data(max_entries=64, show_spinner=False)
 def references(model: str, revision: int) -> tuple[Reference, ...]:
     """Return the frozen references, the champion's own first."""
@@ -116,24 +108,23 @@ def extent(model: str, revision: int, window: str) -> WindowExtent:
     return log().extent(model, read_window(window))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
 def board(model: str, revision: int, window: str, reference: str | None) -> Board:
-    """Return the board of a window, with what its labels say."""
+    """Return the board of a window, with what its labels and the model's retrain jobs say."""
+    return guarded_board(log(), _board(model, revision, window, reference), datetime.now(UTC))
+
+
+# Boards are frozen, so that all sessions share them: nothing is pickled.
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _board(model: str, revision: int, window: str, reference: str | None) -> Board:
     return check_performance(log(), model, read_window(window), _compared_with(model, reference), POLICY)
 
 
-@st.cache_data(max_entries=32, show_spinner="Comparing the windows before this one …")
+@st.cache_resource(max_entries=32, show_spinner="Comparing the windows before this one …")
 def history(model: str, revision: int, window: str, reference: str | None) -> History:
     """Return windows as wide as this one, up to it, spread over the log; neighbours overlap by half at most."""
     windows = _windows(model, read_window(window))
     agreements = tuple(_agreement_in(model, before) for before in windows)
     return History(timeline(log(), model, windows, _compared_with(model, reference), POLICY), agreements)
-
-
-@st.cache_data(max_entries=32, ttl=60, show_spinner=False)
-def guards(model: str, revision: int) -> Guards:
-    """Return what may speak against a retrain now."""
-    return guards_now(log(), model, None, datetime.now(UTC))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -13,7 +13,6 @@ from dashboard.charts import CONFIG, distribution_figure, heat_figure, timeline_
 from dashboard.labels import BADGES, extent_text, plain, span_text
 from dashboard.scope import Scope
 from dashboard.tables import column_table
-from drift.advice import Advice, recommend
 from drift.monitor import Board, begun_after, onset
 from drift.wording import honesty_line
 
@@ -25,19 +24,15 @@ _ADVICE_ICONS = {
 }
 
 
-def verdict_card(scope: Scope, board: Board, history: data.History, said: Advice) -> None:
-    """Say the verdict in words, and what was compared with what."""
-    badge = BADGES[board.verdict]
-    word, icon, colour, sentence = badge.word, badge.icon, badge.colour, board.sentence
-    if board.verdict == "drift" and (since := onset(begun_after(history.boards, reference_end(scope)))):
-        sentence = since[1]
-    if board.verdict in ("stable", "warning") and said.lost_accuracy:
-        # Only labels show that the same inputs mean something else now; then no column need move.
-        word, icon, colour, sentence = "Accuracy fell", BADGES["drift"].icon, BADGES["drift"].colour, said.evidence
+def verdict_card(scope: Scope, board: Board, history: data.History) -> None:
+    """Show what the board comes to, how long the windows before it have drifted, and what was compared with what."""
+    badge, sentence = BADGES[board.verdict], board.sentence
     with st.container(border=True, height="stretch", gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.badge(word, icon=icon, color=colour)
+            st.badge(badge.word, icon=badge.icon, color=badge.colour)
             st.markdown(f"**{plain(sentence)}**", width="stretch")
+        if board.verdict == "drift" and (since := onset(begun_after(history.boards, reference_end(scope)))):
+            st.markdown(plain(since[1]))
         concept = board.performance.concept if board.performance else None
         if concept and concept.verdict in ("drift", "warning") and concept.said not in sentence:
             st.markdown(plain(concept.said))
@@ -61,7 +56,8 @@ def rule_text(board: Board) -> tuple[str, str]:
         return f"alarm for life ({kept}); red from an effect of {policy.min_effect:g}", (
             "However often one looks, a healthy model raises any alarm in that many rows with at most that chance. "
             f"An alarm stays until it is answered: red where the window's effect is at least {policy.min_effect:g}, "
-            "amber below. A small p-value alone colours nothing."
+            "amber below. A small p-value of a column alone colours nothing; accuracy that labels show to have fallen "
+            "is amber until their own alarm sounds."
         )
     return f"one look, adjusted p ≤ {policy.alpha:g} and effect ≥ {policy.min_effect:g}, n ≥ {policy.min_sample}", (
         f"Where nothing moved, about {policy.alpha:.0%} of such looks show a difference between values, and as many "
@@ -88,31 +84,11 @@ def reference_end(scope: Scope) -> datetime | None:
     return next((reference.end for reference in frozen if reference.name == scope.reference), None)
 
 
-def board_advice(scope: Scope, board: Board) -> Advice:
-    """Return what to do: about a retrain that is under way or has just ended, or else about the board."""
-    if board.verdict != "insufficient" and (news := _retrain_news(scope.model, board)):
-        return news
-    # Compared with the window before, accuracy is still held against a frozen reference: one model is behind both.
-    return recommend(board, board.performance, data.POLICY, data.guards(scope.model, data.revision(scope.model)))
-
-
-def _retrain_news(model: str, board: Board) -> Advice | None:
-    job = data.active_job(model)
-    if job is not None and job.state == "waiting_approval":
-        return Advice("act", f"Job {job.id} waits for your decision", f"It was asked for by {job.requested_by}.")
-    if job is not None:
-        return Advice("wait", f"Job {job.id} is retraining the model", f"It was asked for by {job.requested_by}.")
-    done = data.last_promotion(model)
-    if done is None or board.window.start is None or done.updated_at < board.window.start:
-        return None
-    said = "This window still holds rows that were answered before that: judge the new version by newer ones."
-    return Advice("wait", f"{done.version} serves since {done.updated_at:%Y-%m-%d %H:%M} UTC", said)
-
-
-def action_card(scope: Scope, board: Board, said: Advice) -> None:
+def action_card(scope: Scope, board: Board) -> None:
     """Say what to do, with the evidence; offer to answer the alarms."""
+    said = board.advice
     with st.container(border=True, height="stretch", gap="xsmall"):
-        st.markdown(f"{_ADVICE_ICONS[said.urgency]} **{said.title}.** {plain(said.evidence)}")
+        st.markdown(f"{_ADVICE_ICONS[said.urgency]} **{plain(said.title)}.** {plain(said.evidence)}")
         kind: Literal["primary", "secondary"] = "primary" if said.urgency == "act" else "secondary"
         with st.container(horizontal=True, gap="small"):
             if st.button("Start or follow a retrain", icon=":material/model_training:", type=kind, key="to retrain"):

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import cached_property
 
 from dashboard.guard import Role, parse_tokens
@@ -11,9 +12,11 @@ from dashboard.scoring import Scoring
 from dashboard.shadowing import Shadowing
 from dashboard.versions import Versions
 from dashboard.writing import Writing
-from drift.monitor import DEFAULT_POLICY, Board
+from drift.board import Board
 from drift.performing import check_performance
+from drift.policy import DEFAULT_POLICY
 from drift.windows import Window
+from retrain.guards import guarded_board
 from storage.log import PredictionLog, open_log
 from storage.settings import Settings
 
@@ -99,6 +102,7 @@ class Service:
             if known is not None and (known[1] >= asked or (known[0] == revision and now - known[1] < _BOARD_HOLDS)):
                 return known[2]
             board = check_performance(self.log, model, window, None, DEFAULT_POLICY)
+            board = guarded_board(self.log, board, datetime.now(UTC))
             self._boards[model, window] = (revision, now, board)
             while len(self._boards) > _BOARDS_KEPT:
                 self._boards.pop(next(iter(self._boards)), None)

@@ -12,8 +12,8 @@ from dashboard.labels import plain
 from dashboard.overview_panels import rule_text
 from dashboard.scope import Scope
 from dashboard.settings_words import bytes_text
+from drift.life import RULE
 from drift.version import __version__
-from drift.watching import RULE
 from storage.describing import describe_database
 from storage.settings import Settings
 from storage.workers import live_workers

@@ -62,6 +62,7 @@ class DriftCheck(BaseModel):
     samples_checked: int | None = None
     verdict: str | None = None
     sentence: str | None = None
+    advice: dict[str, Any] | None = Field(None, description="what to do: urgency, action, title, evidence, guard")
     columns: list[dict[str, Any]] | None = None
 
 

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from drift.board import honesty_json
 from drift.exploring import joint, words
@@ -149,7 +149,10 @@ def _policy(options: argparse.Namespace) -> DriftPolicy:
 
 
 def _check(log: PredictionLog, options: argparse.Namespace) -> int:
+    from retrain.guards import guarded_board  # slow to import, and no other command needs it
+
     board = check_performance(log, options.model, _window(log, options), options.reference, _policy(options))
+    board = guarded_board(log, board, datetime.now(UTC))
     print(json.dumps(board_json(board), indent=2) if options.json else board_table(board))
     return EXIT_CODES[board.verdict]
 

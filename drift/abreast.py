@@ -7,7 +7,7 @@ import numpy as np
 
 from drift.betting import bet_abreast
 from drift.evidence import Evidence, Watch
-from drift.life import ks_p_values
+from drift.life import kolmogorov_p_values
 
 
 def advance_abreast(
@@ -51,7 +51,7 @@ def _together(
     windows = [np.concatenate([part.window, row[None]])[-depth:] for part, row in zip(before, new, strict=True)]
     sums = np.array([window.sum(axis=0) for window in windows])
     reference = np.array([watch.cells.reference_counts for watch in watches.values()])
-    p_values = ks_p_values(reference[:, :-1] / phi[:, None], sums[:, :-1] / phi[:, None])
+    p_values = kolmogorov_p_values(reference[:, :-1] / phi[:, None], sums[:, :-1] / phi[:, None])
     full = np.array([len(window) == depth for window in windows])
     life_p = np.where(full, like.rule.life_p(p_values, like.n_columns), 1.0)
     score = np.array([part.scores for part in bets]).mean(axis=1)

@@ -1,21 +1,17 @@
 """What to do about a board: nothing, watch, investigate, retrain or act at once, and the evidence in numbers."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Literal
 
 from drift.columns import ColumnReport
+from drift.findings import Findings, Guard, Guards
 from drift.headline import far_columns
-from drift.monitor import Board
 from drift.performance import accuracy_p_value, difference_interval
-from drift.performance_report import PerformanceReport
-from drift.policy import DriftPolicy
-from drift.wording import p_phrase, short
+from drift.policy import Verdict
+from drift.wording import p_phrase
 
 Urgency = Literal["act", "look", "wait", "none"]
 Action = Literal["none", "monitor", "investigate", "retrain", "emergency"]
-Guard = Literal["", "pipeline fault", "cool-down", "too few labels", "one class"]
 # How far accuracy must have fallen, beyond chance, before something is to be done.
 INVESTIGATE, RETRAIN, EMERGENCY = 0.02, 0.05, 0.10
 # Population stability of a column that moved beyond chance, where no labels tell what it costs.
@@ -24,55 +20,6 @@ MONITOR_PSI, INVESTIGATE_PSI, EMERGENCY_PSI = 0.10, 0.25, 0.50
 # there on a retrain job refuses the rows too.
 UNSEEN_BURST = 0.5
 _NAMED = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Guards:
-    """What speaks against a retrain now, whatever the evidence; None is not known and does not count.
-
-    Attributes
-    ----------
-    since_retrain : time since the last training
-    cool_down : no second training within it
-    labels : labelled rows of each class since the last training, the newest that a job would collect
-    min_labels, min_class_labels : fewer rows, in all or of a class, teach nothing
-    """
-
-    since_retrain: timedelta | None = None
-    cool_down: timedelta = timedelta(hours=24)
-    labels: Mapping[str, int] | None = None
-    min_labels: int = 500
-    min_class_labels: int = 50
-
-    def hold(self) -> tuple[Guard, str] | None:
-        """Return the guard that forbids a retrain now, and the reason in words.
-
-        Examples
-        --------
-        >>> Guards(since_retrain=timedelta(hours=5)).hold()
-        ('cool-down', 'the last training ended 5.0 hours ago and the cool-down is 24 hours')
-        >>> Guards(labels={"good": 700}).hold()
-        ('one class', "the newest 700 labels since the last training are all 'good'")
-        """
-        if self.since_retrain is not None and self.since_retrain < self.cool_down:
-            ago, rest = (span / timedelta(hours=1) for span in (self.since_retrain, self.cool_down))
-            return "cool-down", f"the last training ended {ago:.1f} hours ago and the cool-down is {rest:g} hours"
-        if self.labels is None:
-            return None
-        present = {name: n for name, n in self.labels.items() if n}
-        total = sum(present.values())
-        if total < self.min_labels:
-            return "too few labels", f"{total:,} of {self.min_labels:,} labelled rows have come since the last training"
-        if len(present) == 1:
-            return (
-                "one class",
-                f"the newest {total:,} labels since the last training are all {short(next(iter(present)))}",
-            )
-        rarest = min(present, key=lambda name: (present[name], name))
-        if present[rarest] < self.min_class_labels:
-            few = f"{present[rarest]:,} of {self.min_class_labels:,} labelled rows of class {short(rarest)}"
-            return "too few labels", f"{few} have come since the last training"
-        return None
 
 
 @dataclass(frozen=True)
@@ -97,48 +44,80 @@ class Advice:
         return self.action in ("retrain", "emergency") and self.lost_accuracy and not self.guard
 
 
-def recommend(
-    board: Board, found: PerformanceReport | None, policy: DriftPolicy, guards: Guards | None = None
-) -> Advice:
+def recommend(verdict: Verdict, board: Findings) -> Advice:
     """Say what to do about a board, with the evidence in numbers.
 
     Where labels tell, the loss of accuracy decides; columns that moved do not show that the model got worse, and
-    never start a retrain by themselves. A fault of the data feed comes before everything else.
+    never start a retrain by themselves. A fault of the data feed comes before everything else; a retrain that is under
+    way, or has just ended, changes what is left to do, and not what the evidence asks for.
 
     Parameters
     ----------
-    found : what the labels of the window say; None for a model without predictions or labels
+    verdict : what the columns and the alarms of labels lead to
     """
-    if board.verdict == "insufficient":
+    if verdict == "insufficient":
         return Advice("wait", "Wait for more rows", "A verdict needs more data than this window holds.")
-    drop, accuracy = _accuracy(board, found, policy)
+    return _beside_retrain(_by_evidence(verdict, board), board)
+
+
+def accuracy_lost(board: Findings) -> str:
+    """Return how far accuracy fell in this window, in numbers; nothing where it did not, or not far beyond chance."""
+    drop, said = _accuracy(board)
+    return said if drop is not None and drop >= INVESTIGATE else ""
+
+
+def _by_evidence(verdict: Verdict, board: Findings) -> Advice:
+    found, (drop, accuracy) = board.performance, _accuracy(board)
     if fault := _pipeline_fault(board):
         title = "Repair the data feed before retraining"
         held = "a model trained on a broken feed learns the fault"
         return Advice("look", title, f"{fault} {accuracy}", False, "investigate", held, "pipeline fault")
-    if board.verdict == "error":
+    if verdict == "error":
         said = "Some columns could not be compared; the table says why."
         return Advice("look", "Repair the check", said, action="investigate")
     moved = [report for report in board.columns if report.verdict == "drift"]
     if drop is not None and drop >= INVESTIGATE:
-        return _held(_lost(drop, f"{accuracy} {_inputs(board, moved, policy)}"), guards or Guards())
+        return _held(_lost(drop, f"{accuracy} {_inputs(board, moved)}"), board.guards)
     if drop is None:
         # Labels tell nothing where no prediction stands beside them.
         ask = "label a sample of the newest rows" if found or _logs_predictions(board) else "find out why inputs moved"
-        return _without_labels(board, moved, accuracy, ask)
+        return _answer_first(_without_labels(board, moved, accuracy, ask), board)
     if found is not None and found.concept is not None and found.concept.verdict in ("drift", "warning"):
         said = f"{found.concept.said} In this window: {accuracy}"
         return Advice("look", "Investigate: predictions go wrong more often", said, True, "investigate")
     if moved:
         return Advice("look", "Look at the columns; retraining can wait", accuracy, action="monitor")
-    return Advice("none", "Nothing to do", accuracy)
+    return _answer_first(Advice("none", "Nothing to do", accuracy), board)
 
 
-def _inputs(board: Board, moved: list[ColumnReport], policy: DriftPolicy) -> str:
+def _answer_first(said: Advice, board: Findings) -> Advice:
+    """Let nobody be told to do nothing while an alarm stands: it waits for an answer, however small the effect is."""
+    labels = board.performance.label if board.performance else None
+    sounds = any(report.alarm for report in board.columns) or (labels is not None and labels.is_alarm)
+    if said.action != "none" or board.rule != "life" or not sounds:
+        return said
+    return replace(said, urgency="look", title="Answer the alarm; nothing else has to be done yet")
+
+
+def _beside_retrain(said: Advice, board: Findings) -> Advice:
+    """Say first what the model's retrain comes to, where one is under way or has just ended."""
+    job, promoted, start = board.guards.under_way, board.guards.promoted, board.window.start
+    if job is not None:
+        title = f"Job {job.job} {'waits for your decision' if job.waits else 'is retraining the model'}"
+        evidence = f"It was asked for by {job.requested_by}. {said.evidence}"
+        return replace(said, urgency="act" if job.waits else "wait", title=title, evidence=evidence)
+    if promoted is None or start is None or promoted.at < start:
+        return said
+    held = "This window still holds rows that were answered before that: judge the new version by newer ones."
+    title = f"{promoted.version} serves since {promoted.at:%Y-%m-%d %H:%M} UTC"
+    return replace(said, urgency="wait", title=title, evidence=f"{held} {said.evidence}")
+
+
+def _inputs(board: Findings, moved: list[ColumnReport]) -> str:
     """Say what the columns show beside a loss of accuracy; an answered alarm leaves them where they are."""
     if moved:
         return f"Drift in {len(moved)} of {len(board.columns)} columns."
-    if far := far_columns(board.columns, policy):
+    if far := far_columns(board.columns, board.policy):
         return f"No alarm stands, but far from the reference: {_named([report.column for report in far])}."
     return "No column drifts, so what the labels mean may have changed."
 
@@ -162,7 +141,7 @@ def _held(said: Advice, guards: Guards) -> Advice:
     return replace(said, urgency="wait", title=title, evidence=evidence, not_now=why, guard=guard)
 
 
-def _without_labels(board: Board, moved: list[ColumnReport], accuracy: str, ask: str) -> Advice:
+def _without_labels(board: Findings, moved: list[ColumnReport], accuracy: str, ask: str) -> Advice:
     """Judge by the inputs alone: what moved may cost accuracy or not, and only labels can tell."""
     beyond = [r for r in board.columns if r.value_verdict in ("drift", "warning") and r.stability == r.stability]
     most = max(beyond, key=lambda report: report.stability, default=None)
@@ -178,7 +157,7 @@ def _without_labels(board: Board, moved: list[ColumnReport], accuracy: str, ask:
     return Advice("none", "Nothing to do", accuracy)
 
 
-def _pipeline_fault(board: Board) -> str:
+def _pipeline_fault(board: Findings) -> str:
     """Say which columns look broken: missing values or never seen categories came in a burst."""
     missing = [
         r.column for r in board.columns if r.missing_verdict == "drift" and r.missing_share > r.reference_missing_share
@@ -201,12 +180,13 @@ def _named(columns: list[str]) -> str:
     return ", ".join(columns[:_NAMED]) + more
 
 
-def _logs_predictions(board: Board) -> bool:
+def _logs_predictions(board: Findings) -> bool:
     return any(report.role == "prediction" for report in board.columns)
 
 
-def _accuracy(board: Board, found: PerformanceReport | None, policy: DriftPolicy) -> tuple[float | None, str]:
+def _accuracy(board: Findings) -> tuple[float | None, str]:
     """Return how far accuracy fell beyond chance (0: it did not; None: cannot be told), and the numbers in words."""
+    found, policy = board.performance, board.policy
     if found is None and not _logs_predictions(board):
         return None, "Accuracy cannot be told: no predictions are logged."
     if found is None or found.now.n < policy.min_sample:

@@ -3,41 +3,68 @@
 import math
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any
 
+from drift.advice import Advice
 from drift.columns import ColumnReport
+from drift.findings import Guards, Rule
 from drift.ledger import AlarmRecord, Honesty
 from drift.performance_report import PerformanceReport, performance_json
-from drift.policy import Verdict
+from drift.policy import DEFAULT_POLICY, DriftPolicy, Verdict
+from drift.verdict import Conclusion, conclude, conclusion_json
 from drift.windows import WindowExtent
 
-Rule = Literal["life", "one look"]
 _IN_JSON = (
     *("column", "kind", "test", "n", "statistic", "statistic_bound", "p_value", "log10_p", "adjusted_p_value"),
     "effect_size",
     *("missing_share", "unseen_share", "betting_score", "verdict", "reason"),
 )
+_NOTHING_KNOWN = Guards()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
-    """All columns of a model for one window, the worst first, and what they amount to.
+    """All that was found of a model in one window, its columns the worst first, and what it comes to.
 
     Against a frozen reference the `rule` is that of a `life`: alarms decide, and `alarms` holds all that had sounded by
-    the window's end, answered ones too. Other comparisons are `one look`: adjusted p-values decide.
+    the window's end, answered ones too. Other comparisons are `one look`: adjusted p-values decide. `why_not` says why
+    there was nothing to compare with. The `conclusion` follows from the rest, so that no two boards of the same
+    findings differ in their words: whoever adds a finding makes another board of it.
     """
 
     model: str
-    verdict: Verdict
-    sentence: str
     n: int
     window: WindowExtent
     reference: str
     columns: tuple[ColumnReport, ...]
     rule: Rule = "one look"
+    policy: DriftPolicy = DEFAULT_POLICY
     honesty: Honesty | None = None
     alarms: tuple[AlarmRecord, ...] = ()
     performance: PerformanceReport | None = None
+    why_not: str = ""
+    guards: Guards = _NOTHING_KNOWN
+
+    @cached_property
+    def conclusion(self) -> Conclusion:
+        """The verdict, the sentence and the advice."""
+        return conclude(self)
+
+    @property
+    def verdict(self) -> Verdict:
+        """How bad it is."""
+        return self.conclusion.verdict
+
+    @property
+    def sentence(self) -> str:
+        """What happened, in one sentence."""
+        return self.conclusion.sentence
+
+    @property
+    def advice(self) -> Advice:
+        """What to do about it."""
+        return self.conclusion.advice
 
 
 def board_json(board: Board) -> dict[str, Any]:
@@ -54,6 +81,7 @@ def board_json(board: Board) -> dict[str, Any]:
         "honesty": honesty_json(board.honesty) if board.honesty else None,
         "alarms": [alarm_json(record) for record in board.alarms],
         "performance": performance_json(board.performance),
+        **conclusion_json(board.conclusion),
     }
 
 

@@ -1,48 +1,52 @@
-"""One column of many windows beside its reference: the numbers as arrays, the words when somebody asks."""
+"""One column of many windows beside its reference: numbers as arrays, and beside them what words are made of."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from drift.comparing import Comparison, Found
+from drift.comparing import Comparison, Found, Table
 from drift.two_sample import Test
 
 _NAN = float("nan")
 _NOTHING = {
     **{"n": 0.0, "n_reference": 0.0, "n_values": 0.0, "n_values_reference": 0.0},
     **{"statistic": _NAN, "bound": 0.0, "p_value": _NAN, "log10_p": _NAN, "effect_size": _NAN, "location": _NAN},
+    **{"reference_share": _NAN, "share": _NAN},
     **{"missing_p": _NAN, "unseen_p": _NAN, "n_unseen": 0.0, "out_of_range": 0.0},
 }
 
 
 class Compared:
-    """What `drift.comparing` finds, for many windows of one column.
+    """What `drift.comparing` finds, for many windows of one column; a list of windows is n_windows long.
 
     Attributes
     ----------
     numbers : float arrays by name, shape (n_windows,)
         NaN where a window could not be tested or compared; the p-values of KS tests are still NaN.
-    tests : list of n_windows names
+    tests : list of names
         "none" where nothing was tested.
+    notes : list of what there is to say where no test has found something to say
+    tables : list of what categories and the stability index are told from, None where nothing was tested
+    unseen : list of the most frequent values that the reference does not hold, each with its rows
     failed : by window, the exception that stands in place of a comparison
     """
 
-    def __init__(
-        self, numbers: Mapping[str, np.ndarray], tests: Sequence[Test], tell: Callable[[int], Comparison]
-    ) -> None:
+    def __init__(self, numbers: Mapping[str, np.ndarray], tests: Sequence[Test]) -> None:
+        n_windows = len(tests)
         self.numbers = {}
         for name, nothing in _NOTHING.items():
-            self.numbers[name] = np.empty(len(tests))
+            self.numbers[name] = np.empty(n_windows)
             self.numbers[name][:] = numbers.get(name, nothing)
         self.tests = list(tests)
+        self.notes = [""] * n_windows
+        self.tables: list[Table | None] = [None] * n_windows
+        self.unseen: list[tuple[tuple[str, int], ...]] = [()] * n_windows
         self.failed: dict[int, Exception] = {}
-        self._tell = tell
-        self._told: dict[int, Comparison] = {}
 
     @classmethod
     def of(cls, found: Sequence[Found]) -> "Compared":
         """Take in comparisons that have been made one by one."""
-        compared = cls({}, ["none"] * len(found), _untold)
+        compared = cls({}, ["none"] * len(found))
         for window, part in enumerate(found):
             compared.put(window, part)
         return compared
@@ -56,27 +60,10 @@ class Compared:
             self.numbers[name][window] = value
         if isinstance(found, Exception):
             self.failed[window], self.tests[window] = found, "none"
-        else:
-            self._told[window] = found
-            self.tests[window] = found.values.result.test if found.values.result else "none"
-
-    def comparison(self, window: int) -> Comparison:
-        """Return everything about one window.
-
-        Raises
-        ------
-        Exception
-            The one that stands in its place.
-        """
-        if window in self.failed:
-            raise self.failed[window]
-        if window not in self._told:
-            self._told[window] = self._tell(window)
-        return self._told[window]
-
-
-def _untold(window: int) -> Comparison:
-    raise IndexError(f"window must be one that was compared; got {window}.")
+            return
+        values = found.values
+        self.tests[window] = values.result.test if values.result else "none"
+        self.notes[window], self.tables[window], self.unseen[window] = values.note, values.table, values.unseen
 
 
 def _numbers(part: Comparison) -> dict[str, float]:
@@ -92,6 +79,8 @@ def _numbers(part: Comparison) -> dict[str, float]:
         "log10_p": result.log10_p if result else _NAN,
         "effect_size": result.effect_size if result else _NAN,
         "location": result.location if result else _NAN,
+        "reference_share": values.shares[0],
+        "share": values.shares[1],
         "missing_p": part.missing_p_value,
         "unseen_p": part.unseen_p_value,
         "n_unseen": values.n_unseen,

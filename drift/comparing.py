@@ -1,8 +1,7 @@
 """One column of a window against its reference: which test, and everything it needs except many columns."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,18 +26,38 @@ _UNSEEN_NAMED = 5
 _PENDING = float("nan")
 
 
-@dataclass(frozen=True)
-class Telling:
-    """What there is to say of a comparison, beside its numbers.
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Both samples counted in the same categories, or without names in ten bins at the reference's quantiles.
 
-    `said` says what moved, or why nothing was tested; `stability` is the population stability index, over ten bins at
-    quantiles of the reference or over the categories, less what chance adds to it; `movers` are the categories that
-    moved beyond their noise, the largest first.
+    Parameters
+    ----------
+    reference_counts, counts : int arrays, shape (n_categories,)
     """
 
-    said: str
-    stability: float = float("nan")
-    movers: tuple[Mover, ...] = ()
+    reference_counts: np.ndarray
+    counts: np.ndarray
+    names: Sequence[str] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Table)
+            and list(self.names) == list(other.names)
+            and np.array_equal(self.reference_counts, other.reference_counts)
+            and np.array_equal(self.counts, other.counts)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # arrays have no hash
+
+    @property
+    def stability(self) -> float:
+        """The population stability index, less what chance adds to it."""
+        return stability_index(self.reference_counts, self.counts)
+
+    @property
+    def movers(self) -> tuple[Mover, ...]:
+        """The categories that moved beyond their noise, the largest first."""
+        return movers(self.names, self.reference_counts, self.counts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,27 +65,39 @@ class Values:
     """What the test of the values found.
 
     The p-value of a KS test is still NaN: those of all columns are computed together. `result` is None where there
-    was too little to test. A KS distance that was computed from counts may be larger by at most `statistic_bound`.
-    `tell` is called when somebody asks: of a thousand columns of a timeline, few are read.
+    was too little to test; `note` says so, or what became of a constant. `shares` are those of both samples up to the
+    place where a KS test finds them furthest apart; a distance from counts may be larger by at most `statistic_bound`.
     """
 
     result: TwoSampleResult | None
-    tell: Callable[[], Telling]
+    note: str = ""
+    shares: tuple[float, float] = (_PENDING, _PENDING)
+    table: Table | None = None
     unseen: tuple[tuple[str, int], ...] = ()
     n_unseen: int = 0
     n_singletons: int = 0
     out_of_range_share: float = 0.0
     statistic_bound: float = 0.0
 
-    @cached_property
-    def telling(self) -> Telling:
-        """What there is to say."""
-        return self.tell()
-
     @property
     def said(self) -> str:
         """What moved, or why nothing was tested."""
-        return self.telling.said
+        if self.note or self.result is None:
+            return self.note
+        return what_moved(self.result.location, self.shares, self.table, self.result.effect_size)
+
+
+def what_moved(location: float, shares: tuple[float, float], table: Table | None, effect_size: float) -> str:
+    """Say where two distribution functions are furthest apart, or which categories moved.
+
+    Parameters
+    ----------
+    location : where a KS distance occurs, NaN for categories
+    shares : of the reference's and of the window's values up to there
+    """
+    if location == location:
+        return wording.ks_moved(location, *shares)
+    return wording.categories_moved(table.movers if table else (), effect_size)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,28 +111,6 @@ class Comparison:
     missing_p_value: float
     unseen_p_value: float
     values: Values
-
-    @property
-    def missing_share(self) -> float:
-        """Share of the window's rows without a value."""
-        return (self.n - self.n_values) / self.n if self.n else _PENDING
-
-    @property
-    def reference_missing_share(self) -> float:
-        """Share of the reference's rows without a value."""
-        if not self.n_reference:
-            return _PENDING
-        return (self.n_reference - self.n_values_reference) / self.n_reference
-
-    @property
-    def out_of_range_share(self) -> float:
-        """Share of the window's values outside the range of the reference."""
-        return self.values.out_of_range_share
-
-    @property
-    def unseen_share(self) -> float:
-        """Share of the window's values that the reference does not hold."""
-        return self.values.n_unseen / self.n_values if self.n_values else 0.0
 
 
 Found = Comparison | Exception
@@ -171,7 +180,7 @@ def comparison(reference: Reference, n: int, n_missing: int, values: Values, pol
 def numeric_values(reference: NumericReference, ordered: np.ndarray, policy: DriftPolicy) -> Values:
     """Compare sorted numbers: by KS, or as categories where the reference has few different values."""
     if said := too_few(reference.ordered.size, ordered.size, policy, max(reference.distinct.size - 1, 0)):
-        return Values(result=None, tell=partial(Telling, said))
+        return Values(result=None, note=said)
     if reference.distinct.size:
         return _few_distinct(reference, ordered)
     finite = reference.finite
@@ -183,23 +192,12 @@ def numeric_values(reference: NumericReference, ordered: np.ndarray, policy: Dri
         unseen = _most_frequent(("inf", "-inf"), np.array(infinite))
     return Values(
         result=TwoSampleResult("ks", d, _PENDING, _PENDING, d, location=location),
-        tell=partial(
-            tell_distance,
-            location,
-            shares_at(reference.ordered, ordered, location),
-            quantile_bin_counts(reference.ordered, ordered),
-        ),
+        shares=shares_at(reference.ordered, ordered, location),
+        table=Table(*quantile_bin_counts(reference.ordered, ordered)),
         unseen=unseen,
         n_unseen=sum(count for _, count in unseen),
         out_of_range_share=out_of_range_share,
     )
-
-
-def tell_distance(
-    location: float, shares: tuple[float, float], decile_counts: tuple[np.ndarray, np.ndarray]
-) -> Telling:
-    """Say where two distribution functions are furthest apart."""
-    return Telling(wording.ks_moved(location, *shares), stability_index(*decile_counts))
 
 
 def _few_distinct(reference: NumericReference, ordered: np.ndarray) -> Values:
@@ -239,7 +237,7 @@ def categorical_values(
 ) -> Values:
     """Compare counts of categories, by the codes that reference and window share."""
     if said := too_few(int(reference.counts.sum()), int(counts.sum()), policy, max(reference.n_distinct - 1, 1)):
-        return Values(result=None, tell=partial(Telling, said))
+        return Values(result=None, note=said)
     names = max(categories, reference.categories, key=len)
     table = np.zeros((2, len(names)), np.int64)
     table[0, : reference.counts.size] = reference.counts
@@ -252,40 +250,27 @@ def _categories(names: list[str], reference_counts: np.ndarray, counts: np.ndarr
     """Test the counts of categories, none empty in both; constants have their own test."""
     n_reference, n = int(reference_counts.sum()), int(counts.sum())
     result: TwoSampleResult | None
+    note = ""
     unseen = _most_frequent(names, np.where(reference_counts == 0, counts, 0))
     n_unseen = sum(count for _, count in unseen)
     if len(names) == 1:
-        result, said = TwoSampleResult("constant", 0.0, 1.0, 0.0, 0.0), f"always {wording.short(names[0])}, as before"
+        result, note = TwoSampleResult("constant", 0.0, 1.0, 0.0, 0.0), f"always {wording.short(names[0])}, as before"
     elif len(names) == 2 and n_unseen == n:
         # One value throughout the reference, another one throughout the window.
         result = TwoSampleResult("constant", 1.0, *unseen_p_value(n_reference, n, n), 1.0)
-        said = f"constant changed {wording.short(names[reference_counts.argmax()])} -> {wording.short(unseen[0][0])}"
+        note = f"constant changed {wording.short(names[reference_counts.argmax()])} -> {wording.short(unseen[0][0])}"
     else:
         tested = chi_squared_test(reference_counts, counts)
         result = tested if tested.df else None
-        said = "" if result else f"All {len(names):,} values are too rare to be compared"
+        note = "" if result else f"All {len(names):,} values are too rare to be compared"
     return Values(
         result=result,
-        tell=partial(tell_categories, names, reference_counts, counts, result, said),
+        note=note,
+        table=Table(reference_counts, counts, names),
         unseen=unseen[:_UNSEEN_NAMED],
         n_unseen=n_unseen,
         n_singletons=int((reference_counts == 1).sum()),
     )
-
-
-def tell_categories(
-    names: Sequence[str],
-    reference_counts: np.ndarray,
-    counts: np.ndarray,
-    result: TwoSampleResult | None,
-    said: str = "",
-) -> Telling:
-    """Say which categories moved, unless it has been `said` what happened."""
-    stability = stability_index(reference_counts, counts)
-    if said or result is None:
-        return Telling(said, stability)
-    moved = movers(names, reference_counts, counts)
-    return Telling(wording.categories_moved(moved, result.effect_size), stability, moved)
 
 
 def _most_frequent(names: Sequence[str], counts: np.ndarray) -> tuple[tuple[str, int], ...]:

@@ -1,31 +1,19 @@
 """Windows against a reference by counts on its cells: many windows, or long ones, at the cost of a few numbers."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from drift.compared import Compared
-from drift.comparing import (
-    Comparison,
-    Telling,
-    Values,
-    categorical_values,
-    comparison,
-    known_values,
-    tell_categories,
-    tell_distance,
-    too_few,
-)
+from drift.comparing import Table, Values, categorical_values, comparison, known_values, too_few
 from drift.grid import ColumnCounts, ReferenceGrid, distances_on_grid, slack_of
 from drift.policy import DriftPolicy
 from drift.samples import CategoricalReference, NumericReference, Reference
 from drift.shares import missing_share_tests, unseen_p_value
-from drift.two_sample import NUMBERS, Test, TwoSampleResult, chi_squared_tests
+from drift.two_sample import NUMBERS, ChiSquaredTests, Test, chi_squared_tests
 
 _PENDING = float("nan")
-# A window's values, however long it takes to find words for them.
-_Tell = Callable[[int], Values]
 
 
 def compare_counts(
@@ -51,82 +39,111 @@ def compare_counts(
         If the reference is missing or of another kind than the counts.
     """
     if isinstance(reference, CategoricalReference) and counted.edges is None:
-        names = max(counted.categories, reference.categories, key=len)
-        counts = np.pad(counted.counts, ((0, 0), (0, len(names) - counted.up_to.shape[1])))
-        known = np.pad(reference.counts, (0, len(names) - reference.counts.size))
-        tell: _Tell = lambda window: categorical_values(reference, counts[window], names, policy)  # noqa: E731
-        return _by_category(reference, known, counts, counted.n_missing, names, tell, policy), []
+        return _by_category(_in_categories(reference, counted), policy), []
     if isinstance(reference, ReferenceGrid) and counted.edges is not None:
-        if reference.reference.distinct.size:
-            return _by_known_value(reference.reference, counted, reference.edges, policy)
-        return _by_distance(reference, counted, policy), []
+        if not reference.reference.distinct.size:
+            return _by_distance(reference, counted, policy), []
+        known = _in_known_values(reference, counted)
+        unknown = np.flatnonzero(known.sizes < counted.n_values)
+        return _by_category(known, policy), unknown.tolist()
     kind = type(reference).__name__ if reference is not None else "nothing"
     raise ValueError(f"the reference must hold what the window holds; got {kind}.")
 
 
-def _by_known_value(
-    reference: NumericReference, counted: ColumnCounts, edges: np.ndarray, policy: DriftPolicy
-) -> tuple[Compared, list[int]]:
-    """Compare windows with a reference of few different values, each of which has a cell of its own."""
-    known = reference.distinct
-    counts = counted.counts[:, np.searchsorted(edges, known + slack_of(known), side="left")]
-    unknown = np.flatnonzero(counts.sum(axis=1) < counted.n_values)
+@dataclass(frozen=True, eq=False)
+class _Categories:
+    """Windows counted in categories, or in the few different values of a numeric reference.
 
-    def tell(window: int) -> Values:
-        n = int(counts[window].sum())
-        if said := too_few(reference.ordered.size, n, policy, max(known.size - 1, 0)):
-            return Values(result=None, tell=partial(Telling, said))
-        return known_values(reference, counts[window])
+    Attributes
+    ----------
+    reference_counts : int array, shape (n_categories,)
+    counts : int array, shape (n_windows, n_categories)
+    n_missing : int array, shape (n_windows,)
+    """
 
-    names = [f"{value:.6g}" for value in known]
-    beyond = counts[:, ~np.isfinite(known)].sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
-    compared = _by_category(reference, reference.counts, counts, counted.n_missing, names, tell, policy, beyond)
-    return compared, unknown.tolist()
+    reference: CategoricalReference | NumericReference
+    names: Sequence[str]
+    reference_counts: np.ndarray
+    counts: np.ndarray
+    n_missing: np.ndarray
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Rows with a value, int array of shape (n_windows,)."""
+        sizes: np.ndarray = self.counts.sum(axis=1)
+        return sizes
+
+    @property
+    def beyond(self) -> np.ndarray:
+        """Share of values outside the range of the reference, which are infinite, float array of shape (n_windows,)."""
+        if isinstance(self.reference, CategoricalReference):
+            return np.zeros(len(self.counts))
+        infinite = self.counts[:, ~np.isfinite(self.reference.distinct)].sum(axis=1)
+        share: np.ndarray = infinite / np.maximum(self.sizes, 1)
+        return share
+
+    def values(self, window: int, policy: DriftPolicy) -> Values:
+        """Compare one window by itself."""
+        reference, counts = self.reference, self.counts[window]
+        if isinstance(reference, CategoricalReference):
+            return categorical_values(reference, counts, tuple(self.names), policy)
+        df = max(reference.distinct.size - 1, 0)
+        if said := too_few(reference.ordered.size, int(counts.sum()), policy, df):
+            return Values(result=None, note=said)
+        return known_values(reference, counts)
 
 
-def _by_category(
-    reference: Reference,
-    reference_counts: np.ndarray,
-    counts: np.ndarray,
-    n_missing: np.ndarray,
-    names: Sequence[str],
-    tell: _Tell,
-    policy: DriftPolicy,
-    out_of_range: np.ndarray | None = None,
-) -> Compared:
+def _in_categories(reference: CategoricalReference, counted: ColumnCounts) -> _Categories:
+    """Let reference and windows share the longer of their lists of categories."""
+    names = max(counted.categories, reference.categories, key=len)
+    counts = np.pad(counted.counts, ((0, 0), (0, len(names) - counted.up_to.shape[1])))
+    known = np.pad(reference.counts, (0, len(names) - reference.counts.size))
+    return _Categories(reference, names, known, counts, counted.n_missing)
+
+
+def _in_known_values(grid: ReferenceGrid, counted: ColumnCounts) -> _Categories:
+    """Take the cells of the few different values that a reference holds: each has one of its own."""
+    reference, known = grid.reference, grid.reference.distinct
+    counts = counted.counts[:, np.searchsorted(grid.edges, known + slack_of(known), side="left")]
+    return _Categories(reference, [f"{value:.6g}" for value in known], reference.counts, counts, counted.n_missing)
+
+
+def _by_category(categories: _Categories, policy: DriftPolicy) -> Compared:
     """Test the windows that hold enough rows and no new category together, the others one by one."""
-    sizes, known = counts.sum(axis=1), reference_counts > 0
-    numbers = _sizes(reference, sizes, n_missing, policy)
-    numbers |= {name: np.full(sizes.size, _PENDING) for name in NUMBERS}
-    if out_of_range is not None:
-        numbers["out_of_range"] = out_of_range
-    row_of: dict[int, int] = {}
-    regular = np.flatnonzero((sizes >= policy.min_sample) & ~counts[:, ~known].any(axis=1))
-    if regular.size and known.sum() > 1 and reference_counts.sum() >= policy.min_sample:
-        found = chi_squared_tests(reference_counts[known], counts[regular][:, known])
-        rows = np.flatnonzero(found.df)
-        row_of = dict(zip(regular[rows].tolist(), rows.tolist(), strict=True))
+    reference, sizes, known = categories.reference, categories.sizes, categories.reference_counts > 0
+    before, counts = categories.reference_counts[known], categories.counts[:, known]
+    regular, tests = _regular(categories, policy)
+    numbers = _sizes(reference, sizes, categories.n_missing, policy) | {"out_of_range": categories.beyond}
+    if tests is not None:
         for name in NUMBERS:
-            numbers[name][regular[rows]] = getattr(found, name)[rows]
-    names = [name for name, is_known in zip(names, known.tolist(), strict=True) if is_known]
-    n_singletons = int((reference_counts == 1).sum())
-
-    def told(window: int) -> Comparison:
-        if window in row_of:
-            result = found.result(row_of[window])
-            words = partial(tell_categories, names, reference_counts[known], counts[window, known], result)
-            beyond = 0.0 if out_of_range is None else float(out_of_range[window])
-            values = Values(result=result, tell=words, n_singletons=n_singletons, out_of_range_share=beyond)
-        else:
-            values = tell(window)
-        n = int(sizes[window] + n_missing[window])
-        return comparison(reference, n, int(n_missing[window]), values, policy)
-
-    tests: list[Test] = ["chi2" if window in row_of else "none" for window in range(sizes.size)]
-    compared = Compared(numbers, tests, told)
-    for window in set(range(sizes.size)) - row_of.keys():
-        compared.put(window, told(window))
+            numbers[name] = np.full(sizes.size, _PENDING)
+            numbers[name][regular] = getattr(tests, name)[tests.df > 0]
+    names: list[Test] = ["none"] * sizes.size
+    compared = Compared(numbers, names)
+    named = [name for name, is_known in zip(categories.names, known.tolist(), strict=True) if is_known]
+    for window in regular.tolist():
+        compared.tests[window], compared.tables[window] = "chi2", Table(before, counts[window], named)
+    for window in set(range(sizes.size)) - set(regular.tolist()):
+        n_missing = int(categories.n_missing[window])
+        values = categories.values(window, policy)
+        compared.put(window, comparison(reference, int(sizes[window]) + n_missing, n_missing, values, policy))
     return compared
+
+
+def _regular(categories: _Categories, policy: DriftPolicy) -> tuple[np.ndarray, ChiSquaredTests | None]:
+    """Return the windows that a chi-squared test of all together serves, and the tests of those that it was tried on.
+
+    Those have a degree of freedom: the rows of the others are all too rare.
+    """
+    before = categories.reference_counts
+    known, nobody = before > 0, np.zeros(0, np.int64)
+    if known.sum() < 2 or before.sum() < policy.min_sample:
+        return nobody, None
+    tried = np.flatnonzero((categories.sizes >= policy.min_sample) & ~categories.counts[:, ~known].any(axis=1))
+    if not tried.size:
+        return nobody, None
+    tests = chi_squared_tests(before[known], categories.counts[tried][:, known])
+    return tried[tests.df > 0], tests
 
 
 def _sizes(
@@ -143,32 +160,29 @@ def _sizes(
 
 def _by_distance(grid: ReferenceGrid, counted: ColumnCounts, policy: DriftPolicy) -> Compared:
     """Bound the KS distance of every window."""
-    reference = grid.reference
-    up_to, n_missing, sizes = counted.up_to, counted.n_missing, counted.n_values
-    is_tested = (sizes >= policy.min_sample) & (reference.ordered.size >= policy.min_sample)
+    reference, up_to, sizes = grid.reference, counted.up_to, counted.n_values
+    n_reference = reference.ordered.size
+    is_tested = (sizes >= policy.min_sample) & (n_reference >= policy.min_sample)
     tested = np.flatnonzero(is_tested)
-    numbers = _sizes(reference, sizes, n_missing, policy)
-    row_of = {window: row for row, window in enumerate(tested.tolist())}
-
-    def told(window: int) -> Comparison:
-        n = int(sizes[window])
-        if window in row_of:
-            values = found.values(row_of[window])
-        else:
-            values = Values(result=None, tell=partial(Telling, too_few(reference.ordered.size, n, policy, 0)))
-        return comparison(reference, n + int(n_missing[window]), int(n_missing[window]), values, policy)
-
-    if tested.size:
+    numbers = _sizes(reference, sizes, counted.n_missing, policy)
+    tests: list[Test] = ["ks" if yes else "none" for yes in is_tested.tolist()]
+    if not tested.size:
+        compared = Compared(numbers, tests)
+    else:
         found = _Distances(grid, up_to[tested] if tested.size < sizes.size else up_to)
         for name, values in found.numbers().items():
             numbers[name] = np.full(sizes.size, 0.0 if name in ("bound", "n_unseen", "out_of_range") else _PENDING)
             numbers[name][tested] = values
-        numbers["unseen_p"] = np.ones(sizes.size)
+        compared = Compared(numbers, tests)
+        for window, table in zip(tested.tolist(), found.tables(), strict=True):
+            compared.tables[window] = table
         for row in np.flatnonzero(found.infinite.any(axis=1)).tolist():
-            n, n_unseen = int(sizes[tested[row]]), int(found.infinite[row].sum())
-            numbers["unseen_p"][tested[row]], _ = unseen_p_value(reference.ordered.size, n, n_unseen)
-    tests: list[Test] = ["ks" if window in row_of else "none" for window in range(sizes.size)]
-    return Compared(numbers, tests, told)
+            window, n_unseen = tested[row], int(found.infinite[row].sum())
+            compared.unseen[window] = found.unseen(row)
+            compared.numbers["unseen_p"][window], _ = unseen_p_value(n_reference, int(sizes[window]), n_unseen)
+    for window in np.flatnonzero(~is_tested).tolist():
+        compared.notes[window] = too_few(n_reference, int(sizes[window]), policy, 0)
+    return compared
 
 
 class _Distances:
@@ -179,7 +193,7 @@ class _Distances:
         self.distance, self.edge, leads = distances_on_grid(grid.shares, up_to)
         self.bound = np.minimum(grid.bound, 1 - self.distance)
         self.shares = grid.shares[self.edge] - np.where(leads, self.distance, -self.distance)
-        self.up_to_tenths = up_to[:, grid.tenths]
+        self.tenth_counts = np.diff(up_to[:, grid.tenths], axis=1, prepend=up_to.dtype.type(0))
         self.out_of_range = 1 - (up_to[:, grid.highest] - up_to[:, grid.below]) / up_to[:, -1]
         # An infinity is as new as an unseen category, unless the reference holds one.
         infinite = np.column_stack([up_to[:, -1] - up_to[:, -2], up_to[:, 0]])
@@ -192,22 +206,17 @@ class _Distances:
             "effect_size": self.distance,
             "bound": self.bound,
             "location": self.grid.locations[self.edge],
+            "reference_share": self.grid.shares[self.edge],
+            "share": self.shares,
             "n_unseen": self.infinite.sum(axis=1),
             "out_of_range": self.out_of_range,
         }
 
-    def values(self, row: int) -> Values:
-        """Return everything about one window."""
-        d, location = float(self.distance[row]), float(self.grid.locations[self.edge[row]])
-        shares = float(self.grid.shares[self.edge[row]]), float(self.shares[row])
-        tenth_counts = self.grid.tenth_counts, np.diff(self.up_to_tenths[row], prepend=0)
-        infinite = zip(("inf", "-inf"), self.infinite[row].tolist(), strict=True)
-        unseen = sorted(((name, n) for name, n in infinite if n), key=lambda pair: -pair[1])
-        return Values(
-            result=TwoSampleResult("ks", d, _PENDING, _PENDING, d, location=location),
-            tell=partial(tell_distance, location, shares, tenth_counts),
-            unseen=tuple(unseen),
-            n_unseen=sum(n for _, n in unseen),
-            out_of_range_share=float(self.out_of_range[row]),
-            statistic_bound=float(self.bound[row]),
-        )
+    def tables(self) -> list[Table]:
+        """Return the counts of every window in the ten bins of the reference."""
+        return [Table(self.grid.tenth_counts, counts) for counts in self.tenth_counts]
+
+    def unseen(self, row: int) -> tuple[tuple[str, int], ...]:
+        """Return the infinities of one window that are new, the more frequent first."""
+        found = zip(("inf", "-inf"), self.infinite[row].tolist(), strict=True)
+        return tuple(sorted(((name, n) for name, n in found if n), key=lambda pair: -pair[1]))

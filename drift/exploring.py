@@ -1,33 +1,13 @@
 """Questions that are asked on demand: all columns at once, and what the texts of a window say that is new."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
-
-from drift.embedding import TextDistance, text_distance
+from drift.embedding import text_distance
 from drift.joint import JointResult, joint_test
 from drift.source import Source
+from drift.text_report import TextReport
 from drift.windows import TimeSpan, Window
-from drift.words import NewWords, new_words
+from drift.words import new_words
 
 MAX_TEXTS = 8_000
-
-
-@dataclass(frozen=True)
-class TextReport:
-    """What the texts of a window say that is new; `distance` is None where too few texts were there, for `why_not`."""
-
-    words: NewWords
-    distance: TextDistance | None
-    why_not: str = ""
-
-    @property
-    def said(self) -> str:
-        """Both findings in sentences."""
-        return f"{self.words.said} {self.distance.said if self.distance else self.why_not}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the report for machines."""
-        return asdict(self) | {"sentence": self.said}
 
 
 def joint(

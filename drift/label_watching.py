@@ -12,12 +12,12 @@ from drift.evidence import Watch
 from drift.expected import Calibration, calibrate
 from drift.following import follow
 from drift.ledger import AcknowledgementKind, AlarmRecord, Kept
+from drift.life import RULE
 from drift.outcomes import LabelFeed
 from drift.performance import Agreement, counted_agreement, right_or_wrong
 from drift.prepared import prepare
 from drift.samples import CategoricalSample, NumericSample, Sample
 from drift.source import Source, monitored
-from drift.watching import RULE
 from drift.windows import Column
 
 _MAX_KNOWN = 8

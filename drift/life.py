@@ -63,6 +63,10 @@ class LifeRule:
         return np.minimum(1.0, p_value * (kappa * n_columns * self.horizon / self.window))
 
 
+# The rule that every model is watched by.
+RULE = LifeRule()
+
+
 def window_p_values(cells: Cells, counts: np.ndarray, phi: float = 1.0) -> np.ndarray:
     """Return the p-value of each window of counts against the reference.
 
@@ -79,7 +83,7 @@ def window_p_values(cells: Cells, counts: np.ndarray, phi: float = 1.0) -> np.nd
     if not reference.sum():
         return np.ones(len(present))
     if cells.ranked:
-        return ks_p_values(reference, present)
+        return kolmogorov_p_values(reference, present)
     return _pearson_p_values(reference, present)
 
 
@@ -106,7 +110,7 @@ def more_often_p_values(cells: Cells, counts: np.ndarray, at: int, phi: float = 
     return p_values
 
 
-def ks_p_values(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
+def kolmogorov_p_values(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
     """Return Kolmogorov's limit with Stephens' correction (1970): .02 decades off at most where an alarm begins.
 
     Parameters
@@ -125,6 +129,16 @@ def ks_p_values(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
 
 
 def _pearson_p_values(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
+    """Return the p-values of Pearson's 2xK tables of many windows.
+
+    Rare is what expects few rows of the window, and a pool that stays rare is left out. In `drift.two_sample` the
+    smaller sample decides and the pool grows instead: the rule of a life is calibrated as it stands here.
+
+    Parameters
+    ----------
+    reference : counts, shape (n_cells,)
+    current : counts, shape (n_windows, n_cells)
+    """
     n, m = reference.sum(), current.sum(axis=1, keepdims=True)
     both = reference + current
     expected = both * (m / (n + m))

@@ -5,17 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from drift.board import Board, board_json
-from drift.columns import ColumnReport, report_windows
+from drift.columns import ColumnReport, Standings, report_windows
 from drift.distribution import Distribution, distribution
-from drift.headline import board_verdict, first_alarmed, headline, headline_since
+from drift.headline import first_alarmed, headline_since
 from drift.looking import compare_windows
-from drift.policy import DriftPolicy, Verdict
+from drift.policy import DEFAULT_POLICY, DriftPolicy, Verdict
 from drift.prepared import PreparedReference, prepare, prepared_from, read_each
 from drift.sliding import previous, sliding_spans, sliding_windows
 from drift.source import FrozenReference, Source, extent_of, monitored
 from drift.standing import standings
 from drift.watching import Watching, watch
-from drift.windows import Column, Window, WindowExtent
+from drift.windows import Column, TimeSpan, Window, WindowExtent
 
 __all__ = [
     "PREVIOUS",
@@ -39,7 +39,6 @@ __all__ = [
 ]
 
 PREVIOUS = "previous"
-DEFAULT_POLICY = DriftPolicy()
 
 
 def check(
@@ -84,8 +83,8 @@ def timeline(
         return tuple(_against_previous(source, model, window, columns, policy) for window in windows)
     ready = reference if isinstance(reference, PreparedReference) else _frozen(source, model, reference, columns)
     if ready is None:
-        said = "Not enough data: no reference is frozen yet."
-        return tuple(_board(model, extent, "", (), said) for extent in source.extents(model, windows))
+        why_not = "no reference is frozen yet"
+        return tuple(_board(model, extent, "", (), policy, why_not) for extent in source.extents(model, windows))
     return _boards(source, model, windows, ready, columns, policy)
 
 
@@ -100,13 +99,14 @@ def _boards(
     frozen = next((record for record in source.references(model) if record.name == ready.name), None)
     extents, compared = compare_windows(source, model, windows, ready, columns, policy, may_count=frozen is not None)
     watching = watch(source, model, ready, columns) if frozen else None
-    standing = standings(watching, frozen, extents, columns) if watching and frozen else [None] * len(extents)
+    standing: Sequence[Standings] = [None] * len(extents)
+    if watching and frozen:
+        standing = standings(watching.kept, TimeSpan(frozen.start, frozen.end), extents, columns)
     reports = report_windows(columns, compared, policy, standing)
     boards = []
     for extent, reported, stand in zip(extents, reports, standing, strict=True):
         life = _life(watching, extent) if watching and stand is not None else {}
-        said = headline(reported, extent.n, policy)
-        boards.append(_board(model, extent, ready.name, reported, said, **life))
+        boards.append(_board(model, extent, ready.name, reported, policy, **life))
     return tuple(boards)
 
 
@@ -121,8 +121,8 @@ def _against_previous(
 ) -> Board:
     before = previous(window, source.n_rows(model))
     if before is None:
-        said = "Not enough data: no rows come before this window."
-        return _board(model, extent_of(source, model, window), PREVIOUS, (), said)
+        extent = extent_of(source, model, window)
+        return _board(model, extent, PREVIOUS, (), policy, "no rows come before this window")
     ready = prepared_from(PREVIOUS, read_each(lambda some: source.read_window(model, before, some), columns))
     return _boards(source, model, [window], ready, columns, policy)[0]
 
@@ -171,16 +171,22 @@ def drifting_since(windows: Sequence[tuple[WindowExtent, Verdict]]) -> tuple[dat
 
 
 def _board(
-    model: str, extent: WindowExtent, reference: str, reports: tuple[ColumnReport, ...], said: str, **life: Any
+    model: str,
+    extent: WindowExtent,
+    reference: str,
+    reports: tuple[ColumnReport, ...],
+    policy: DriftPolicy,
+    why_not: str = "",
+    **life: Any,
 ) -> Board:
     return Board(
         model=model,
-        verdict=board_verdict(reports),
-        sentence=said,
         n=extent.n,
         window=extent,
         reference=reference,
         columns=reports,
+        policy=policy,
+        why_not=why_not,
         **life,
     )
 

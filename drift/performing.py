@@ -14,14 +14,16 @@ from drift.expected import Expected, expected_accuracy
 from drift.following import resume
 from drift.label_watching import KnownReference, follow_labels, known_reference, outcome_columns, outcome_samples
 from drift.ledger import AlarmRecord, Kept
+from drift.life import RULE
 from drift.monitor import check
 from drift.performance import Agreement, counted_agreement, delay_of
 from drift.performance_report import Concept, LabelDrift, PerformanceReport, accuracy_fell, why_it_fell
-from drift.policy import WORST_FIRST, DriftPolicy, Verdict
+from drift.policy import DriftPolicy, Verdict
 from drift.prepared import PreparedReference
 from drift.samples import CategoricalSample, reference_from
 from drift.source import Source, extent_of, monitored
-from drift.watching import RULE, Watching
+from drift.verdict import ALARMED
+from drift.watching import Watching
 from drift.windows import LastRows, Window, WindowExtent
 from drift.wording import p_phrase
 
@@ -36,7 +38,7 @@ def check_performance(
 ) -> Board:
     """Compare a window with a reference, columns and labels alike.
 
-    Like `drift.monitor.check`, but the board also says how well the model performs, and its verdict and sentence take
+    Like `drift.monitor.check`, but the board also says how well the model performs, and its conclusion takes
     concept drift into account.
     """
     board = check(source, model, window, reference, policy)
@@ -44,38 +46,17 @@ def check_performance(
 
 
 def judged(board: Board, found: PerformanceReport | None) -> Board:
-    """Return the board with what labels say: that predictions go wrong comes first, for it is what costs.
-
-    It is called concept drift only where the scores did not expect it and no input drifts.
-    """
+    """Return the board with what labels say: an alarm that predictions go wrong, with what the scores make of it."""
     if found is None:
         return board
-    concept, verdict, sentence = found.concept, board.verdict, board.sentence
+    concept = found.concept
     columns = tuple(record for record in board.alarms if record.stream not in (ACCURACY, LABEL))
-    board = replace(board, alarms=(*columns, *found.alarms))
-    if concept is not None and concept.verdict in ("drift", "warning"):
+    if concept is not None and concept.verdict in ALARMED:
         moved = [r.column for r in board.columns if r.role == "feature" and r.verdict == "drift"]
         why = why_it_fell(found, moved)
         said = _sentence(f"{concept.said}; {why}" if why else concept.said)
         found = replace(found, concept=replace(concept, said=said))
-        if board.rule == "one look":  # of this window and the one before it: alarms are not asked
-            return replace(board, performance=found)
-        if verdict == "insufficient" or (verdict == "drift" and concept.verdict == "warning"):
-            sentence = f"{sentence} {said}"
-        elif concept.verdict == "drift":
-            named = f"Concept drift: {concept.said}" if concept.cause == "relation" and not moved else concept.said
-            said = _sentence(f"{named}; {why}" if why else named)
-            sentence = said if verdict == "stable" else f"{said} {sentence}"
-            verdict = "drift"
-        else:
-            sentence = f"Warning: {concept.said}." if verdict == "stable" else f"{sentence} {said}"
-            verdict = "warning"
-    if board.rule == "life" and found.label is not None and found.label.is_alarm and verdict != "insufficient":
-        kind = "Warning" if found.label.verdict == "warning" else "Label drift"
-        named = f"{kind}: true classes: {found.label.said}"
-        sentence = named if verdict == "stable" else f"{sentence} {named}"
-        verdict = min(verdict, found.label.verdict, key=WORST_FIRST.index)
-    return replace(board, verdict=verdict, sentence=sentence, performance=found)
+    return replace(board, alarms=(*columns, *found.alarms), performance=found)
 
 
 def _sentence(said: str) -> str:

@@ -48,3 +48,6 @@ class DriftPolicy:
         if adjusted_p_value > self.alpha:
             return "stable"
         return "drift" if effect_size >= self.min_effect else "warning"
+
+
+DEFAULT_POLICY = DriftPolicy()

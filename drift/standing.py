@@ -3,17 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
-from drift.ledger import AlarmRecord, Progress, newest
+from drift.ledger import AlarmRecord, Kept, Progress, newest
+from drift.life import RULE
 from drift.policy import DriftPolicy, Verdict
-from drift.source import FrozenReference
-from drift.two_sample import Test
-from drift.watching import RULE, Watching
-from drift.windows import Column, WindowExtent
+from drift.windows import Column, TimeSpan, WindowExtent
 
 # Of the values, of the missing share, of what the reference has never seen.
 Verdicts = tuple[Verdict, Verdict, Verdict]
+# How far values moved (None: too few to compare), how much the missing share changed, the unseen share.
+Effects = tuple[float | None, float, float]
 
 
 @dataclass(frozen=True)
@@ -34,13 +33,12 @@ class Standing:
 
 
 def standings(
-    watching: Watching, frozen: FrozenReference, extents: Sequence[WindowExtent], columns: Sequence[Column]
+    kept: Kept, reference: TimeSpan, extents: Sequence[WindowExtent], columns: Sequence[Column]
 ) -> list[dict[str, Standing] | None]:
     """Return where every column stands in each window; None for one before the reference, which nothing watches.
 
     Inside the reference nothing can alarm: its rows are healthy by definition.
     """
-    kept = watching.kept
     names = [column.name for column in columns if column.name in kept.phi]
     alarms = {name: [record for record in kept.alarms if record.stream == name] for name in names}
     loud = [(name, kept.progress.get(name), alarms[name]) for name in names if alarms[name]]
@@ -50,9 +48,9 @@ def standings(
         end = extent.end
         if extent.start is None or end is None:
             found.append({})
-        elif end <= frozen.start:
+        elif end <= reference.start:
             found.append(None)
-        elif end <= frozen.end:
+        elif end <= reference.end:
             found.append({})
         else:
             here = {name: after if mark < end else before for name, mark, before, after in calm}
@@ -60,24 +58,7 @@ def standings(
     return found
 
 
-class Moved(Protocol):
-    """The sizes and effects of one column in one window."""
-
-    @property
-    def n(self) -> int: ...
-    @property
-    def n_reference(self) -> int: ...
-    @property
-    def effect_size(self) -> float: ...
-    @property
-    def missing_share(self) -> float: ...
-    @property
-    def reference_missing_share(self) -> float: ...
-    @property
-    def unseen_share(self) -> float: ...
-
-
-def settle(part: Moved, test: Test, standing: Standing, policy: DriftPolicy) -> Verdicts:
+def settle(n: int, n_reference: int, effects: Effects, standing: Standing, policy: DriftPolicy) -> Verdicts:
     """Return the verdicts of one column: green without an alarm; with one, the effects decide between amber and red.
 
     The largest effect is at least amber as long as an alarm sounds, however small it has become. After an answer, a
@@ -85,20 +66,20 @@ def settle(part: Moved, test: Test, standing: Standing, policy: DriftPolicy) -> 
 
     Parameters
     ----------
-    test : "none" where there were too few values to compare
+    n, n_reference : rows of the window and of the reference
     """
-    if part.n < policy.min_sample or part.n_reference < policy.min_sample or standing.n_awaited:
+    if n < policy.min_sample or n_reference < policy.min_sample or standing.n_awaited:
         return "insufficient", "stable", "stable"
-    effect_size = None if test == "none" else part.effect_size
+    untested = effects[0] is None
     if standing.alarm is None and not standing.holds_answered:
-        return "insufficient" if effect_size is None else "stable", "stable", "stable"
-    effects = [effect_size or 0.0, abs(part.missing_share - part.reference_missing_share), part.unseen_share]
-    colours: list[Verdict] = ["drift" if effect >= policy.min_effect else "stable" for effect in effects]
+        return "insufficient" if untested else "stable", "stable", "stable"
+    sizes = [effects[0] or 0.0, *effects[1:]]
+    colours: list[Verdict] = ["drift" if size >= policy.min_effect else "stable" for size in sizes]
     if "drift" not in colours and standing.alarm:
-        colours[max(range(effect_size is None, len(effects)), key=effects.__getitem__)] = "warning"
+        colours[max(range(untested, len(sizes)), key=sizes.__getitem__)] = "warning"
     if standing.snoozed or standing.alarm is None:
         colours = ["warning" if colour == "drift" else colour for colour in colours]
-    if effect_size is None:
+    if untested:
         colours[0] = "insufficient"
     return colours[0], colours[1], colours[2]
 

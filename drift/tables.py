@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from drift.board import Board
-from drift.exploring import TextReport
 from drift.ledger import Honesty
 from drift.performance_report import performance_lines
+from drift.text_report import TextReport
 from drift.wording import LARGE_PHI, bounded_text, honesty_line, p_text, share_text
 
 _BOARD = ("verdict", "column", "effect", "test", "statistic", "p", "adjusted p", "missing", "unseen", "reason")
@@ -14,20 +14,20 @@ _TIMELINE = ("from", "to", "rows", "verdict", "drifted", "moved most", "effect")
 
 
 def board_table(board: Board) -> str:
-    """Return a board as text: the sentence, what was compared, and a line per column.
+    """Return a board as text: what it comes to, what was compared, and a line per column.
 
     Examples
     --------
     >>> from drift.windows import WindowExtent
-    >>> board = Board(model="m", verdict="insufficient", sentence="Not enough data: 0 of 50 rows.", n=0,
-    ...     window=WindowExtent(0, None, None), reference="training", columns=())
+    >>> board = Board(model="m", n=0, window=WindowExtent(0, None, None), reference="training", columns=())
     >>> print(board_table(board))
     Not enough data: 0 of 50 rows.
+    Wait for more rows. A verdict needs more data than this window holds.
     0 rows against reference 'training'.
     """
     span = f", {_span(board)}," if board.window.start else ""
     against = f" against reference '{board.reference}'" if board.reference else ""
-    lines = [board.sentence, f"{board.n:,} rows{span}{against}."]
+    lines = [*board.conclusion.lines, f"{board.n:,} rows{span}{against}."]
     lines += performance_lines(board.performance)
     if board.honesty:
         lines.append(honesty_line(board.honesty))

@@ -233,7 +233,20 @@ def chi_squared_tests(reference_counts: np.ndarray, counts: np.ndarray) -> ChiSq
 
 
 def _kept(expected: np.ndarray, min_expected: float = MIN_EXPECTED) -> tuple[np.ndarray, np.ndarray]:
-    """Tell by window which categories stay by themselves, and whether the others make a pool (see `pooled`)."""
+    """Tell by window which categories stay by themselves, and whether the others make a pool.
+
+    A pool that would expect too few rows itself takes in the smallest of the others.
+
+    Parameters
+    ----------
+    expected : float array, shape (n_windows, n_categories)
+        Rows that each category expects in the smaller sample.
+
+    Returns
+    -------
+    kept : bool array of the same shape
+    has_pool : bool array, shape (n_windows,)
+    """
     n_windows, size = expected.shape
     order = np.argsort(-expected, axis=1, kind="stable")
     falling = np.take_along_axis(expected, order, axis=1)
@@ -258,15 +271,10 @@ def pooled(reference_counts: ArrayLike, current_counts: ArrayLike, min_expected:
         raise ValueError(f"counts must be two equally long lists, none negative nor all zero; got {table.tolist()}.")
     table = table[:, table.sum(axis=0) > 0]
     expected = table.sum(axis=0) * table.sum(axis=1).min() / table.sum()
-    order = np.argsort(-expected, kind="stable")
-    n_kept = int((expected >= min_expected).sum())
-    # The pool itself must be large enough: let it take in the smallest of the others.
-    while 0 < n_kept < order.size and expected[order[n_kept:]].sum() < min_expected:
-        n_kept -= 1
-    kept, rare = np.sort(order[:n_kept]), order[n_kept:]
-    if rare.size == 0:
+    (kept,), (has_pool,) = _kept(expected[None], min_expected)
+    if not has_pool:
         return table
-    return np.column_stack([table[:, kept], table[:, rare].sum(axis=1)])
+    return np.column_stack([table[:, kept], table[:, ~kept].sum(axis=1)])
 
 
 def _chi_squared_p(statistics: np.ndarray, df: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,13 +10,12 @@ from drift.cells import cells_from
 from drift.evidence import Watch
 from drift.following import RowFeed, follow, resume
 from drift.ledger import Acknowledgement, AcknowledgementKind, AlarmRecord, Honesty, Kept, Snooze, Stream, newest
-from drift.life import LifeRule
+from drift.life import RULE
 from drift.prepared import PreparedReference, prepare, read_each
 from drift.replay import MOST_ROWS, N_LIVES, replay
 from drift.source import Source, monitored
 from drift.windows import Column
 
-RULE = LifeRule()
 # Where labels may come, right and wrong predictions and the true classes are streams too: their share is set aside.
 LABEL_STREAMS = 2
 # Against a reference of fewer values nothing is watched.

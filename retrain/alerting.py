@@ -10,13 +10,12 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from drift.advice import recommend
 from drift.board import Board
-from drift.monitor import DEFAULT_POLICY
 from drift.performing import check_performance
+from drift.policy import DEFAULT_POLICY
 from drift.windows import LastRows
 from retrain import channel, news
-from retrain.guards import guards_now
+from retrain.guards import guarded_board
 from storage import alert_events, alerts, jobs
 from storage.alerts import Alert
 from storage.log import PredictionLog, open_log
@@ -144,10 +143,9 @@ class Lookout:
         untold = alert_events.follow(self.log, "alarm", list(found), board.model)
         if not untold:
             return [], True
-        guards = guards_now(self.log, board.model, None, datetime.now(UTC))
-        advice = recommend(board, board.performance, DEFAULT_POLICY, guards)
+        board = guarded_board(self.log, board, datetime.now(UTC))
         told = [found[subject] for subject in untold]
-        body = news.alarm_body(board, told, len(found) - len(told), advice, self.settings.board_url)
+        body = news.alarm_body(board, told, len(found) - len(told), self.settings.board_url)
         return self._tell("alarm", untold, board.model, body)
 
     def _tell_failing(self, board: Board) -> tuple[list[str], bool]:

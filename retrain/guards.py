@@ -1,15 +1,38 @@
-"""What may speak against a retrain now: the last one is too near, or too few labels have come since."""
+"""What a model's retrain jobs and labels make of the advice of its board, for everybody who shows or follows it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from drift.advice import Guards
+from drift.board import Board
+from drift.findings import Guards, Promotion, UnderWay
 from retrain.champion import champion_version, data_end_of
 from retrain.params import RetrainParams
-from storage import registry
+from storage import jobs, registry
 from storage.labelled import count_labels
 from storage.log import PredictionLog
+
+WAITS = ("proposed", "waiting_approval")
+_ASK_FOR_A_RETRAIN = ("retrain", "emergency")
+
+
+def guarded_board(log: PredictionLog, board: Board, at: datetime, params: Mapping[str, Any] | None = None) -> Board:
+    """Return a board whose advice knows of the model's retrain jobs, and of what speaks against another one.
+
+    Page, `/drift-check`, command line, alerts and triggers all conclude from this board.
+
+    Parameters
+    ----------
+    params : of the retrain that is thought of; default: those of any
+    """
+    found = jobs.jobs(log, board.model)
+    known = Guards(under_way=_under_way(found), promoted=_promoted(log, board, found))
+    board = replace(board, guards=known)
+    if board.advice.action not in _ASK_FOR_A_RETRAIN:  # counting labels takes as long as the rest
+        return board
+    guards = guards_now(log, board.model, params, at)
+    return replace(board, guards=replace(guards, under_way=known.under_way, promoted=known.promoted))
 
 
 def guards_now(log: PredictionLog, model: str, params: Mapping[str, Any] | None, at: datetime) -> Guards:
@@ -42,3 +65,18 @@ def guards_now(log: PredictionLog, model: str, params: Mapping[str, Any] | None,
         min_labels=asked.min_rows,
         min_class_labels=asked.min_class_rows,
     )
+
+
+def _under_way(found: tuple[jobs.Job, ...]) -> UnderWay | None:
+    job = next((job for job in found if job.state not in jobs.FINAL), None)
+    return UnderWay(job.id, job.requested_by, job.state in WAITS) if job else None
+
+
+def _promoted(log: PredictionLog, board: Board, found: tuple[jobs.Job, ...]) -> Promotion | None:
+    """Return the last promotion, where the window still holds rows from before it and its version serves."""
+    job = next((job for job in found if job.state == "promoted"), None)
+    if job is None or board.window.start is None or job.updated_at < board.window.start:
+        return None
+    if job.version is None or registry.alias(log, board.model, "champion") != job.version:
+        return None
+    return Promotion(job.version, job.updated_at)

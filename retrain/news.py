@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from drift.advice import Advice
 from drift.board import Board
 from drift.concept import ACCURACY, LABEL
 from drift.ledger import AlarmRecord
+from drift.verdict import conclusion_json
+from retrain.guards import WAITS
 from retrain.outputs import JobResult
 from storage.jobs import Job, Step
 
@@ -20,8 +21,9 @@ NEWS = timedelta(days=1)
 _STREAMS = {ACCURACY: "the accuracy of the predictions", LABEL: "the true classes"}
 _NAMED = 3
 _LONGEST = 400
+# An alarm has two sentences to tell: what the board comes to, and what to do.
+_LONGEST_ALARM = 1_000
 _SPECIAL = str.maketrans({"<": "‹", ">": "›", "[": "(", "]": ")", "@": "＠", "`": "'", "*": "∗"})
-WAITS = ("proposed", "waiting_approval")
 
 
 def sounding(board: Board) -> dict[str, AlarmRecord]:
@@ -51,9 +53,7 @@ def failing(board: Board) -> dict[str, tuple[str, str]]:
     }
 
 
-def alarm_body(
-    board: Board, told: Sequence[AlarmRecord], n_known: int, advice: Advice, board_url: str
-) -> dict[str, Any]:
+def alarm_body(board: Board, told: Sequence[AlarmRecord], n_known: int, board_url: str) -> dict[str, Any]:
     """Return the message on alarms that began to sound.
 
     Parameters
@@ -68,10 +68,9 @@ def alarm_body(
     who = f"{_named(first.stream)}, since about {first.onset_at:%Y-%m-%d %H:%M} UTC"
     who += f"; then {_listed([_named(record.stream) for record in others])}" if others else ""
     who += f" ({n_known} more sounded before)" if n_known else ""
-    to_do = "Look at the board; nothing else has to be done yet" if advice.action == "none" else advice.title
-    body = _body("alarm", board.model, f"Drift alarm on {board.model}: {who}. {to_do}. {advice.evidence}", link)
-    said = {"action": advice.action, "title": advice.title, "evidence": advice.evidence}
-    return body | _where(board) | {"columns": columns, "since": first.onset_at.isoformat(), "advice": said}
+    text = " ".join([f"Drift alarm on {board.model}: {who}.", *board.conclusion.lines])
+    body = _body("alarm", board.model, text, link, _LONGEST_ALARM) | _where(board) | conclusion_json(board.conclusion)
+    return body | {"columns": columns, "since": first.onset_at.isoformat()}
 
 
 def check_body(board: Board, told: Sequence[tuple[str, str]], board_url: str) -> dict[str, Any]:
@@ -131,8 +130,8 @@ def trial_body(by: str, board_url: str) -> dict[str, Any]:
     return _body("test", "", f"A test by {by}: alerts of the drift monitor arrive here.", f"{board_url}/")
 
 
-def _body(kind: str, model: str, text: str, link: str) -> dict[str, Any]:
-    said = harmless(text).rstrip(".: ")
+def _body(kind: str, model: str, text: str, link: str, longest: int = _LONGEST) -> dict[str, Any]:
+    said = harmless(text, longest).rstrip(".: ")
     return {
         "text": f"{said}: {link}",
         "kind": kind,
@@ -144,7 +143,7 @@ def _body(kind: str, model: str, text: str, link: str) -> dict[str, Any]:
     }
 
 
-def harmless(text: str) -> str:
+def harmless(text: str, longest: int = _LONGEST) -> str:
     """Take out of what people and data wrote whatever a channel would act on: mentions, links, pictures, markup.
 
     Examples
@@ -155,7 +154,7 @@ def harmless(text: str) -> str:
     printable = "".join(letter if letter.isprintable() else " " for letter in text)
     said = " ".join(printable.split()).translate(_SPECIAL).replace("://", ": //")
     said = re.sub(r"(?i)\bwww\.", "www .", said)
-    return said if len(said) <= _LONGEST else f"{said[: _LONGEST - 2].rstrip()} …"
+    return said if len(said) <= longest else f"{said[: longest - 2].rstrip()} …"
 
 
 def _where(board: Board) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
-from drift.advice import Action, Advice, recommend
-from drift.monitor import DEFAULT_POLICY
+from drift.advice import Action
 from drift.performing import check_performance
+from drift.policy import DEFAULT_POLICY
+from drift.verdict import Conclusion, conclusion_json
 from drift.windows import LastRows
-from retrain.guards import guards_now
+from retrain.guards import guarded_board
 from retrain.params import RetrainParams
 from storage import strategies
 from storage.labelled import count_labels
@@ -118,7 +119,8 @@ def _look_at_drift(log: PredictionLog, trigger: TriggerRule, settings: TriggerSe
     memory, revision = dict(trigger.memory or {}), log.revision(trigger.model)
     if memory.get("revision") == revision:
         return Seen(memory, trigger.last_result or "nothing new to look at")
-    found = _advice(log, trigger, settings, at)
+    concluded = _conclusion(log, trigger, settings, at)
+    found = concluded.advice
     held = memory.get("held", 0) + 1 if found.action in settings.actions else 0
     since = memory.get("since") if held > 1 else at.isoformat() if held else None
     memory |= {"revision": revision, "held": held, "since": since}
@@ -131,12 +133,12 @@ def _look_at_drift(log: PredictionLog, trigger: TriggerRule, settings: TriggerSe
         return Seen(memory, f"{advised} Not now: {found.not_now}.")
     # Nothing starts by itself without labels that show a loss: a person may still see a reason.
     starts = trigger.mode == "start" and found.starts_retrain
-    reason = f"{found.title}: {found.evidence}" + (f" Not now: {found.not_now}." if found.not_now else "")
+    seen = {"action": found.action, "looks": held, "since": since, "said": found.evidence}
     firing = Firing(
-        reason=reason,
+        reason=f"{found.title}: {found.evidence}",
         trigger="performance" if found.lost_accuracy else "drift",
         mode="start" if starts else "propose",
-        evidence={"action": found.action, "looks": held, "since": since, "said": found.evidence},
+        evidence=seen | conclusion_json(concluded),
         memory=memory | {"held": 0, "since": None, "fired_at": at.isoformat()},
     )
     return Seen(memory, advised, firing)
@@ -164,7 +166,7 @@ def _look_at_labels(log: PredictionLog, trigger: TriggerRule, settings: TriggerS
 _LOOKS = {"drift": _look_at_drift, "labels": _look_at_labels}
 
 
-def _advice(log: PredictionLog, trigger: TriggerRule, settings: TriggerSettings, at: datetime) -> Advice:
+def _conclusion(log: PredictionLog, trigger: TriggerRule, settings: TriggerSettings, at: datetime) -> Conclusion:
     model = trigger.model
     reference = log.default_reference(model)
     n_rows = settings.window_rows
@@ -173,7 +175,7 @@ def _advice(log: PredictionLog, trigger: TriggerRule, settings: TriggerSettings,
         n_rows = max(log.stream(model, reference.name).n_after(None, n_rows), 1)
     window = LastRows(n_rows)
     board = check_performance(log, model, window, reference.name if reference else None, DEFAULT_POLICY)
-    return recommend(board, board.performance, DEFAULT_POLICY, guards_now(log, model, trigger.params, at))
+    return guarded_board(log, board, at, trigger.params).conclusion
 
 
 def _pauses(memory: Mapping[str, Any], settings: TriggerSettings, at: datetime) -> bool:

@@ -10,14 +10,12 @@ revision = data.revision(scope.model)
 board = data.board(scope.model, revision, scope.window_text, scope.reference)
 history = data.history(scope.model, revision, scope.window_text, scope.reference)
 
-said = overview_panels.board_advice(scope, board)
-
 alert_panels.draw_trouble()
 left, right = st.columns([5, 3], gap="small")
 with left:
-    overview_panels.verdict_card(scope, board, history, said)
+    overview_panels.verdict_card(scope, board, history)
 with right:
-    overview_panels.action_card(scope, board, said)
+    overview_panels.action_card(scope, board)
 overview_panels.card_row(board, history)
 if board.columns:
     column = overview_panels.column_choice(scope, board, history, revision)

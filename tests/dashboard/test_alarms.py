@@ -74,7 +74,7 @@ def test_an_alarm_whose_label_came_after_the_last_row_can_be_answered():
     end = datetime(2026, 9, 1, tzinfo=UTC)
     record = AlarmRecord("accuracy", Alarm(100, 0, "window", "wrong", 1.0, 1e-9), Mark(1, 1, end + timedelta(1)), end)
     board = Board(
-        model="m", verdict="drift", sentence="", n=100, window=WindowExtent(100, end - timedelta(1), end),
+        model="m", n=100, window=WindowExtent(100, end - timedelta(1), end),
         reference="r", columns=(), rule="life", alarms=(record,),
     )  # fmt: skip
     assert offered(board) == [record]

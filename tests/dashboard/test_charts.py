@@ -21,7 +21,7 @@ def board(hour: int, p_value: float) -> Board:
     numbers = {"p_value": p_value, "adjusted_p_value": p_value, "effect_size": 0.3, "n": 100}
     report = ColumnReport(column="age", kind="numeric", role="feature", test="ks", verdict=verdict, **numbers)
     window = WindowExtent(100, START + hour * HOUR, START + (hour + 1) * HOUR)
-    return Board(model="m", verdict=verdict, sentence="", n=100, window=window, reference="training", columns=(report,))
+    return Board(model="m", n=100, window=window, reference="training", columns=(report,))
 
 
 @pytest.fixture

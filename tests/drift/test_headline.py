@@ -1,6 +1,5 @@
 """The one sentence of a board."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -24,9 +23,9 @@ def report(column, verdict="stable", effect=0.0, role="feature", **more):
         effect_size=effect,
         verdict=verdict,
         value_verdict=verdict if verdict != "error" else "insufficient",
-        reason="The page is damaged.",
+        note="The page is damaged.",
     )
-    return replace(plain, **more)
+    return plain._replace(**more)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +83,7 @@ def test_the_worst_column_decides_and_too_little_data_only_alone(verdicts, worst
             "Drift: 1 of 3 features (a moved most, KS distance 0.30); 1 column could not be checked (b); "
             "1 column had too little data.",
         ),
-        ([report("a", "insufficient", reason="Few rows.")], "Not enough data: a: few rows."),
+        ([report("a", "insufficient", test="none", note="Few rows.")], "Not enough data: a: few rows."),
         ([report("a", "insufficient", n_reference=9)], "Not enough data: the reference holds 9 of 50 rows."),
     ],
 )
@@ -100,7 +99,7 @@ def test_a_short_window_says_how_short_it_is():
 
 def test_missing_values_that_moved_most_are_named_as_such():
     lost = report("a", "drift", 0.0, value_verdict="stable", missing_verdict="drift", missing_share=0.4)
-    lost = replace(lost, reference_missing_share=0.0, reason="Missing values rose from 0 % to 40 % of rows. Fine.")
+    lost = lost._replace(reference_missing_share=0.0)
     assert headline([lost], 500, POLICY) == (
         "Drift: the only feature (a: missing values rose from 0 % to 40 % of rows)."
     )

@@ -1,6 +1,5 @@
 """What an alarm, an answer and a snooze make of the effects of one window."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
@@ -12,18 +11,6 @@ from drift.standing import Standing, settle
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 ALARM = AlarmRecord("age", Alarm(200, 100, "betting score", "values moved up by 1 sd", 1e7, 0.5), Mark(7, 7, AT), AT)
-
-
-@dataclass(frozen=True)
-class Part:
-    """Sizes and effects of one column in one window."""
-
-    effect_size: float
-    n: int = 1_000
-    n_reference: int = 5_000
-    missing_share: float = 0.0
-    reference_missing_share: float = 0.0
-    unseen_share: float = 0.0
 
 
 @pytest.mark.parametrize(
@@ -50,4 +37,4 @@ class Part:
     ],
 )
 def test_what_an_alarm_makes_of_an_effect(standing, effect_size, verdict):
-    assert settle(Part(effect_size), "ks", standing, DriftPolicy())[0] == verdict
+    assert settle(1_000, 5_000, (effect_size, 0.0, 0.0), standing, DriftPolicy())[0] == verdict

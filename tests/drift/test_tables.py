@@ -24,11 +24,12 @@ def source(array_source):
 def test_a_board_is_a_sentence_and_a_line_per_column_the_worst_first(source):
     lines = board_table(check(source, "m", LastRows(500))).splitlines()
     assert lines[0].startswith("Drift: 1 of 2 features (length moved most")
-    assert lines[1] == "500 rows, 2026-01-02 01:00 to 2026-01-02 09:19 UTC, against reference 'training'."
-    assert lines[2].startswith("A healthy replay of the reference would have alarmed 0 times in 8 lives of 200 rows; ")
-    assert lines[4].split()[:3] == ["verdict", "column", "effect"]
-    assert [line.split()[:2] for line in lines[5:]] == [["drift", "length"], ["stable", "channel"]]
-    assert "0.00  " not in lines[5]  # a p-value is never printed as nothing
+    assert lines[1].startswith("Emergency: find out why inputs moved today. ")
+    assert lines[2] == "500 rows, 2026-01-02 01:00 to 2026-01-02 09:19 UTC, against reference 'training'."
+    assert lines[3].startswith("A healthy replay of the reference would have alarmed 0 times in 8 lives of 200 rows; ")
+    assert lines[5].split()[:3] == ["verdict", "column", "effect"]
+    assert [line.split()[:2] for line in lines[6:]] == [["drift", "length"], ["stable", "channel"]]
+    assert "0.00  " not in lines[6]  # a p-value is never printed as nothing
 
 
 def test_a_timeline_is_a_line_per_window_the_oldest_first(source):

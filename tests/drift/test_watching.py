@@ -7,8 +7,9 @@ import pytest
 
 from drift.columns import ColumnReport
 from drift.ledger import Rows
+from drift.life import RULE
 from drift.monitor import PREVIOUS, check, onset, prepare, sliding_windows, timeline
-from drift.watching import RULE, acknowledge, replayed, snooze, watch
+from drift.watching import acknowledge, replayed, snooze, watch
 from drift.windows import Column, LastRows, RowSpan
 from tests.drift.array_source import MINUTE, START, ArraySource
 

@@ -2,22 +2,25 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from drift.advice import Advice
 from drift.board import Board
 from drift.columns import ColumnReport
 from drift.evidence import Alarm
 from drift.ledger import Acknowledgement, AlarmRecord, Mark, Snooze
+from drift.performance import Agreement
+from drift.performance_report import PerformanceReport
+from drift.standing import Standing
 from drift.windows import WindowExtent
 from retrain import news
 from storage.job_rows import Job, Step
 
 AT = datetime(2026, 11, 22, 14, tzinfo=UTC)
 BOARD_URL = "https://drift.example.com/monitor"
-ADVICE = Advice("act", "Retrain", "Accuracy fell from 95.0% to 88.0%.", True, "retrain")
+BEFORE, FELL, SAME = (Agreement(n_right, 10_000, 10_000) for n_right in (9_500, 8_800, 9_490))
 
 
 def record(stream, hours=0, **more):
@@ -27,11 +30,17 @@ def record(stream, hours=0, **more):
     )
 
 
-def board(*alarms, names=("income", "age", "region", "score")):
-    columns = tuple(ColumnReport(column=name, kind="numeric", role="feature", verdict="drift") for name in names)
+def board(*alarms, names=("income", "age", "region", "score"), effect=0.3, now=FELL):
+    verdict = "drift" if effect >= 0.1 else "warning"
+    found = {"test": "ks", "effect_size": effect, "value_verdict": verdict, "verdict": verdict}
+    columns = tuple(
+        ColumnReport(column=name, kind="numeric", role="feature", standing=Standing(alarm=alarm), **found)
+        for name, alarm in zip_longest(names, [record for record in alarms if record.stream in names][: len(names)])
+    )
     return Board(
-        model="loans", verdict="drift", sentence="Drift.", n=1000, reference="training", columns=columns,
+        model="loans", n=1000, reference="training", columns=columns,
         window=WindowExtent(1000, AT - timedelta(days=2), AT + timedelta(days=1)), rule="life", alarms=alarms,
+        performance=PerformanceReport(now=now, reference=BEFORE),
     )  # fmt: skip
 
 
@@ -61,11 +70,13 @@ def step(name, state):
 def test_alarms_are_named_in_order_of_onset_with_what_to_do_and_the_link():
     shown = board(record("score", 5), record("income", -3), record("accuracy", 1))
     found = list(news.sounding(shown).values())
-    body = news.alarm_body(shown, found, 0, ADVICE, BOARD_URL)
-    assert body["text"] == (
+    body = news.alarm_body(shown, found, 0, BOARD_URL)
+    assert body["text"].startswith(
         "Drift alarm on loans: income, since about 2026-11-22 11:00 UTC; then the accuracy of the predictions and "
-        "score. Retrain. Accuracy fell from 95.0% to 88.0%: " + body["board_url"]
+        f"score. {shown.sentence} Retrain. Accuracy fell from 95.0% (n = 10,000) to 88.0% (n = 10,000): 7.0 points"
     )
+    assert body["text"].endswith(": " + body["board_url"])
+    assert body["sentence"] == shown.sentence
     assert (body["kind"], body["model"], body["verdict"]) == ("alarm", "loans", "drift")
     assert body["columns"] == ["income", "accuracy", "score"]
     assert body["since"] == "2026-11-22T11:00:00+00:00"
@@ -74,7 +85,7 @@ def test_alarms_are_named_in_order_of_onset_with_what_to_do_and_the_link():
 
 def test_the_link_opens_the_view_of_the_first_column_that_a_board_shows():
     shown = board(record("accuracy"), record("age", 1))
-    link = urlsplit(news.alarm_body(shown, shown.alarms, 0, ADVICE, BOARD_URL)["board_url"])
+    link = urlsplit(news.alarm_body(shown, shown.alarms, 0, BOARD_URL)["board_url"])
     assert (link.netloc, link.path) == ("drift.example.com", "/monitor/")
     assert parse_qs(link.query) == {
         "model": ["loans"], "window": ["1000"], "reference": ["training"], "column": ["age"],
@@ -83,14 +94,16 @@ def test_the_link_opens_the_view_of_the_first_column_that_a_board_shows():
 
 def test_many_alarms_are_counted_and_those_told_before_are_not_named():
     told = [record(name, hour) for hour, name in enumerate(("a", "b", "c", "d", "e", "f"))]
-    text = news.alarm_body(board(*told), told, 2, ADVICE, BOARD_URL)["text"]
-    assert "; then b, c, d and 2 more (2 more sounded before). Retrain." in text
+    text = news.alarm_body(board(*told), told, 2, BOARD_URL)["text"]
+    assert "; then b, c, d and 2 more (2 more sounded before). Drift: " in text
+    assert " Retrain. Accuracy fell" in text
 
 
 def test_where_nothing_is_to_be_done_the_message_does_not_say_so_and_leave_it_there():
-    quiet = Advice("none", "Nothing to do", "No fall of accuracy beyond chance.")
-    text = news.alarm_body(board(record("age")), [record("age")], 0, quiet, BOARD_URL)["text"]
-    assert "Look at the board; nothing else has to be done yet." in text
+    quiet = board(record("age"), names=("age",), effect=0.02, now=SAME)
+    text = news.alarm_body(quiet, [record("age")], 0, BOARD_URL)["text"]
+    assert (quiet.verdict, quiet.advice.action) == ("warning", "none")
+    assert "Answer the alarm; nothing else has to be done yet. No fall of accuracy beyond chance" in text
 
 
 @pytest.mark.parametrize(
@@ -119,9 +132,9 @@ def test_an_alarm_that_late_rows_move_is_the_same_and_one_after_an_answer_is_ano
 
 def test_columns_that_cannot_be_compared_are_named_with_the_reason():
     broken = ColumnReport(
-        column="age", kind="numeric", role="feature", verdict="error", reason="Could not be computed: x"
+        column="age", kind="numeric", role="feature", verdict="error", note="Could not be computed: x"
     )
-    shown = replace(board(), columns=(*board().columns, broken), verdict="error")
+    shown = replace(board(), columns=(broken,))
     found = news.failing(shown)
     assert list(found.values()) == [("age", "Could not be computed: x")]
     body = news.check_body(shown, list(found.values()), BOARD_URL)

@@ -9,10 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift.advice import recommend
 from drift.monitor import check
-from drift.performing import check_performance
-from drift.policy import DriftPolicy
 from drift.text import text_features
 from drift.windows import LastRows, RowSpan
 from retrain import artifacts
@@ -96,7 +93,7 @@ def test_a_retrain_refuses_a_broken_feed_where_the_values_show_it(built, scenari
     found = pipeline_fault(log.read_rows("reviews", LastRows(500)), reference, "training")
     # A value that is stuck within the range is left to a person to see.
     assert found is None if fault is None else fault in found
-    said = recommend(check_performance(log, "reviews", LastRows(1_000), None, DriftPolicy()), None, DriftPolicy())
+    said = check(log, "reviews", LastRows(1_000)).advice
     assert (said.guard == "pipeline fault") == (scenario == "sensor")
     assert not said.starts_retrain
 

@@ -2,9 +2,10 @@
 
 import pytest
 
+from drift.life import RULE
 from drift.prepared import prepare
 from drift.source import monitored
-from drift.watching import RULE, watch
+from drift.watching import watch
 from storage import open_log
 from storage.__main__ import main
 from storage.first_look import look_ahead
