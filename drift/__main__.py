@@ -7,21 +7,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
-from drift.board import honesty_json
-from drift.exploring import joint, words
-from drift.label_watching import acknowledge
-from drift.monitor import PREVIOUS, begun_after, board_json, onset, sliding_spans, sliding_windows, timeline
-from drift.performing import check_performance
-from drift.policy import DriftPolicy, Verdict
-from drift.replay import MOST_ROWS, N_LIVES
-from drift.tables import board_table, replay_table, timeline_table, words_text
+from drift.board.result import honesty_json
+from drift.board.tables import board_table, replay_table, timeline_table, words_text
+from drift.data.policy import DriftPolicy, Verdict
+from drift.data.windows import LastRows, RowSpan, TimeSpan, Window
+from drift.life.replay import MOST_ROWS, N_LIVES
+from drift.monitor.boards import PREVIOUS, begun_after, board_json, onset, sliding_spans, sliding_windows, timeline
+from drift.monitor.labels import acknowledge
+from drift.monitor.performance import check_performance
+from drift.monitor.questions import joint, words
+from drift.monitor.watch import replayed, snooze
 from drift.version import __version__
-from drift.watching import replayed, snooze
-from drift.windows import LastRows, RowSpan, TimeSpan, Window
 from storage import PredictionLog, open_log
 from storage.command_line import count_argument, guarded, instant_argument
-from storage.engine import DEFAULT_URL
-from storage.settings import Settings
+from storage.database.engine import DEFAULT_URL
+from storage.database.settings import Settings
 
 LAST_ROWS = 1_000
 _WINDOWS = 20

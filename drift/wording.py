@@ -3,12 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from drift.effects import Mover, shift_in_sd, smallest_visible_distance
-from drift.evidence import Alarm
-from drift.ledger import Acknowledgement, AlarmRecord, Honesty, Snooze
-from drift.policy import Verdict
-from drift.smirnov import SMALLEST_P
-from drift.two_sample import Test
+from drift.data.policy import Verdict
+from drift.life.evidence import Alarm
+from drift.life.ledger import Acknowledgement, AlarmRecord, Honesty, Snooze
+from drift.statistics.effects import Mover, shift_in_sd, smallest_visible_distance
+from drift.statistics.ks_p_values import SMALLEST_P
+from drift.statistics.two_sample import Test
 
 _LONGEST_NAME = 40
 _MOVERS = 2
@@ -138,8 +138,8 @@ def alarm_sounded(record: AlarmRecord) -> str:
     Examples
     --------
     >>> from datetime import UTC, datetime
-    >>> from drift.evidence import Alarm
-    >>> from drift.ledger import Mark
+    >>> from drift.life.evidence import Alarm
+    >>> from drift.life.ledger import Mark
     >>> alarm = Alarm(2_200, 2_013, "betting score", "values moved up by 0.5 sd", 1.3e6, 0.4)
     >>> mark = Mark(7, 7, datetime(2026, 11, 22, 14, 30, tzinfo=UTC))
     >>> print(alarm_sounded(AlarmRecord("age", alarm, mark, datetime(2026, 11, 22, 11, tzinfo=UTC))))
@@ -156,7 +156,7 @@ def honesty_line(honesty: Honesty) -> str:
 
     Examples
     --------
-    >>> from drift.ledger import Replay
+    >>> from drift.life.ledger import Replay
     >>> replay = Replay(n_lives=8, n_rows=2_500, n_alarmed=0, alarms={})
     >>> print(honesty_line(Honesty(alpha=0.05, horizon=20_000, n_streams=9, phi={"age": 1.1}, replay=replay)))
     A healthy replay of the reference would have alarmed 0 times in 8 lives of 2,500 rows; phi = 1.1; horizon \

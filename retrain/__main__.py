@@ -11,18 +11,19 @@ from functools import partial
 from typing import Any
 
 from drift.version import __version__
-from retrain import artifacts
 from retrain.alert_commands import add_alert_commands
-from retrain.launchers import ensure_worker
+from retrain.models import artifacts
 from retrain.params import RetrainParams
 from retrain.run_commands import add_run_commands
 from retrain.strategy_commands import add_params, add_strategy_commands, params_of
-from storage import jobs, registry
+from retrain.workers.launchers import ensure_worker
 from storage.command_line import guarded
-from storage.engine import DEFAULT_URL
-from storage.leases import LEASE
+from storage.database.engine import DEFAULT_URL
+from storage.database.settings import Settings
+from storage.jobs import queue
+from storage.jobs.leases import LEASE
 from storage.log import PredictionLog, open_log
-from storage.settings import Settings
+from storage.models import registry
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,13 +106,13 @@ def _add_person(parser: argparse.ArgumentParser, *, starts_work: bool = False) -
 
 
 def _worker(settings: Settings, options: argparse.Namespace) -> int:
-    from retrain.worker import Worker
+    from retrain.workers.worker import Worker
 
     worker = Worker(settings, options.poll, timedelta(seconds=options.lease), options.parent)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop.set())
     if options.engine == "dbos":
-        from retrain import dbos_engine
+        from retrain.workers import dbos_engine
 
         dbos_engine.run(worker)
     else:
@@ -123,7 +124,7 @@ def _start(settings: Settings, options: argparse.Namespace) -> int:
     given = params_of(options)
     RetrainParams.from_mapping(given)
     with closing(open_log(settings.database_url)) as log:
-        answer = jobs.start(log, options.model, options.reason, options.by, params=given, dry_run=options.dry_run)
+        answer = queue.start(log, options.model, options.reason, options.by, params=given, dry_run=options.dry_run)
     print(answer.message)
     print(ensure_worker(settings))
     return 0 if answer.started else 1
@@ -139,10 +140,10 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _print_jobs(log: PredictionLog, model: str | None) -> None:
-    for job in jobs.jobs(log, model, limit=20):
+    for job in queue.jobs(log, model, limit=20):
         print(f"job {job.id}  {job.model}  {job.state.replace('_', ' ')}  {job.progress:.0%}  by {job.requested_by}")
         print(f"  {job.reason}")
-        for step in jobs.steps(log, job.id):
+        for step in queue.steps(log, job.id):
             tries = f", attempt {step.attempt}" if step.attempt > 1 else ""
             print(f"  {step.name:<10} {step.state}{tries}{': ' + step.error if step.error else ''}")
         if job.note:
@@ -155,37 +156,37 @@ def _print_aliases(log: PredictionLog, model: str) -> None:
 
 
 def _decide(settings: Settings, options: argparse.Namespace) -> int:
-    act = {"approve": jobs.approve, "refuse": jobs.refuse, "cancel": jobs.cancel}[options.decision]
+    act = {"approve": queue.approve, "refuse": queue.refuse, "cancel": queue.cancel}[options.decision]
     return _answered(settings, act, options.job, options)
 
 
 def _rollback(settings: Settings, options: argparse.Namespace) -> int:
-    return _answered(settings, jobs.rollback, options.model, options)
+    return _answered(settings, queue.rollback, options.model, options)
 
 
 def _retry(settings: Settings, options: argparse.Namespace) -> int:
-    return _answered(settings, lambda log, job, *who: jobs.retry(log, job, options.step, *who), options.job, options)
+    return _answered(settings, lambda log, job, *who: queue.retry(log, job, options.step, *who), options.job, options)
 
 
 def _promote(settings: Settings, options: argparse.Namespace) -> int:
     if options.job is not None and not (options.model or options.version):
-        return _answered(settings, jobs.promote_now, options.job, options)
+        return _answered(settings, queue.promote_now, options.job, options)
     if options.job is not None or not (options.model and options.version):
         raise ValueError("promote must be given the number of a job, or --model and --version.")
     return _answered(settings, partial(_promote_kept, settings, options.version), options.model, options)
 
 
-def _promote_kept(settings: Settings, version: str, log: PredictionLog, model: str, by: str, note: str) -> jobs.Answer:
+def _promote_kept(settings: Settings, version: str, log: PredictionLog, model: str, by: str, note: str) -> queue.Answer:
     kept = registry.version(log, model, version)
     if kept.uri is not None:
         artifacts.load(settings.artifacts, kept.uri, kept.sha256 or "")  # raises if the file is not what was registered
     replaced = registry.promote_version(log, model, version, by, note)
-    return jobs.Answer(True, f"{version} serves now" + (f" instead of {replaced}" if replaced else ""))
+    return queue.Answer(True, f"{version} serves now" + (f" instead of {replaced}" if replaced else ""))
 
 
 def _answered(settings: Settings, act: Any, what: int | str, options: argparse.Namespace) -> int:
     with closing(open_log(settings.database_url)) as log:
-        answer: jobs.Answer = act(log, what, options.by, options.note)
+        answer: queue.Answer = act(log, what, options.by, options.note)
     print(answer.message)
     if answer.accepted and options.starts_work:
         print(ensure_worker(settings))

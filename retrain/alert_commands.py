@@ -7,10 +7,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from storage import alerts
-from storage.alerts import Alert, Delivery
+from storage.alerts import messages
+from storage.alerts.messages import Alert, Delivery
+from storage.database.settings import Settings
 from storage.log import open_log
-from storage.settings import Settings
 
 
 def add_alert_commands(commands: Any) -> None:
@@ -28,9 +28,9 @@ def add_alert_commands(commands: Any) -> None:
 
 
 def _pass(settings: Settings, options: argparse.Namespace) -> int:
-    from retrain import alerting
+    from retrain.alerts import lookout
 
-    alerting.run(settings, options.parent)
+    lookout.run(settings, options.parent)
     return 0
 
 
@@ -38,12 +38,12 @@ def _alerts(settings: Settings, options: argparse.Namespace) -> int:
     log = open_log(settings.database_url)
     try:
         if options.test:
-            from retrain import alerting
+            from retrain.alerts import lookout
 
-            answer = alerting.try_channel(settings, log, options.by, "")
+            answer = lookout.try_channel(settings, log, options.by, "")
             print(f"{answer.said[0].upper()}{answer.said[1:]}.")
             return 0 if answer.delivered else 1
-        told, delivery = alerts.read_alerts(log, limit=options.limit), alerts.read_delivery(log)
+        told, delivery = messages.read_alerts(log, limit=options.limit), messages.read_delivery(log)
     finally:
         log.close()
     if options.json:

@@ -5,13 +5,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from drift.board import Board
-from drift.findings import Guards, Promotion, UnderWay
-from retrain.champion import champion_version, data_end_of
+from drift.board.findings import Guards, Promotion, UnderWay
+from drift.board.result import Board
+from retrain.models.champion import champion_version, data_end_of
 from retrain.params import RetrainParams
-from storage import jobs, registry
-from storage.labelled import count_labels
+from storage.jobs import queue
 from storage.log import PredictionLog
+from storage.models import registry
+from storage.references.labelled import count_labels
 
 WAITS = ("proposed", "waiting_approval")
 _ASK_FOR_A_RETRAIN = ("retrain", "emergency")
@@ -26,7 +27,7 @@ def guarded_board(log: PredictionLog, board: Board, at: datetime, params: Mappin
     ----------
     params : of the retrain that is thought of; default: those of any
     """
-    found = jobs.jobs(log, board.model)
+    found = queue.jobs(log, board.model)
     known = Guards(under_way=_under_way(found), promoted=_promoted(log, board, found))
     board = replace(board, guards=known)
     if board.advice.action not in _ASK_FOR_A_RETRAIN:  # counting labels takes as long as the rest
@@ -67,12 +68,12 @@ def guards_now(log: PredictionLog, model: str, params: Mapping[str, Any] | None,
     )
 
 
-def _under_way(found: tuple[jobs.Job, ...]) -> UnderWay | None:
-    job = next((job for job in found if job.state not in jobs.FINAL), None)
+def _under_way(found: tuple[queue.Job, ...]) -> UnderWay | None:
+    job = next((job for job in found if job.state not in queue.FINAL), None)
     return UnderWay(job.id, job.requested_by, job.state in WAITS) if job else None
 
 
-def _promoted(log: PredictionLog, board: Board, found: tuple[jobs.Job, ...]) -> Promotion | None:
+def _promoted(log: PredictionLog, board: Board, found: tuple[queue.Job, ...]) -> Promotion | None:
     """Return the last promotion, where the window still holds rows from before it and its version serves."""
     job = next((job for job in found if job.state == "promoted"), None)
     if job is None or board.window.start is None or job.updated_at < board.window.start:

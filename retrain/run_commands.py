@@ -6,12 +6,12 @@ import sys
 from contextlib import closing
 from typing import Any
 
-from retrain import external
-from retrain.github import GitHubFault
-from storage.jobs import Answer
-from storage.leases import Ticket
+from retrain.workers import external
+from retrain.workers.github import GitHubFault
+from storage.database.settings import Settings
+from storage.jobs.leases import Ticket
+from storage.jobs.queue import Answer
 from storage.log import open_log
-from storage.settings import Settings
 
 
 def add_run_commands(commands: Any) -> None:
@@ -50,7 +50,7 @@ def _begin(settings: Settings, options: argparse.Namespace) -> int:
 
 def _step(settings: Settings, options: argparse.Namespace) -> int:
     if options.attempt is not None:
-        from retrain import child
+        from retrain.workers import child
 
         ticket = Ticket(options.job, options.model, options.step, options.attempt, options.fence)
         return child.run(settings, ticket, options.parent)

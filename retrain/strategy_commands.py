@@ -7,13 +7,13 @@ from contextlib import closing
 from dataclasses import fields
 from typing import Any, get_args
 
-from retrain import schedules, triggers
 from retrain.params import Rollout
-from retrain.triggers import TriggerSettings
-from storage import strategies
+from retrain.triggers import looks, schedules
+from retrain.triggers.looks import TriggerSettings
+from storage.database.settings import Settings
+from storage.jobs import firings
+from storage.jobs.firings import Kind, Mode
 from storage.log import PredictionLog, open_log
-from storage.settings import Settings
-from storage.strategies import Kind, Mode
 
 _PARAMS = ("recipe", "window_rows", "holdout_share", "override", "rollout", "needs_approval", "other_approver")
 _DEFAULTS = TriggerSettings()
@@ -126,7 +126,7 @@ def _schedule_add(log: PredictionLog, options: argparse.Namespace) -> int:
 
 
 def _schedule_list(log: PredictionLog, options: argparse.Namespace) -> int:
-    for one in strategies.schedules(log, options.model):
+    for one in firings.schedules(log, options.model):
         when = f"next at {one.next_at:%Y-%m-%d %H:%M} UTC" if one.enabled else "switched off"
         print(f"schedule {one.id}  {one.model}  {one.cron}  {one.time_zone}  {when}  by {one.created_by}")
         print(f"  {one.reason}")
@@ -144,7 +144,7 @@ def _schedule_enable(log: PredictionLog, options: argparse.Namespace) -> int:
 def _trigger_add(log: PredictionLog, options: argparse.Namespace) -> int:
     given = {f.name: getattr(options, f"set_{f.name}") for f in fields(TriggerSettings)}
     settings = TriggerSettings(**{name: value for name, value in given.items() if value is not None})
-    number = triggers.add(
+    number = looks.add(
         log, options.model, options.kind, options.mode, by=options.by, settings=settings, params=params_of(options)
     )
     print(f"trigger {number} is added: it looks every {settings.every_minutes:g} min, while a worker runs")
@@ -152,7 +152,7 @@ def _trigger_add(log: PredictionLog, options: argparse.Namespace) -> int:
 
 
 def _trigger_list(log: PredictionLog, options: argparse.Namespace) -> int:
-    for one in strategies.triggers(log, options.model):
+    for one in firings.triggers(log, options.model):
         settings = TriggerSettings.from_mapping(one.settings)
         watched = f"{settings.n_labels:,} new labelled rows"
         if one.kind == "drift":
@@ -165,24 +165,24 @@ def _trigger_list(log: PredictionLog, options: argparse.Namespace) -> int:
 
 
 def _trigger_enable(log: PredictionLog, options: argparse.Namespace) -> int:
-    strategies.enable(log, "trigger", options.number, options.by)
+    firings.enable(log, "trigger", options.number, options.by)
     print(f"trigger {options.number} is switched on")
     return 0
 
 
 def _remove(log: PredictionLog, options: argparse.Namespace) -> int:
-    strategies.remove(log, options.what, options.number, options.by)
+    firings.remove(log, options.what, options.number, options.by)
     print(f"{options.what} {options.number} is removed")
     return 0
 
 
 def _disable(log: PredictionLog, options: argparse.Namespace) -> int:
-    strategies.enable(log, options.what, options.number, options.by, on=False)
+    firings.enable(log, options.what, options.number, options.by, on=False)
     print(f"{options.what} {options.number} is switched off")
     return 0
 
 
 def _look(log: PredictionLog, options: argparse.Namespace) -> int:
-    for said in triggers.look(log):
+    for said in looks.look(log):
         print(said, flush=True)
     return 0

@@ -12,9 +12,9 @@ from seed.live import play
 from seed.scenarios import SCENARIOS, Shape
 from storage import open_log
 from storage.command_line import guarded, instant_argument
-from storage.engine import DEFAULT_URL
-from storage.lessons import HISTORY_ROWS, Lesson
-from storage.settings import Settings
+from storage.database.engine import DEFAULT_URL
+from storage.database.settings import Settings
+from storage.jobs.lessons import HISTORY_ROWS, Lesson
 
 _SETTINGS = ("rows", "seed", "model", "shape", "strength", "end")
 _ONLY_LIVE = ("speed", "after", "parent")

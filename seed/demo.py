@@ -10,10 +10,11 @@ import pandas as pd
 
 from seed.history import History, Progress, only_one, refuse_foreign_rows, write_history
 from seed.scenarios import SCENARIOS, Shape, check_scenario, request_times, simulate, strengths
-from storage import PredictionLog, runs
-from storage.engine import cleaning_up
-from storage.runs import Run
-from storage.settings import Settings
+from storage import PredictionLog
+from storage.database.engine import cleaning_up
+from storage.database.settings import Settings
+from storage.jobs import runs
+from storage.jobs.runs import Run
 
 SPAN = timedelta(days=60)
 TRAINING = timedelta(days=21)

@@ -11,14 +11,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from drift.text import TEXT_FEATURES, text_features
-from drift.windows import Column
-from retrain import artifacts, recipes
-from retrain.models import FittedModel
+from drift.data.windows import Column
+from drift.text.features import TEXT_FEATURES, text_features
+from retrain.models import artifacts, recipes
+from retrain.models.fitted import FittedModel
 from seed.scenarios import CLASSES
-from storage import PredictionLog, registry, runs
-from storage.runs import Run
-from storage.settings import Settings
+from storage import PredictionLog
+from storage.database.settings import Settings
+from storage.jobs import runs
+from storage.jobs.runs import Run
+from storage.models import registry
 
 COLUMNS = (
     *(Column(name, "numeric") for name in TEXT_FEATURES),

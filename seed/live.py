@@ -15,18 +15,19 @@ from typing import Literal, cast
 import numpy as np
 import pandas as pd
 
-from drift.windows import LastRows
-from seed.answering import Answered, Answering
+from drift.data.windows import LastRows
+from seed.answers import Answered, Answering
 from seed.history import REFERENCE_NAME, History, only_one, refuse_foreign_rows, write_history
 from seed.scenarios import SCENARIOS, Shape, check_scenario, simulate, strengths
 from seed.shop_time import positions_of, times_of
-from storage import PredictionLog, runs
-from storage.engine import cleaning_up
-from storage.lessons import HISTORY_ROWS, TRAINING_ROWS, Lesson
-from storage.registry import OtherChampion
-from storage.runs import Run
-from storage.settings import Settings
-from storage.shadow import append_shadow
+from storage import PredictionLog
+from storage.database.engine import cleaning_up
+from storage.database.settings import Settings
+from storage.jobs import runs
+from storage.jobs.lessons import HISTORY_ROWS, TRAINING_ROWS, Lesson
+from storage.jobs.runs import Run
+from storage.models.registry import OtherChampion
+from storage.models.shadow import append_shadow
 
 LABEL_DELAY = timedelta(hours=3)
 # A gradual drift is complete after so long, and a recurring one has come and gone once.

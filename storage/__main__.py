@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from drift.data.windows import RowSpan
 from drift.version import __version__
-from drift.windows import RowSpan
 from storage.command_line import ProgressBar, count_argument, guarded, instant_argument
-from storage.engine import DEFAULT_URL
-from storage.exporting import export
-from storage.first_look import LOOKED_AT, look_ahead
-from storage.importing import BATCH_ROWS, ColumnMapping, ImportResult, plan_import, run_import
+from storage.database.engine import DEFAULT_URL
+from storage.database.settings import Settings
+from storage.importing.export import export
+from storage.importing.rejected_file import RejectedFile
+from storage.importing.run import BATCH_ROWS, ColumnMapping, ImportResult, plan_import, run_import
 from storage.log import PredictionLog, open_log
-from storage.references import Reference
-from storage.rejected_file import RejectedFile
-from storage.settings import Settings
-from storage.upkeep_commands import add_commands
+from storage.references.frozen import Reference
+from storage.upkeep.first_look import LOOKED_AT, look_ahead
+from storage.upkeep.upkeep_commands import add_commands
 
 _SHOWN = 20
 # One name of a list: in quotes it is taken exactly as it stands, even where it is empty.

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from storage.engine import DatabaseFault
+from storage.database.engine import DatabaseFault
 
 GOES_ON = "what was committed stays, and the same command goes on from there."
 

@@ -9,43 +9,38 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from drift.grid import Cells, ColumnCounts
-from drift.memory import Memory
-from drift.samples import Sample
-from drift.source import Outcomes, Place
-from drift.windows import Column, LastRows, RowSpan, Window, WindowExtent
-from storage import (
-    adopting,
-    catalogue,
-    labelled,
-    references,
-    registry,
-    retention,
-    runs,
-    selecting,
-    verifying,
-    window_reading,
-)
-from storage.appending import Appended, append_batch
-from storage.audit import append_audit
-from storage.catalogue import Catalogue
-from storage.engine import DEFAULT_URL, DatabaseBusy, open_engine, reading, writing
-from storage.following import RowStream
-from storage.frames import batch_from_frame
-from storage.grids import GridCache
-from storage.labels import write_labels
-from storage.migrate import migrate
-from storage.record_columns import batch_from_many
-from storage.references import Reference
-from storage.rows import Batch, IngestReport, instant
-from storage.runs import Run
-from storage.sealed_reading import TailCache
-from storage.sealing import CaughtUp, catch_up, rebuild
-from storage.segments import SEGMENT_ROWS, SegmentCache
-from storage.single import NotPlain, insert_plain, plain_rows
-from storage.texts import read_texts
-from storage.watching import EvidenceLedger
-from storage.window_reading import Shelf
+from drift.data.samples import Sample
+from drift.data.windows import Column, LastRows, RowSpan, Window, WindowExtent
+from drift.monitor.memory import Memory
+from drift.monitor.source import Outcomes, Place
+from drift.statistics.grid import Cells, ColumnCounts
+from storage.checking.frames import batch_from_frame
+from storage.checking.records import batch_from_many
+from storage.checking.rows import Batch, IngestReport, instant
+from storage.database.audit import append_audit
+from storage.database.engine import DEFAULT_URL, DatabaseBusy, open_engine, reading, writing
+from storage.database.migrate import migrate
+from storage.evidence.ledger import EvidenceLedger
+from storage.evidence.rows_after import RowStream
+from storage.jobs import runs
+from storage.jobs.runs import Run
+from storage.models import catalogue, registry
+from storage.models.catalogue import Catalogue
+from storage.reading import selection
+from storage.reading.texts import read_texts
+from storage.references import frozen as references
+from storage.references import labelled, of_champion
+from storage.references.frozen import Reference
+from storage.segments import shelf
+from storage.segments.format import SEGMENT_ROWS, SegmentCache
+from storage.segments.grids import GridCache
+from storage.segments.seal import CaughtUp, catch_up, rebuild
+from storage.segments.shelf import Shelf
+from storage.segments.view import TailCache
+from storage.upkeep import retention, verification
+from storage.writing.batches import Appended, append_batch
+from storage.writing.labels import write_labels
+from storage.writing.plain import NotPlain, insert_plain, plain_rows
 
 # A single row that fills a segment seals this many: a backlog is left to whoever calls `catch_up`.
 _SEALED_AT_ONCE = 2
@@ -60,7 +55,7 @@ def open_log(url: str = DEFAULT_URL) -> "PredictionLog":
 
     Raises
     ------
-    storage.engine.DatabaseFault
+    storage.database.engine.DatabaseFault
         If the database cannot be used; the message says why.
 
     Examples
@@ -80,7 +75,7 @@ def open_log(url: str = DEFAULT_URL) -> "PredictionLog":
 
 
 class PredictionLog:
-    """Every model's predictions: the `drift.source.Source` on SQLite and PostgreSQL.
+    """Every model's predictions: the `drift.monitor.source.Source` on SQLite and PostgreSQL.
 
     One object serves any number of threads.
     """
@@ -120,7 +115,7 @@ class PredictionLog:
         rows : frame, or sequence of mappings
             `predicted_at` (with a zone) and any of the model's columns, `request_id`, `entity_id`,
             `version`, `variant`, `labelled_at` and `text`. What is absent is missing.
-        run : an import run (storage.runs) whose progress moves in the same transaction, from its `n_done` on
+        run : an import run (storage.jobs.runs) whose progress moves in the same transaction, from its `n_done` on
         n_unreadable : source rows of that run that could not even be handed in
         champion : the version that served when these rows were answered
             Evidence against its successor begins with the first row after the promotion: none may be its own.
@@ -271,7 +266,7 @@ class PredictionLog:
     def default_reference(self, model: str) -> Reference | None:
         """Return the reference that the champion brought with it; without one, the first that was frozen."""
         with reading(self.engine) as connection:
-            return adopting.default_reference(connection, self._catalogue.entry(connection, model))
+            return of_champion.default_reference(connection, self._catalogue.entry(connection, model))
 
     def revision(self, model: str) -> int:
         """Return a number that grows with every change of the model's rows, labels or references."""
@@ -290,7 +285,7 @@ class PredictionLog:
     def extents(self, model: str, windows: Sequence[Window]) -> list[WindowExtent]:
         """Return the extent of every window, all as of one instant."""
         with self._shelf.open(model) as view:
-            return window_reading.read_extents(view, windows)
+            return shelf.read_extents(view, windows)
 
     def n_retired(self, model: str) -> int:
         """Return how many rows retention has removed from the front of the log."""
@@ -300,17 +295,17 @@ class PredictionLog:
     def cut(self, model: str, k: int) -> tuple[RowSpan, ...]:
         """Cut the log into at most k windows of about equal size, where counting them costs least."""
         with self._shelf.open(model) as view:
-            return window_reading.cut(view, k)
+            return shelf.cut(view, k)
 
     def counts(self, model: str, windows: Sequence[Window], cells: Mapping[str, Cells]) -> dict[str, ColumnCounts]:
         """Count the rows of many windows in cells, column by column; on those of a frozen reference fast."""
         with self._shelf.open(model) as view:
             grids = self._shelf.grids.grids(view.connection, view.entry, view.layout)
             dictionary = self._catalogue.dictionary(view.connection, view.entry)
-            return window_reading.read_counts(view, grids, dictionary, windows, cells)
+            return shelf.read_counts(view, grids, dictionary, windows, cells)
 
     def catch_up(self, model: str, max_segments: int | None = None) -> CaughtUp:
-        """Seal what stands behind the watermark and repair what late rows changed (storage.sealing)."""
+        """Seal what stands behind the watermark and repair what late rows changed (storage.segments.seal)."""
         return catch_up(self._shelf, model, max_segments)
 
     def retain(self, model: str, before: datetime, by: str = "command line") -> int:
@@ -325,7 +320,7 @@ class PredictionLog:
         self, model: str, progress: Callable[[int, int | None], None] = lambda n_done, n_all: None
     ) -> tuple[str, ...]:
         """Recompute every segment and count from the rows; return a sentence for each that differs."""
-        return verifying.verify(self._shelf, model, progress)
+        return verification.verify(self._shelf, model, progress)
 
     def rebuild(self, model: str) -> None:
         """Throw away every segment and count of a model and build them from its rows again."""
@@ -343,7 +338,7 @@ class PredictionLog:
         """Return the values of a window, one sample per column, all in time order."""
         with self._shelf.open(model) as view:
             dictionary = self._catalogue.dictionary(view.connection, view.entry)
-            return window_reading.read_samples(view, dictionary, window, columns)
+            return shelf.read_samples(view, dictionary, window, columns)
 
     def read_reference(self, model: str, name: str, columns: Sequence[Column]) -> dict[str, Sample]:
         """Return the values of a reference, one sample per column, in time order."""
@@ -395,7 +390,7 @@ class PredictionLog:
             entry = self._catalogue.entry(connection, model)
             layout = self._catalogue.layout(connection, entry)
             dictionary = self._catalogue.dictionary(connection, entry)
-            return selecting.read_rows(
+            return selection.read_rows(
                 connection,
                 layout,
                 dictionary,

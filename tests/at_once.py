@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from storage.engine import open_engine
+from storage.database.engine import open_engine
 from tests.patience import wait_for
 
 

@@ -20,13 +20,15 @@ from pathlib import Path
 import numpy as np
 import sqlalchemy as sa
 
-from retrain import processes
-from storage import jobs, open_log, registry
-from storage.audit import read_audit
-from storage.engine import reading, writing
+from retrain.workers import processes
+from storage import open_log
+from storage.database.audit import read_audit
+from storage.database.engine import reading, writing
+from storage.database.settings import Settings
+from storage.jobs import queue
+from storage.jobs.workers import live_workers
 from storage.log import PredictionLog
-from storage.settings import Settings
-from storage.workers import live_workers
+from storage.models import registry
 from tests.conftest import postgres_database, postgres_process
 from tests.retrain.conftest import fill
 
@@ -104,11 +106,11 @@ def run_chaos(settings: Settings, folder: Path, *, seed: int, n_jobs: int, n_kil
     try:
         for _ in range(n_workers):
             crew.hire()
-        ids = [jobs.start(log, model, "it drifted", "ana", params=PARAMS).job_id for model in models]
+        ids = [queue.start(log, model, "it drifted", "ana", params=PARAMS).job_id for model in models]
         kills = _disturb(log, other, crew, ids, rng, n_kills)
         seconds = time.monotonic() - began
         faults = (*_faults_of_jobs(log, ids), *_leftovers(log, crew))
-        return Found(tuple(kills), tuple(jobs.job(log, job_id).state for job_id in ids), seconds, faults)
+        return Found(tuple(kills), tuple(queue.job(log, job_id).state for job_id in ids), seconds, faults)
     finally:
         crew.dismiss()
         log.close()
@@ -125,14 +127,14 @@ def _disturb(
     next_at = time.monotonic() + 2 + rng.uniform(0, 1)
     with ThreadPoolExecutor(2) as pool:
         while time.monotonic() < end:
-            found = [jobs.job(log, job_id) for job_id in ids]
+            found = [queue.job(log, job_id) for job_id in ids]
             if all(job.is_final for job in found):
                 break
             # Gates wait until most kills are done, so that steps after a decision are hit as well.
             if len(kills) >= n_kills // 2:
                 for job in found:
                     if job.state == "waiting_approval":
-                        both = [(jobs.approve, log, "ben"), (jobs.refuse, other, "eve")]
+                        both = [(queue.approve, log, "ben"), (queue.refuse, other, "eve")]
                         both = both if rng.random() < 0.5 else both[::-1]
                         asked = [pool.submit(act, source, job.id, by) for act, source, by in both]
                         deciders += [answer.result().accepted for answer in asked].count(True)
@@ -147,7 +149,7 @@ def _disturb(
 
 def _faults_of_jobs(log: PredictionLog, ids: list[int]) -> Iterator[str]:
     for job_id in ids:
-        job = jobs.job(log, job_id)
+        job = queue.job(log, job_id)
         name = f"job {job_id} ({job.state} at {job.step}: {job.note})"
         if job.state not in ("promoted", "rejected"):
             yield f"{name} must be promoted, or refused by a person"
@@ -162,7 +164,7 @@ def _faults_of_jobs(log: PredictionLog, ids: list[int]) -> Iterator[str]:
         champion = registry.alias(log, job.model, "champion")
         if made and (champion == made[0].version) != (job.state == "promoted"):
             yield f"{name} must agree with the champion; got {champion}"
-        if any(step.state == "running" for step in jobs.steps(log, job_id)):
+        if any(step.state == "running" for step in queue.steps(log, job_id)):
             yield f"{name} must have no running step"
 
 

@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 
 from storage import PredictionLog, open_log
-from storage.settings import Settings
+from storage.database.settings import Settings
 from tests.retrain.fake_channel import FakeChannel
 
 ROOT = Path(__file__).parents[1]

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from drift.windows import LastRows
+from drift.data.windows import LastRows
 from storage import open_log
 
 ROOT = Path(__file__).resolve().parents[1]

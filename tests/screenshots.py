@@ -16,8 +16,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from storage import PredictionLog, jobs, open_log
-from storage.settings import Settings
+from storage import PredictionLog, open_log
+from storage.database.settings import Settings
+from storage.jobs import queue
 from tests.journeys.conftest import CHROMIUM, ROOT, served, settle
 
 IMAGES = ROOT / "docs" / "images"
@@ -64,7 +65,7 @@ def build_demo(settings: Settings) -> None:
 
 def start_retrain(log: PredictionLog, model: str, reason: str) -> int:
     """Start a retrain and wait until it needs a person, or has ended for another reason; return the job's number."""
-    job_id = jobs.start(log, model, reason, "ana").job_id
+    job_id = queue.start(log, model, reason, "ana").job_id
     wait_for_job(log, job_id, "waiting_approval")
     return job_id
 
@@ -72,7 +73,7 @@ def start_retrain(log: PredictionLog, model: str, reason: str) -> int:
 def wait_for_job(log: PredictionLog, job_id: int, state: str) -> None:
     """Wait until a job is in a state, or has ended."""
     deadline = time.monotonic() + 300
-    while not (job := jobs.job(log, job_id)).is_final and job.state != state:
+    while not (job := queue.job(log, job_id)).is_final and job.state != state:
         if time.monotonic() > deadline:
             raise TimeoutError(f"job {job_id} must be {state} within 300 s; got {job.state}: {job.note}.")
         time.sleep(0.5)
@@ -86,7 +87,7 @@ def play_lesson(browser: Browser, url: str, log: PredictionLog) -> None:
     page.get_by_role("button", name="Play").click()
     expect(page.get_by_text(re.compile("the alarm came"))).to_be_visible()
     job_id = start_retrain(log, LESSON, "Slang in the reviews: accuracy fell.")
-    jobs.approve(log, job_id, "ben", "It knows the new words.")
+    queue.approve(log, job_id, "ben", "It knows the new words.")
     wait_for_job(log, job_id, "promoted")
     expect(page.get_by_text(re.compile(r"serves since row .* since \(n = "))).to_be_visible()
     page.wait_for_timeout(20_000)

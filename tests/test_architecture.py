@@ -25,7 +25,7 @@ ONLY_IN = {
     "skops": {"retrain"},
 }
 # The two modules of drift/ that fit something, and only when they are asked to.
-MAY_ALSO = {"sklearn": {"drift/joint.py", "drift/embedding.py"}}
+MAY_ALSO = {"sklearn": {"drift/text/joint.py", "drift/text/meaning.py"}}
 NO_CLOCK = {"time.time", "datetime.now", "datetime.utcnow", "os.environ", "open"}
 MODULES = sorted(path.relative_to(ROOT).as_posix() for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py"))
 
@@ -70,7 +70,7 @@ def test_drift_reads_no_clock_file_or_environment(module):
 
 @pytest.mark.parametrize("module", [m for m in MODULES if m.startswith("drift/")])
 def test_no_module_of_drift_remembers_anything(module):
-    # What is remembered has an owner: a source and a prepared reference carry a `drift.memory.Memory`.
+    # What is remembered has an owner: a source and a prepared reference carry a `drift.monitor.memory.Memory`.
     makes_state = ("WeakKeyDictionary", "WeakSet", "Lock", "RLock", "OrderedDict", "defaultdict", "deque", "Memory")
     for node in ast.parse((ROOT / module).read_text(encoding="utf-8")).body:
         value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None

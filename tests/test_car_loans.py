@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift.monitor import check, monitored, prepare, sliding_windows, timeline
-from drift.two_sample import ks_test
-from drift.watching import watch
-from drift.windows import Column, LastRows, RowSpan
-from retrain.artifacts import load
-from storage import open_log, registry
-from storage.rows import category_text
+from drift.data.windows import Column, LastRows, RowSpan
+from drift.monitor.boards import check, monitored, prepare, sliding_windows, timeline
+from drift.monitor.watch import watch
+from drift.statistics.two_sample import ks_test
+from retrain.models.artifacts import load
+from storage import open_log
+from storage.checking.rows import category_text
+from storage.models import registry
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from drift.monitor import check
-from drift.performing import check_performance
-from drift.policy import DriftPolicy
-from drift.windows import LastRows
-from retrain.artifacts import load
-from storage import jobs, open_log, registry
+from drift.data.policy import DriftPolicy
+from drift.data.windows import LastRows
+from drift.monitor.boards import check
+from drift.monitor.performance import check_performance
+from retrain.models.artifacts import load
+from storage import open_log
+from storage.jobs import queue
+from storage.models import registry
 from tests.retrain.conftest import simulated
 
 
@@ -52,8 +54,8 @@ def test_its_derived_data_verify(released):
 
 
 def test_its_jobs_are_where_they_were(released, expected):
-    assert {str(job.id): job.state for job in jobs.jobs(released)} == expected["jobs"]
-    assert len(jobs.steps(released, 1)) > 5
+    assert {str(job.id): job.state for job in queue.jobs(released)} == expected["jobs"]
+    assert len(queue.steps(released, 1)) > 5
 
 
 def test_its_model_files_answer_as_they_did(released, release, expected):

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from drift.version import __version__
-from storage.settings import Settings
+from storage.database.settings import Settings
 from tests.api.conftest import client_of
 from tests.conftest import ROOT
 from tests.dashboard.conftest import BOARD

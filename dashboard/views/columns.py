@@ -2,22 +2,23 @@
 
 import streamlit as st
 
-from dashboard import asking, column_panels, data
-from dashboard.labels import BADGES
-from dashboard.scope import read_scope
+from dashboard.column import panels, questions
+from dashboard.reading import reads
+from dashboard.reading.scope import read_scope
+from dashboard.shown.badges import BADGES
 
 scope = read_scope()
-revision = data.revision(scope.model)
-board = data.board(scope.model, revision, scope.window_text, scope.reference)
+revision = reads.revision(scope.model)
+board = reads.board(scope.model, revision, scope.window_text, scope.reference)
 if board.columns:
-    report = column_panels.column_choice(scope, board)
-    detail = data.detail(scope.model, revision, scope.window_text, scope.reference, report.column)
-    column_panels.numbers(report, detail)
+    report = panels.column_choice(scope, board)
+    detail = reads.detail(scope.model, revision, scope.window_text, scope.reference, report.column)
+    panels.numbers(report, detail)
     if detail is not None:
-        column_panels.figures(scope, report, detail, revision)
-    column_panels.parts(scope, report, revision)
-    asking.questions(scope, revision)
-    column_panels.raw_rows(scope, board, revision)
+        panels.figures(scope, report, detail, revision)
+    panels.parts(scope, report, revision)
+    questions.questions(scope, revision)
+    panels.raw_rows(scope, board, revision)
 else:
     badge = BADGES[board.verdict]
     st.badge(badge.word, icon=badge.icon, color=badge.colour)

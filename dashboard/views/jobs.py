@@ -4,20 +4,13 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import (
-    data,
-    jobs_data,
-    jobs_decision,
-    jobs_lists,
-    jobs_panels,
-    jobs_strategies,
-    jobs_trial,
-    jobs_versions,
-)
-from dashboard.acting_who import ask_name, draw_answer
-from dashboard.jobs_checks import obstacles, preflight
-from dashboard.jobs_words import headline
-from dashboard.scope import read_scope
+from dashboard.acting.who import ask_name, draw_answer
+from dashboard.jobs import data as jobs_data
+from dashboard.jobs import decision, lists, panels, strategies, trial, versions
+from dashboard.jobs.checks import obstacles, preflight
+from dashboard.jobs.words import headline
+from dashboard.reading import reads
+from dashboard.reading.scope import read_scope
 
 LEVELS = {
     "ok": (st.success, ":material/check_circle:"),
@@ -27,13 +20,13 @@ LEVELS = {
 }
 
 DECIDED = {
-    "proposed": jobs_decision.draw_proposal,
-    "waiting_approval": jobs_decision.draw_decision,
-    "canary": jobs_trial.draw_trial,
+    "proposed": decision.draw_proposal,
+    "waiting_approval": decision.draw_decision,
+    "canary": trial.draw_trial,
 }
 
 model = read_scope().model
-log, settings = data.log(), data.settings()
+log, settings = reads.log(), reads.settings()
 found = jobs_data.read_retraining(log, model)
 labelled = jobs_data.read_labelled(log, model, log.revision(model), jobs_data.data_end(found.champion))
 at = datetime.now(UTC)
@@ -53,39 +46,39 @@ with who:
 left, right = st.columns([3, 2], gap="small")
 with left.container(border=True, gap="small", key="job" if active else "start"):
     if active is not None:
-        jobs_panels.draw_active_job(log, active, found.n_workers)
+        panels.draw_active_job(log, active, found.n_workers)
     else:
-        jobs_panels.draw_start(log, settings, model, checks, labelled.n_all)
+        panels.draw_start(log, settings, model, checks, labelled.n_all)
 if active is None:
     with left.container(border=True, gap="small", key="last_job"):
         if last is not None:
-            jobs_panels.draw_job(log, last)
-            jobs_versions.draw_retry(log, settings, last)
+            panels.draw_job(log, last)
+            versions.draw_retry(log, settings, last)
         else:
-            jobs_panels.draw_plan()
+            panels.draw_plan()
 if active is not None and active.state == "canary":
     with left.container(border=True, gap="small", key="on_trial"):
-        jobs_decision.draw_comparison(active)
+        decision.draw_comparison(active)
 with right:
     if active is not None and active.state in DECIDED:
         with st.container(border=True, gap="small", key="decision"):
             DECIDED[active.state](log, settings, active)
     elif active is None and last is not None and last.result:
         with st.container(border=True, gap="small", key="compared"):
-            jobs_decision.draw_comparison(last)
+            decision.draw_comparison(last)
     if active is None:
         with st.container(border=True, gap="small", key="preflight"):
-            jobs_panels.draw_preflight(settings, checks, found.n_workers)
+            panels.draw_preflight(settings, checks, found.n_workers)
     elif active.state not in DECIDED:
         with st.container(border=True, gap="small", key="worker"):
-            jobs_panels.draw_worker(settings, found.n_workers)
+            panels.draw_worker(settings, found.n_workers)
     with st.container(border=True, gap="small", key="versions"):
-        jobs_versions.draw_versions(log, found)
+        versions.draw_versions(log, found)
 
 history, by_itself, audit = st.tabs(["History", "Schedules and triggers", "Audit"])
 with history:
-    jobs_lists.draw_history(found.history)
+    lists.draw_history(found.history)
 with by_itself:
-    jobs_strategies.draw_strategies(log, model, found.n_workers)
+    strategies.draw_strategies(log, model, found.n_workers)
 with audit:
-    jobs_lists.draw_audit(found.audit)
+    lists.draw_audit(found.audit)

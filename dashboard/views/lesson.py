@@ -4,17 +4,18 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboard import data, lesson_panels
-from dashboard.lesson_controls import draw_controls
-from dashboard.lesson_path import draw_path
-from dashboard.lesson_run import is_live, state_of
-from dashboard.scope import find_scope
-from storage.lessons import newest_lesson
+from dashboard.lesson import panels
+from dashboard.lesson.controls import draw_controls
+from dashboard.lesson.path import draw_path
+from dashboard.lesson.run import is_live, state_of
+from dashboard.reading import reads
+from dashboard.reading.scope import find_scope
+from storage.jobs.lessons import newest_lesson
 
-log, scope = data.log(), find_scope()
+log, scope = reads.log(), find_scope()
 run = newest_lesson(log.engine)
 state = state_of(run, datetime.now(UTC)) if run else None
-model = run.model if run and run.model in data.models() else None
+model = run.model if run and run.model in reads.models() else None
 if model is not None and st.session_state.get("lesson_begun") == model:
     # Whoever pressed Play wants the pages to show it.
     del st.session_state["lesson_begun"]
@@ -25,7 +26,7 @@ if model is not None and st.session_state.get("lesson_begun") == model:
 draw_path(scope, model)
 left, right = st.columns([2, 5], gap="small")
 with left.container(border=True, gap="xsmall", height="stretch", key="simulator"):
-    draw_controls(log, data.settings(), run, state)
+    draw_controls(log, reads.settings(), run, state)
 with right.container(border=True, gap="xsmall", height="stretch", key="watched"):
     if run is None or state is None:
         st.markdown("**Nothing has been played yet**")
@@ -35,4 +36,4 @@ with right.container(border=True, gap="xsmall", height="stretch", key="watched")
         )
     else:
         every = "2s" if is_live(state) else "5s"
-        st.fragment(lesson_panels.watch, run_every=every, key="watch")(run.id, state, scope)
+        st.fragment(panels.watch, run_every=every, key="watch")(run.id, state, scope)

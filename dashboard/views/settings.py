@@ -2,18 +2,20 @@
 
 import streamlit as st
 
-from dashboard import alert_panels, data, settings_facts, settings_import, settings_models, settings_progress
-from dashboard.acting_who import ask_name, draw_answer
-from dashboard.scope import read_scope
-from dashboard.settings_words import watched_text
+from dashboard.acting.who import ask_name, draw_answer
+from dashboard.reading import reads
+from dashboard.reading.scope import read_scope
+from dashboard.settings import alert_panels, facts, file_form, progress
+from dashboard.settings import models as settings_models
+from dashboard.settings.words import watched_text
 
-models = data.models()
+models = reads.models()
 scope = read_scope() if models else None
 
 top, who = st.columns([5, 1], gap="small", vertical_alignment="center")
 with top:
     st.markdown(
-        f"**{watched_text({model: data.log().n_rows(model) for model in models})}** "
+        f"**{watched_text({model: reads.log().n_rows(model) for model in models})}** "
         "Imports and new references carry your name into the audit list."
     )
     draw_answer()
@@ -23,17 +25,17 @@ with who:
 names = ["Import a file", "Models and references", "Alerts", "Rule and thresholds", "Access"]
 importing, known, told, rule, access = st.tabs(names, key="settings_tabs")
 with importing:
-    settings_progress.draw_imports()
-    settings_import.draw_import()
-    settings_progress.draw_history()
+    progress.draw_imports()
+    file_form.draw_import()
+    progress.draw_history()
 with known:
     if scope is None:
         st.caption("No model yet. Import a file, or send rows to POST /predictions.")
     else:
         settings_models.draw_models(scope.model)
 with told:
-    alert_panels.draw_alerts(data.log(), data.settings(), scope.model if scope else "")
+    alert_panels.draw_alerts(reads.log(), reads.settings(), scope.model if scope else "")
 with rule:
-    settings_facts.draw_rule(scope)
+    facts.draw_rule(scope)
 with access:
-    settings_facts.draw_access()
+    facts.draw_access()

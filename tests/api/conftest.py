@@ -13,15 +13,15 @@ import pandas as pd
 import pytest
 from fastapi import FastAPI
 
-from dashboard.api import build_api
-from drift.text import TEXT_FEATURES
-from drift.windows import Column
-from retrain import artifacts
-from retrain.models import FittedModel
-from retrain.recipes import fit
+from dashboard.api.application import build_api
+from drift.data.windows import Column
+from drift.text.features import TEXT_FEATURES
+from retrain.models import artifacts
+from retrain.models.fitted import FittedModel
+from retrain.models.recipes import fit
+from storage.database.settings import Settings
 from storage.log import PredictionLog, open_log
-from storage.registry import register_version
-from storage.settings import Settings
+from storage.models.registry import register_version
 
 COLUMNS = (
     *(Column(name, "numeric") for name in TEXT_FEATURES),

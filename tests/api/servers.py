@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 
-from dashboard.first_run import ROOT
-from storage.settings import Settings
+from dashboard.background.first_run import ROOT
+from storage.database.settings import Settings
 from tests.patience import PATIENCE, wait_for
 
 LOOPBACK = "127.0.0.1"

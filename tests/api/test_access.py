@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from dashboard.guard import content_security_policy, parse_tokens, role_of
-from dashboard.limits import FailureLimit
+from dashboard.api.guard import content_security_policy, parse_tokens, role_of
+from dashboard.api.limits import FailureLimit
 from tests.api.conftest import client_of
 
 TOKENS = "w-key:writer,o-key:operator"

@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dashboard.checking import lesson_json
-from drift import monitor
-from drift.performing import check_performance
-from drift.text import text_features
+from dashboard.api.drift_check import lesson_json
+from drift.data.windows import Column, LastRows
+from drift.monitor import boards
+from drift.monitor.performance import check_performance
+from drift.text.features import text_features
 from drift.version import __version__
-from drift.windows import Column, LastRows
-from storage.settings import Settings
+from storage.database.settings import Settings
 from tests.api.conftest import client_of, review
 
 NEW_WORDS = ["slaps", "bussin", "mid", "rizz", "goated", "yeet", "drip", "vibes"]
@@ -123,7 +123,7 @@ def test_a_column_that_cannot_be_computed_is_told_and_does_not_pass_for_stable(l
     times = [start + timedelta(seconds=k) for k in range(1_000)]
     log.append("m", [{"predicted_at": at, "x": rng.random(), "y": rng.random()} for at in times])
     log.freeze_reference("m", "training", rows=500)
-    board = monitor.check(log, "m", LastRows(500))
+    board = boards.check(log, "m", LastRows(500))
     x, y = board.columns
     failed = x._replace(verdict="error", adjusted_p_value=math.nan)
     # The other column decides what the lesson calls the status.
@@ -178,5 +178,5 @@ def test_concept_drift_is_drifted_though_no_column_moved(client, log):
     assert (said["status"], said["verdict"], said["samples_checked"]) == ("drifted", "drift", 1_000)
     assert said["p_value"] == min(column["adjusted_p_value"] for column in said["columns"])
     assert said["sentence"].startswith("Accuracy fell since about ")
-    board = check_performance(log, "m", LastRows(1_000), None, monitor.DEFAULT_POLICY)
+    board = check_performance(log, "m", LastRows(1_000), None, boards.DEFAULT_POLICY)
     assert (said["verdict"], said["sentence"]) == (board.verdict, board.sentence)

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from retrain.recipes import fit
+from retrain.models.recipes import fit
 from seed.history import COLUMNS
 from seed.scenarios import SCENARIOS, simulate
-from storage import jobs, workers
+from storage.jobs import queue, workers
 from tests.api.conftest import add_champion
 from tests.api.servers import api_command, serving
 from tests.patience import wait_for
@@ -95,7 +95,7 @@ def test_a_drift_is_noticed_and_a_retrain_mends_it(log, shop, tmp_path):
 
         waited = wait_for(lambda: (now := state())["state"] not in ("queued", "running") and now)
         assert waited["state"] == "waiting_approval", waited
-        assert jobs.approve(log, waited["job_id"], "ana").accepted
+        assert queue.approve(log, waited["job_id"], "ana").accepted
         promoted = wait_for(
             lambda: (now := state())["state"] not in ("waiting_approval", "queued", "running") and now, 40
         )

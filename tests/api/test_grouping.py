@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from dashboard.grouping import Full, Grouping
+from dashboard.serving.groups import Full, Grouping
 from tests.patience import PATIENCE
 
 

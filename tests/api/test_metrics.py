@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from dashboard.metrics import BUCKETS, Latencies
-from storage import jobs
-from storage.settings import Settings
+from dashboard.api.prometheus import BUCKETS, Latencies
+from storage.database.settings import Settings
+from storage.jobs import queue
 from tests.api.conftest import client_of
 from tests.api.test_drift_check import append_reviews
 
@@ -36,7 +36,7 @@ def test_requests_rows_verdicts_and_jobs_are_counted(client, reviews, sentiment)
     for text in ("great", "awful"):
         client.post("/predict", json={"text": text})
     client.post("/predict", json={})
-    jobs.start(reviews, "reviews", "drift", "ana")
+    queue.start(reviews, "reviews", "drift", "ana")
     client.get("/retrain/1")
     answer = client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
+from storage.database.settings import Settings
 from storage.log import open_log
-from storage.settings import Settings
 from tests.api.conftest import COLUMNS, add_champion, client_of
 from tests.api.test_drift_check import append_reviews
 

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard.predicting import answered
-from dashboard.service import Serving
-from dashboard.serving import Request, new_request_id
-from dashboard.versions import Versions
-from dashboard.writing import Rows, Writing
-from drift.windows import Column, LastRows
-from retrain.recipes import fit
-from storage.registry import register_version
+from dashboard.api.predict import answered
+from dashboard.api.service import Serving
+from dashboard.serving.answers import Request, new_request_id
+from dashboard.serving.versions import Versions
+from dashboard.serving.writer import Rows, Writing
+from drift.data.windows import Column, LastRows
+from retrain.models.recipes import fit
+from storage.models.registry import register_version
 from tests.api.conftest import COLUMNS, add_champion
 
 

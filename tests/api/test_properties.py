@@ -13,7 +13,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from storage.settings import Settings
+from storage.database.settings import Settings
 from tests.api.servers import api_command, serving
 
 pytestmark = pytest.mark.slow

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from dashboard.first_run import ROOT, start_demo, stop_demo
-from storage import alerts, runs, workers
-from storage.settings import Settings
+from dashboard.background.first_run import ROOT, start_demo, stop_demo
+from storage.alerts import messages
+from storage.database.settings import Settings
+from storage.jobs import runs, workers
 from tests.api.servers import api_command, free_port, serving, streamlit_command
 from tests.patience import PATIENCE, wait_for
 from tests.retrain.fake_channel import SECRET
@@ -34,7 +35,7 @@ def test_the_api_runs_alone(reviews, settings, tmp_path):
 
 
 def test_alone_the_api_needs_no_streamlit():
-    code = "import dashboard.api, sys; print([name for name in sys.modules if name in ('streamlit', 'plotly')])"
+    code = "import dashboard.api.application, sys; print({'streamlit', 'plotly'} & set(sys.modules) or [])"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
 
@@ -86,14 +87,14 @@ def test_where_a_channel_is_set_a_worker_looks_for_alerts_as_long_as_the_server_
     # A worker that somebody started for one job: it ends by itself, and knows no channel.
     workers.beat(log, "other", "host", os.getpid(), "1")
     with serving(streamlit_command(), quiet, tmp_path, DRIFT_ALERT_URL=hook.url) as (client, _):
-        wait_for(lambda: alerts.read_delivery(log).is_watched)
+        wait_for(lambda: messages.read_delivery(log).is_watched)
         workers.leave(log, "other")
         (first,) = workers.live_workers(log)
         os.kill(first.pid, signal.SIGKILL)
         with log.engine.begin() as connection:  # what half a minute of silence comes to
             connection.execute(sa.text("DELETE FROM alert_channel"))
             connection.execute(sa.text("DELETE FROM worker"))
-        wait_for(lambda: workers.live_workers(log) and alerts.read_delivery(log).is_watched)
+        wait_for(lambda: workers.live_workers(log) and messages.read_delivery(log).is_watched)
         assert workers.live_workers(log)[0].pid != first.pid
         assert "drift_alerts_pending 0" in client.get("/metrics").text
     assert SECRET not in (tmp_path / "server.log").read_text()
@@ -106,7 +107,7 @@ def test_the_channel_may_stand_in_the_secrets_file(with_worker, log, tmp_path, h
     secrets.write_text(f'DRIFT_ALERT_URL = "{hook.url}"\n')
     quiet = dataclasses.replace(with_worker, demo=False)
     with serving(streamlit_command(), quiet, tmp_path, HOME=str(tmp_path / "home")):
-        wait_for(lambda: alerts.read_delivery(log).is_watched)
+        wait_for(lambda: messages.read_delivery(log).is_watched)
 
 
 def test_the_demo_is_built_only_in_an_empty_database_that_wants_it(reviews, settings, tmp_path):

@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from dashboard import bodies, limits, writing
-from storage.settings import Settings
+from dashboard.api import bodies, limits
+from dashboard.serving import writer
+from storage.database.settings import Settings
 from tests.api.conftest import client_of
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -92,8 +93,8 @@ def test_a_database_that_fails_within_a_stream_leaves_whole_parts(client, review
 
 
 def test_a_full_queue_sends_callers_away_and_nothing_of_theirs_is_written(reviews, settings, monkeypatch):
-    monkeypatch.setattr(writing, "CAPACITY_ROWS", 10)
-    monkeypatch.setattr(writing.Writing.__init__, "__kwdefaults__", {"capacity": 10, "linger": 0.3})
+    monkeypatch.setattr(writer, "CAPACITY_ROWS", 10)
+    monkeypatch.setattr(writer.Writing.__init__, "__kwdefaults__", {"capacity": 10, "linger": 0.3})
     refused, accepted = [], []
 
     def send(client, k):

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from dashboard.serving import Request, answer
-from dashboard.versions import Versions
-from retrain.rollout import route
-from storage import registry
-from storage.engine import writing
-from storage.shadow import count_shadow, last_served, read_shadow_health
+from dashboard.serving.answers import Request, answer
+from dashboard.serving.versions import Versions
+from retrain.route import route
+from storage.database.engine import writing
+from storage.models import registry
+from storage.models.shadow import count_shadow, last_served, read_shadow_health
 from tests.api.conftest import add_champion
 from tests.patience import wait_for
 

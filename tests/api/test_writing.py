@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dashboard.writing import Labels, Rows, Unheard, Writing
-from storage.catalogue import UnknownModel
-from storage.shadow import ShadowAnswer, last_served, read_shadow_health
+from dashboard.serving.writer import Labels, Rows, Unheard, Writing
+from storage.models.catalogue import UnknownModel
+from storage.models.shadow import ShadowAnswer, last_served, read_shadow_health
 
 NOW = datetime(2026, 11, 23, 14, tzinfo=UTC)
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from drift.monitor import check
-from drift.windows import LastRows
+from drift.data.windows import LastRows
+from drift.monitor.boards import check
 from storage import PredictionLog, open_log
 from storage.command_line import guarded
 from tests.benchmarks import ingest

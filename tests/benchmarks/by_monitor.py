@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from drift import monitor
-from drift.columns import ColumnReport
+from drift.columns.report import ColumnReport
+from drift.monitor import boards
 from storage import open_log
 from tests.benchmarks.answers import Answer
 from tests.benchmarks.logs import MODEL
@@ -18,8 +18,8 @@ def opened(url: str) -> Iterator[Callable[[str, int], list[Answer]]]:
 
     def ask(question: str, n_rows: int) -> list[Answer]:
         if question == "timeline":
-            return [_answer(board) for board in monitor.timeline(log, MODEL, timeline_windows(log))]
-        return [_answer(monitor.check(log, MODEL, rows_asked(question, n_rows)))]
+            return [_answer(board) for board in boards.timeline(log, MODEL, timeline_windows(log))]
+        return [_answer(boards.check(log, MODEL, rows_asked(question, n_rows)))]
 
     try:
         yield ask
@@ -27,7 +27,7 @@ def opened(url: str) -> Iterator[Callable[[str, int], list[Answer]]]:
         log.close()
 
 
-def _answer(board: monitor.Board) -> Answer:
+def _answer(board: boards.Board) -> Answer:
     return {report.column: _figures(report) for report in board.columns}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from drift.windows import Column
+from drift.data.windows import Column
 from storage import PredictionLog
 
 MODEL = "bench"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from drift.windows import LastRows, RowSpan
+from drift.data.windows import LastRows, RowSpan
 from storage import PredictionLog
 from tests.benchmarks.logs import MODEL
 

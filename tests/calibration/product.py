@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from drift.concept import concept_watch
-from drift.evidence import Watch, advance
-from drift.life import LifeRule
-from drift.samples import CategoricalSample, NumericSample, Sample
+from drift.data.samples import CategoricalSample, NumericSample, Sample
+from drift.life.evidence import Watch, advance
+from drift.life.rule import LifeRule
+from drift.performance.concept import concept_watch
 from tests.calibration.streams import STRIDE, WINDOW, Life
 from tests.calibration.windows import NEVER
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from drift.tables import aligned
+from drift.board.tables import aligned
 from tests.calibration.figures import Rate, Target, delay, false_alarms
 from tests.calibration.measuring import FirstAlarms
 

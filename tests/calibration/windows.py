@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from scipy import special
 
-from drift.smirnov import ks_p_values
+from drift.statistics.ks_p_values import ks_p_values
 from tests.calibration.streams import STRIDE, WINDOW, Life
 
 NEVER = float("inf")

@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from drift.windows import Column
+from drift.data.windows import Column
 from storage import PredictionLog
 from tests.conftest import ROOT
 from tests.patience import PATIENCE

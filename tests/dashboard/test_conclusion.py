@@ -11,21 +11,23 @@ import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
-from dashboard import data
-from dashboard.labels import BADGES, plain
+from dashboard.reading import reads
+from dashboard.shown.badges import BADGES, plain
 from drift.__main__ import main
-from drift.concept import ACCURACY
-from drift.label_watching import acknowledge
-from drift.performing import check_performance
-from drift.policy import DEFAULT_POLICY
-from drift.verdict import conclusion_json
-from drift.watching import snooze
-from drift.windows import Column, LastRows
-from retrain import triggers
-from retrain.alerting import Lookout
+from drift.board.verdict import conclusion_json
+from drift.data.policy import DEFAULT_POLICY
+from drift.data.windows import Column, LastRows
+from drift.monitor.labels import acknowledge
+from drift.monitor.performance import check_performance
+from drift.monitor.watch import snooze
+from drift.performance.concept import ACCURACY
+from retrain.alerts.lookout import Lookout
 from retrain.guards import guarded_board
-from storage import PredictionLog, alerts, jobs
-from storage.settings import Settings
+from retrain.triggers import looks
+from storage import PredictionLog
+from storage.alerts import messages
+from storage.database.settings import Settings
+from storage.jobs import queue
 from tests.api.conftest import client_of
 from tests.dashboard.conftest import BOARD
 
@@ -148,7 +150,7 @@ def without_labels(log: PredictionLog) -> None:
 
 def job_under_way(log: PredictionLog) -> None:
     both(log)
-    jobs.start(log, "m", "age moved", "ana")
+    queue.start(log, "m", "age moved", "ana")
 
 
 KINDS: dict[Callable[[PredictionLog], None], tuple[str, str]] = {
@@ -185,7 +187,7 @@ def test_everybody_is_told_the_same(kind, log, settings, capsys):
     assert (said.verdict, said.advice.title) == KINDS[kind]
     expected = conclusion_json(said)
 
-    assert data.board("m", data.revision("m"), str(WINDOW), "training").conclusion == said
+    assert reads.board("m", reads.revision("m"), str(WINDOW), "training").conclusion == said
     page = AppTest.from_file(str(BOARD), default_timeout=60)
     page.query_params["model"] = "m"
     shown = [part.value for part in page.run().markdown]
@@ -205,13 +207,13 @@ def test_everybody_is_told_the_same(kind, log, settings, capsys):
     assert tuple(capsys.readouterr().out.splitlines()[:2]) == said.lines
 
     Lookout(log, settings).look_at("m")
-    for message in (alert.body for alert in alerts.read_alerts(log) if alert.kind == "alarm"):
+    for message in (alert.body for alert in messages.read_alerts(log) if alert.kind == "alarm"):
         assert {name: message[name] for name in WORDS} == expected
 
-    watched = triggers.TriggerSettings(actions=(said.advice.action,), checks=1, window_rows=WINDOW, every_minutes=0)
-    triggers.add(log, "m", "drift", "propose", by="ana", settings=watched)
-    triggers.look(log)
-    job = jobs.active_job(log, "m")
+    watched = looks.TriggerSettings(actions=(said.advice.action,), checks=1, window_rows=WINDOW, every_minutes=0)
+    looks.add(log, "m", "drift", "propose", by="ana", settings=watched)
+    looks.look(log)
+    job = queue.active_job(log, "m")
     # A trigger looks at no row of the reference, and proposes nothing beside a job.
     if kind not in (job_under_way, hardly_any_rows) and job is not None:
         assert {name: job.evidence[name] for name in WORDS} == expected
@@ -222,7 +224,7 @@ def test_everybody_is_told_the_same(kind, log, settings, capsys):
 def test_an_alert_says_the_sentence_and_the_advice(kind, log, settings):
     kind(log)
     Lookout(log, settings).look_at("m")
-    (alert,) = (alert for alert in alerts.read_alerts(log) if alert.kind == "alarm")
-    said = data.board("m", data.revision("m"), str(WINDOW), "training").conclusion
+    (alert,) = (alert for alert in messages.read_alerts(log) if alert.kind == "alarm")
+    said = reads.board("m", reads.revision("m"), str(WINDOW), "training").conclusion
     text = " ".join(said.lines).replace("://", ": //").translate(str.maketrans("[]<>`*", "()‹›'∗"))
     assert text.rstrip(".") in alert.body["text"]

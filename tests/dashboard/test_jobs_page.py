@@ -7,12 +7,13 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dashboard.scope import Scope
-from drift.windows import Column, LastRows
-from storage import jobs, leases, registry, strategies, workers
-from storage.audit import read_audit
-from storage.engine import writing
-from storage.leases import Outcome
+from dashboard.reading.scope import Scope
+from drift.data.windows import Column, LastRows
+from storage.database.audit import read_audit
+from storage.database.engine import writing
+from storage.jobs import firings, leases, queue, workers
+from storage.jobs.leases import Outcome
+from storage.models import registry
 from tests.conftest import ROOT
 from tests.patience import PATIENCE
 
@@ -83,8 +84,8 @@ def cells(app: AppTest) -> str:
 
 def until_approval(log, **result) -> int:
     """Let a worker carry a job to the approval."""
-    job_id = jobs.start(log, MODEL, "new words", "ana").job_id
-    for step, following in zip(jobs.STEPS[:6], jobs.STEPS[1:7], strict=True):
+    job_id = queue.start(log, MODEL, "new words", "ana").job_id
+    for step, following in zip(queue.STEPS[:6], queue.STEPS[1:7], strict=True):
         ticket = leases.claim(log, "w1")
         assert ticket is not None
         assert ticket.step == step
@@ -129,14 +130,14 @@ def test_an_empty_reason_or_name_is_told_at_the_field_and_starts_nothing(loans):
     act(app).text_area(key="reason").input("   ")
     app.button(key="go").click().run()
     assert "A reason must be given" in text_of(app)
-    assert jobs.jobs(loans) == ()
+    assert queue.jobs(loans) == ()
 
 
 def test_start_writes_one_job_with_its_reason_and_shows_it(loans):
     app = act(page())
     app.text_area(key="reason").input("new words since Monday")
     app.button(key="go").click().run()
-    (job,) = jobs.jobs(loans)
+    (job,) = queue.jobs(loans)
     assert (job.reason, job.requested_by, job.state) == ("new words since Monday", "ana", "queued")
     assert job.params == {}, "what was left as it is keeps its default"
     assert f"Job {job.id} is at work" in text_of(app)
@@ -149,17 +150,17 @@ def test_the_rows_to_use_can_be_chosen(loans):
     app.number_input(key="window_rows").set_value(2_000)
     app.slider(key="holdout").set_value(25)
     app.button(key="go").click().run()
-    (job,) = jobs.jobs(loans)
+    (job,) = queue.jobs(loans)
     assert job.params == {"holdout_share": 0.25, "window_rows": 2_000}
 
 
 def test_a_click_on_a_dashboard_that_has_not_seen_the_job_says_who_started_it(loans):
     app = act(page(), "ben")
-    job_id = jobs.start(loans, MODEL, "cron", "ana").job_id
+    job_id = queue.start(loans, MODEL, "cron", "ana").job_id
     app.text_area(key="reason").input("me too")
     app.button(key="go").click().run()
     assert f"Already running: job {job_id}, started by ana" in text_of(app).replace("\\", "")
-    assert len(jobs.jobs(loans)) == 1
+    assert len(queue.jobs(loans)) == 1
 
 
 def test_a_button_that_is_disabled_says_why(loans, monkeypatch):
@@ -172,7 +173,7 @@ def test_a_button_that_is_disabled_says_why(loans, monkeypatch):
 
 
 def test_a_running_job_shows_its_steps_progress_note_and_log(loans):
-    job_id = jobs.start(loans, MODEL, HOSTILE, HOSTILE[:70]).job_id
+    job_id = queue.start(loans, MODEL, HOSTILE, HOSTILE[:70]).job_id
     ticket = leases.claim(loans, "w1")
     leases.commit(loans, ticket, Outcome(state="running", step="collect"))
     ticket = leases.claim(loans, "w1")
@@ -188,27 +189,27 @@ def test_a_running_job_shows_its_steps_progress_note_and_log(loans):
 
 
 def test_a_job_that_runs_on_github_links_to_its_run_and_to_nothing_else(loans):
-    job_id = jobs.start(loans, MODEL, "new words", "ana", external_ref="https://github.com/a/b/actions/runs/9").job_id
+    job_id = queue.start(loans, MODEL, "new words", "ana", external_ref="https://github.com/a/b/actions/runs/9").job_id
     assert f"Job {job_id} runs elsewhere: [its run](https://github.com/a/b/actions/runs/9)." in page().info[0].value
-    jobs.cancel(loans, job_id, "ana")
-    jobs.start(loans, MODEL, "new words", "ana", external_ref="javascript:alert(1)")
+    queue.cancel(loans, job_id, "ana")
+    queue.start(loans, MODEL, "new words", "ana", external_ref="javascript:alert(1)")
     assert "](" not in page().info[0].value
 
 
 def test_a_job_without_a_worker_says_so(loans):
     workers.leave(loans, "w1")
-    job_id = jobs.start(loans, MODEL, "new words", "ana").job_id
+    job_id = queue.start(loans, MODEL, "new words", "ana").job_id
     app = page()
     assert f"Job {job_id} stands still until a worker is alive" in app.error[0].value
 
 
 def test_cancel_needs_a_name_and_frees_the_model(loans):
-    jobs.start(loans, MODEL, "new words", "ana")
+    queue.start(loans, MODEL, "new words", "ana")
     app = page()
     app.button(key="cancel").click().run()
     assert "Your name must be given" in text_of(app)
     act(app, "ben").button(key="cancel").click().run()
-    (job,) = jobs.jobs(loans)
+    (job,) = queue.jobs(loans)
     assert (job.state, job.cancel_by) == ("cancelled", "ben")
     assert not app.button(key="go").disabled
 
@@ -222,14 +223,14 @@ def test_approval_shows_both_models_and_promotes_with_the_name_and_the_note(loan
     assert "+4.0\u00a0points" in cells(app)
     act(app, "ben").text_input(key="note").input("looked at recall")
     app.button(key="approve").click().run()
-    job = jobs.job(loans, job_id)
+    job = queue.job(loans, job_id)
     assert (job.decision, job.decided_by, job.decision_note) == ("approve", "ben", "looked at recall")
     leases.commit(loans, leases.claim(loans, "w1"), Outcome(state="promoted", step="promote", effect=promote))
     app.run()
     assert "Accuracy 81.0% before, 85.0% after on 1,200 held-out rows" in app.success[0].value
     assert "Approved by ben" in app.success[0].value
     assert "cool-down ends" in cells(app)
-    jobs.rollback(loans, MODEL, "ben", "complaints")
+    queue.rollback(loans, MODEL, "ben", "complaints")
     app.run()
     assert "v1 serves. v2 of job" in app.info[0].value
 
@@ -243,19 +244,19 @@ def test_a_refusal_needs_a_note(loans):
     app = act(page(), "ben")
     app.button(key="refuse").click().run()
     assert "A note must be given to refuse" in text_of(app)
-    assert jobs.job(loans, job_id).state == "waiting_approval"
+    assert queue.job(loans, job_id).state == "waiting_approval"
     app.text_input(key="note").input("recall of no fell")
     app.button(key="refuse").click().run()
-    assert jobs.job(loans, job_id).state == "rejected"
+    assert queue.job(loans, job_id).state == "rejected"
     assert "refused by ben: recall of no fell" in cells(app).replace("\\", "")
 
 
 def test_a_decision_that_came_too_late_says_who_decided(loans):
     job_id = until_approval(loans)
     app = act(page(), "ben")
-    jobs.refuse(loans, job_id, "eve", "no")
+    queue.refuse(loans, job_id, "eve", "no")
     app.button(key="approve").click().run()
-    assert jobs.job(loans, job_id).decided_by == "eve"
+    assert queue.job(loans, job_id).decided_by == "eve"
     assert "was refused already, by eve" in text_of(app).replace("\\", "")
 
 
@@ -288,7 +289,7 @@ TRIAL = {
 def on_trial(log, **trial) -> int:
     """Let a challenger answer a tenth of the requests."""
     job_id = until_approval(log, after_approval="canary", rollout="canary")
-    jobs.approve(log, job_id, "ben")
+    queue.approve(log, job_id, "ben")
 
     def begin(connection):
         registry.begin_trial(connection, MODEL, "v2", "challenger", 0.1, "ben")
@@ -321,10 +322,10 @@ def test_a_trial_is_ended_by_hand_with_a_reason(loans):
     app = act(page(), "ben")
     app.button(key="trial_back").click().run()
     assert "A reason must be given" in text_of(app)
-    assert jobs.job(loans, job_id).state == "canary"
+    assert queue.job(loans, job_id).state == "canary"
     app.text_input(key="trial_reason").input("complaints")
     app.button(key="trial_back").click().run()
-    assert jobs.job(loans, job_id).state == "rolled_back"
+    assert queue.job(loans, job_id).state == "rolled_back"
     assert "challenger" not in registry.aliases(loans, MODEL)
 
 
@@ -333,20 +334,20 @@ def test_a_trial_is_promoted_before_its_time_with_a_reason(loans):
     app = act(page(), "ben")
     app.text_input(key="trial_reason").input("it is obvious")
     app.button(key="promote_now").click().run()
-    assert jobs.job(loans, job_id).step == "promote"
+    assert queue.job(loans, job_id).step == "promote"
     assert read_audit(loans, MODEL)[0].action == "promote early"
 
 
 def test_a_proposal_is_started_or_refused_by_a_person(loans):
     with writing(loans.engine) as connection:
-        job_id = jobs.start_within(connection, MODEL, HOSTILE, "trigger 1", "drift", state="proposed").job_id
+        job_id = queue.start_within(connection, MODEL, HOSTILE, "trigger 1", "drift", state="proposed").job_id
     app = act(page(), "ben")
     assert f"Job {job_id} is proposed by trigger 1" in app.warning[0].value
     assert "![x]" not in text_of(app)
     app.button(key="refuse").click().run()
     assert "A note must be given to refuse" in text_of(app)
     app.button(key="approve").click().run()
-    assert jobs.job(loans, job_id).state == "queued"
+    assert queue.job(loans, job_id).state == "queued"
 
 
 def test_parts_and_calibration_are_shown_and_a_part_that_is_surely_worse_is_told(loans):
@@ -371,18 +372,18 @@ def test_parts_and_calibration_are_shown_and_a_part_that_is_surely_worse_is_told
 
 def test_an_ended_job_is_tried_again_from_a_step(loans):
     job_id = until_approval(loans)
-    jobs.refuse(loans, job_id, "eve", "not today")
+    queue.refuse(loans, job_id, "eve", "not today")
     app = act(page(), "ben")
     app.selectbox(key="retry_step").select("evaluate")
     app.text_input(key="retry_reason").input("it is tomorrow")
     app.button(key="do_retry").click().run()
-    job = jobs.job(loans, job_id)
+    job = queue.job(loans, job_id)
     assert (job.state, job.step) == ("queued", "evaluate")
 
 
 def test_a_kept_version_is_promoted_by_hand(loans):
     job_id = until_approval(loans)
-    jobs.refuse(loans, job_id, "eve", "not today")
+    queue.refuse(loans, job_id, "eve", "not today")
     app = act(page(), "ben")
     app.text_input(key="roll_back_reason").input("it was right after all")
     app.button(key="promote_version").click().run()
@@ -398,22 +399,22 @@ def test_schedules_and_triggers_are_added_switched_off_and_removed(loans):
     assert "A reason must be given" in text_of(app)
     app.text_input(key="schedule_reason").input("weekly refresh")
     app.button(key="add_schedule").click().run()
-    (schedule,) = strategies.schedules(loans, MODEL)
+    (schedule,) = firings.schedules(loans, MODEL)
     assert (schedule.cron, schedule.time_zone, schedule.created_by) == ("0 3 * * 1", "Europe/Berlin", "ben")
     assert "03:00 CE" in text_of(app)
     app.selectbox(key="trigger_kind").select("labels")
     app.number_input(key="trigger_labels").set_value(2_500)
     app.button(key="add_trigger").click().run()
-    (trigger,) = strategies.triggers(loans, MODEL)
+    (trigger,) = firings.triggers(loans, MODEL)
     assert (trigger.kind, trigger.mode, trigger.settings["n_labels"]) == ("labels", "propose", 2_500)
     assert "propose it to a person after every 2,500 new labelled rows" in text_of(app)
     app.button(key=f"switch_schedule_{schedule.id}").click().run()
-    assert not strategies.schedules(loans, MODEL)[0].enabled
+    assert not firings.schedules(loans, MODEL)[0].enabled
     assert "switched off" in text_of(app)
     app.button(key=f"switch_schedule_{schedule.id}").click().run()
-    assert strategies.schedules(loans, MODEL)[0].enabled
+    assert firings.schedules(loans, MODEL)[0].enabled
     app.button(key=f"remove_trigger_{trigger.id}").click().run()
-    assert strategies.triggers(loans, MODEL) == ()
+    assert firings.triggers(loans, MODEL) == ()
 
 
 def test_a_schedule_that_cannot_be_read_says_what_a_schedule_is(loans):
@@ -422,7 +423,7 @@ def test_a_schedule_that_cannot_be_read_says_what_a_schedule_is(loans):
     app.text_input(key="schedule_reason").input("weekly refresh")
     app.button(key="add_schedule").click().run()
     assert "Cron must have five fields" in text_of(app).replace("\\", "")
-    assert strategies.schedules(loans) == ()
+    assert firings.schedules(loans) == ()
 
 
 def test_roll_back_needs_a_reason_and_brings_the_previous_champion_back(loans):
@@ -439,7 +440,7 @@ def test_roll_back_needs_a_reason_and_brings_the_previous_champion_back(loans):
 
 def test_history_and_audit_list_what_was_done(loans):
     job_id = until_approval(loans)
-    jobs.approve(loans, job_id, "ben", "fine")
+    queue.approve(loans, job_id, "ben", "fine")
     app = page()
     history, audit = (table.value for table in app.dataframe)
     assert history.iloc[0][["Job", "Reason", "By", "Decided by"]].tolist() == [job_id, "new words", "ana", "ben"]
@@ -456,7 +457,7 @@ def test_a_start_and_a_wake_say_in_a_sentence_why_there_is_no_worker(log, monkey
     app.text_area(key="reason").input("new words")
     act(app, "ana")
     app.button(key="go").click().run()
-    assert [job.state for job in jobs.jobs(log)] == ["queued"]
+    assert [job.state for job in queue.jobs(log)] == ["queued"]
     why = "No worker can be started: Not a directory. Jobs wait until one is alive."
     assert f"Started: job 1. {why}" in app.success[0].value.replace("\\", "")
     app.button(key="wake").click().run()

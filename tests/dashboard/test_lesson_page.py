@@ -12,19 +12,20 @@ import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
-from dashboard import lesson_run
-from dashboard.lesson_data import Accuracy, Served, Sounded, naive_looks, told
-from dashboard.lesson_figures import accuracy_figure
-from dashboard.lesson_run import free_name, state_of
-from dashboard.lesson_words import MEANINGS, PARTS, SCENARIOS, SHAPES
-from drift.monitor import timeline
-from drift.windows import Column, RowSpan
+from dashboard.lesson import run as lesson_run
+from dashboard.lesson.data import Accuracy, Served, Sounded, naive_looks, told
+from dashboard.lesson.figures import accuracy_figure
+from dashboard.lesson.run import free_name, state_of
+from dashboard.lesson.words import MEANINGS, PARTS, SCENARIOS, SHAPES
+from drift.data.windows import Column, RowSpan
+from drift.monitor.boards import timeline
 from seed import scenarios
 from seed.live import DRIFT_SPAN, play
 from seed.shop_time import ROWS_PER_DAY
-from storage import PredictionLog, open_log, runs
-from storage.lessons import HISTORY_ROWS, Lesson, newest_lesson
-from storage.settings import Settings
+from storage import PredictionLog, open_log
+from storage.database.settings import Settings
+from storage.jobs import runs
+from storage.jobs.lessons import HISTORY_ROWS, Lesson, newest_lesson
 from tests.dashboard.conftest import BOARD
 from tests.patience import PATIENCE, wait_for
 

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from drift.windows import LastRows
-from storage import jobs, registry, runs
-from storage.adopting import adopt_reference
-from storage.engine import writing
-from storage.frames import batch_from_frame
+from drift.data.windows import LastRows
+from storage.checking.frames import batch_from_frame
+from storage.database.engine import writing
+from storage.jobs import queue, runs
+from storage.models import registry
+from storage.references.of_champion import adopt_reference
 from tests.dashboard.conftest import BOARD, COLUMNS, HOSTILE, N_ROWS, review_rows
 from tests.patience import PATIENCE
 
@@ -201,7 +202,7 @@ def test_new_rows_are_seen_at_the_next_look(board, reviews):
 
 
 def test_the_overview_follows_a_retrain_that_is_under_way(board, reviews):
-    jobs.start(reviews, "reviews", "length moved", "ana")
+    queue.start(reviews, "reviews", "length moved", "ana")
     assert "Job 1 is retraining the model" in said(board.run())
 
 

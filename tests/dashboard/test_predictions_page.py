@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import data, performance_data
-from dashboard.performance_data import Point
-from dashboard.performance_figures import accuracy_figure, confusion_figure, score_figure, shares_figure
-from drift.expected import Expected
-from drift.performance import Agreement, Confusion
-from drift.windows import Column, LastRows
-from storage.answered import Answered, read_answered
-from storage.shadow import ShadowAnswer, append_shadow
+from dashboard.predictions import data as performance_data
+from dashboard.predictions.data import Point
+from dashboard.predictions.figures import accuracy_figure, confusion_figure, score_figure, shares_figure
+from dashboard.reading import reads
+from drift.data.windows import Column, LastRows
+from drift.performance.agreement import Agreement, Confusion
+from drift.performance.expected import Expected
+from storage.models.shadow import ShadowAnswer, append_shadow
+from storage.reading.by_version import Answered, read_answered
 from tests.dashboard.conftest import BOARD, COLUMNS
 from tests.patience import PATIENCE
 
@@ -41,7 +42,7 @@ def numbers(page: AppTest) -> dict[str, str]:
 
 def test_the_page_shows_accuracy_with_what_was_expected_and_how_many_labels_came(predictions_page):
     words = said(predictions_page.run())
-    found = data.board("reviews", data.revision("reviews"), "500", "training").performance
+    found = reads.board("reviews", reads.revision("reviews"), "500", "training").performance
     shown = numbers(predictions_page)
     assert shown["Accuracy (labelled)"] == f"{found.now.share:.1%}"
     assert shown["Expected accuracy"] == f"{found.expected.accuracy:.1%}"
@@ -83,7 +84,7 @@ def test_a_model_without_labels_has_its_own_state(log):
 
 
 def test_the_windows_end_with_the_chosen_one(reviews):
-    revision = data.revision("reviews")
+    revision = reads.revision("reviews")
     found = performance_data.predictions("reviews", revision, "500", "training")
     assert found.points[-1].n == 500
     assert [point.end for point in found.points] == sorted(point.end for point in found.points)
@@ -95,7 +96,7 @@ def test_the_windows_end_with_the_chosen_one(reviews):
 def test_log_loss_is_that_of_the_true_class(reviews):
     frame = reviews.read_rows("reviews", LastRows(500))
     known = frame[frame["label"].notna()]
-    found = performance_data.predictions("reviews", data.revision("reviews"), "500", "training")
+    found = performance_data.predictions("reviews", reads.revision("reviews"), "500", "training")
     columns = performance_data.outcome_columns(reviews, "reviews")
     calibration = performance_data.known_reference(reviews, "reviews", "training", columns).calibration
     if calibration.positive is None:

@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import imports, uploads
-from dashboard.settings_facts import board_text, tokens_text
-from drift.windows import Column, LastRows
-from storage import runs
-from storage.audit import read_audit
-from storage.lessons import Lesson
+from dashboard.background import imports, uploads
+from dashboard.settings.facts import board_text, tokens_text
+from drift.data.windows import Column, LastRows
+from storage.database.audit import read_audit
+from storage.jobs import runs
+from storage.jobs.lessons import Lesson
 from tests.dashboard.conftest import BOARD, HOSTILE, N_ROWS
 from tests.patience import PATIENCE, wait_for
 

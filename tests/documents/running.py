@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from storage.settings import Settings
+from storage.database.settings import Settings
 from tests.conftest import ROOT
 from tests.patience import PATIENCE
 

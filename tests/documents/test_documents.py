@@ -11,7 +11,7 @@ from itertools import takewhile
 
 import pytest
 
-from storage.settings import Settings
+from storage.database.settings import Settings
 from tests.conftest import ROOT
 from tests.documents.reading import (
     CHAPTERS,

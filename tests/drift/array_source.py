@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from drift.grid import Cells, ColumnCounts, cell_counts
-from drift.ledger import Acknowledgement, AlarmRecord, FeedName, Kept, Progress, Rows, Snooze
-from drift.memory import Memory
-from drift.samples import CategoricalSample, NumericSample, Sample
-from drift.source import Outcomes, Place
-from drift.windows import Column, LastRows, RowSpan, TimeSpan, Window, WindowExtent
+from drift.data.samples import CategoricalSample, NumericSample, Sample
+from drift.data.windows import Column, LastRows, RowSpan, TimeSpan, Window, WindowExtent
+from drift.life.ledger import Acknowledgement, AlarmRecord, FeedName, Kept, Progress, Rows, Snooze
+from drift.monitor.memory import Memory
+from drift.monitor.source import Outcomes, Place
+from drift.statistics.grid import Cells, ColumnCounts, cell_counts
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from drift.samples import Sample
-from drift.windows import Column
+from drift.data.samples import Sample
+from drift.data.windows import Column
 from tests.drift.array_source import ArraySource, sample_of
 
 

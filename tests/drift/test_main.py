@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from drift.__main__ import main
-from drift.windows import Column
+from drift.data.windows import Column
 from storage import open_log
 from tests.conftest import ROOT
 

@@ -3,9 +3,15 @@
 import numpy as np
 import pytest
 
-from drift.effects import moved_share, moved_shares
-from drift.shares import missing_share_test, missing_share_tests
-from drift.two_sample import NUMBERS, adjusted_by_window, benjamini_hochberg, chi_squared_test, chi_squared_tests
+from drift.statistics.effects import moved_share, moved_shares
+from drift.statistics.rare import missing_share_test, missing_share_tests
+from drift.statistics.two_sample import (
+    NUMBERS,
+    adjusted_by_window,
+    benjamini_hochberg,
+    chi_squared_test,
+    chi_squared_tests,
+)
 
 
 @pytest.mark.parametrize("concentration", [0.1, 0.5, 3.0])

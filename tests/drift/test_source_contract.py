@@ -1,4 +1,4 @@
-"""The contract of `drift.source.Source`: one class of tests for arrays in memory and for the log on every database."""
+"""The contract of `drift.monitor.source.Source`: one class of tests for arrays in memory and for the log on every database."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,20 +10,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift import looking
-from drift.columns import ColumnReport
-from drift.concept import ACCURACY
-from drift.exploring import words
-from drift.label_watching import follow_labels, known_reference, outcome_columns
-from drift.ledger import Kept
-from drift.monitor import PREVIOUS, check, timeline
-from drift.performing import check_performance
-from drift.policy import DriftPolicy
-from drift.prepared import prepare
-from drift.sliding import sliding_windows
-from drift.source import Place, Source, extent_of, monitored
-from drift.watching import acknowledge, snooze, watch
-from drift.windows import Column, LastRows, RowSpan, TimeSpan, Window
+from drift.columns.report import ColumnReport
+from drift.data.policy import DriftPolicy
+from drift.data.series import sliding_windows
+from drift.data.windows import Column, LastRows, RowSpan, TimeSpan, Window
+from drift.life.ledger import Kept
+from drift.monitor import comparison
+from drift.monitor.boards import PREVIOUS, check, timeline
+from drift.monitor.labels import follow_labels, known_reference, outcome_columns
+from drift.monitor.performance import check_performance
+from drift.monitor.questions import words
+from drift.monitor.references import prepare
+from drift.monitor.source import Place, Source, extent_of, monitored
+from drift.monitor.watch import acknowledge, snooze, watch
+from drift.performance.concept import ACCURACY
 from storage import open_log
 from tests.drift.array_source import MINUTE, START, ArraySource
 
@@ -327,9 +327,9 @@ class TestSource:
         found = words(source, "m", LastRows(300), "training")
         assert "lit" in found.words.said
 
-    @pytest.mark.parametrize("exact_rows", [looking.EXACT_ROWS, 0])
+    @pytest.mark.parametrize("exact_rows", [comparison.EXACT_ROWS, 0])
     def test_boards_and_evidence_are_those_of_the_same_rows_in_memory(self, source, monkeypatch, exact_rows):
-        monkeypatch.setattr(looking, "EXACT_ROWS", exact_rows)
+        monkeypatch.setattr(comparison, "EXACT_ROWS", exact_rows)
         other = in_arrays()
         same_boards(timeline(source, "m", WINDOWS), timeline(other, "m", WINDOWS))
         slid = sliding_windows(N, 13)

@@ -3,11 +3,11 @@
 import sys
 import time
 
-from drift.monitor import check, sliding_windows, timeline
-from drift.samples import NumericSample, Sample
-from drift.windows import LastRows
+from drift.data.samples import NumericSample, Sample
+from drift.data.windows import LastRows
+from drift.monitor.boards import check, sliding_windows, timeline
 from storage import open_log
-from storage.settings import Settings
+from storage.database.settings import Settings
 from tests.faults.writer import COLUMNS, MODEL
 
 _LAST = 1_000

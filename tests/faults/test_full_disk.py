@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from drift.windows import Column, LastRows
+from drift.data.windows import Column, LastRows
 from storage import open_log
 
 pytestmark = pytest.mark.slow

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from drift.windows import Column, LastRows
-from storage import runs
+from drift.data.windows import Column, LastRows
+from storage.jobs import runs
 
 pytestmark = pytest.mark.slow
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from drift.windows import Column, LastRows
-from storage import runs
+from drift.data.windows import Column, LastRows
+from storage.jobs import runs
 from tests.at_once import held
 from tests.patience import PATIENCE
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from drift.windows import Column
+from drift.data.windows import Column
 from storage import open_log
-from storage.settings import Settings
+from storage.database.settings import Settings
 
 MODEL = "m"
 COLUMNS = (

@@ -18,11 +18,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift.windows import Column
-from retrain import artifacts, recipes
-from storage import PredictionLog, open_log, registry
-from storage.settings import Settings
-from storage.workers import live_workers
+from drift.data.windows import Column
+from retrain.models import artifacts, recipes
+from storage import PredictionLog, open_log
+from storage.database.settings import Settings
+from storage.jobs.workers import live_workers
+from storage.models import registry
 from tests.conftest import ROOT, require
 from tests.patience import PATIENCE, wait_for
 from tests.retrain.fake_channel import SECRET

@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from storage import alerts
-from storage.engine import writing
-from storage.jobs import start_within
+from storage.alerts import messages
+from storage.database.engine import writing
+from storage.jobs.queue import start_within
 from tests.journeys.conftest import MODEL, Product, settle
 from tests.patience import wait_for
 from tests.retrain.fake_channel import FakeChannel, Reply
@@ -32,7 +32,7 @@ def test_from_a_drift_to_the_view_that_shows_it(page: Page, product: Product, ho
     hook.usual = Reply(404)
     with writing(product.log.engine) as connection:
         start_within(connection, MODEL, "incomes moved", "trigger 1", "drift", state="proposed")
-    wait_for(lambda: alerts.read_delivery(product.log).failing_since)
+    wait_for(lambda: messages.read_delivery(product.log).failing_since)
     page.reload()
     settle(page)
     said = re.compile(r"Alerts have not been delivered since \d\d:\d\d UTC: the channel answered 404")
@@ -50,8 +50,8 @@ def test_from_a_drift_to_the_view_that_shows_it(page: Page, product: Product, ho
     expect(page.get_by_text("The channel answered 200.")).to_be_visible()
     settle(page)
     # What waited is sent at once, and what was sent is not sent again.
-    wait_for(lambda: not alerts.read_delivery(product.log).n_pending)
+    wait_for(lambda: not messages.read_delivery(product.log).n_pending)
     kinds = [one["kind"] for one in hook.messages]
     assert (kinds.count("alarm"), kinds.count("test")) == (1, 1)
     assert kinds.count("job waits") > 1, "refused at first"
-    assert [one.state for one in alerts.read_alerts(product.log)] == ["sent", "sent"]
+    assert [one.state for one in messages.read_alerts(product.log)] == ["sent", "sent"]

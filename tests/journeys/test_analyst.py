@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from drift.windows import LastRows
+from drift.data.windows import LastRows
 from tests.journeys.conftest import DRIFT_AT, MODEL, N_ROWS, Product, choose, settle
 
 pytestmark = pytest.mark.slow

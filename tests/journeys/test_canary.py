@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from retrain.launchers import ensure_worker
-from storage import jobs, registry
-from storage.settings import Settings
+from retrain.workers.launchers import ensure_worker
+from storage.database.settings import Settings
+from storage.jobs import queue
+from storage.models import registry
 from tests.journeys.conftest import MODEL, Product, settle
 from tests.patience import PATIENCE, wait_for
 
@@ -77,7 +78,7 @@ class Traffic:
 
 
 def trial_of(product: Product, job_id: int) -> dict:
-    return (jobs.job(product.log, job_id).result or {}).get("canary") or {}
+    return (queue.job(product.log, job_id).result or {}).get("canary") or {}
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_a_canary_is_promoted_by_the_labels_of_real_requests(
     page.goto(f"{product.url}/retrain")
     settle(page)
     page.get_by_label("Your name").fill("ben")
-    job_id = jobs.start(product.log, MODEL, "incomes moved", "ana", params=params).job_id
+    job_id = queue.start(product.log, MODEL, "incomes moved", "ana", params=params).job_id
     ensure_worker(Settings(database_url=f"sqlite:///{tmp_path}/drift.db", artifacts=tmp_path / "models"))
     page.reload()
     page.get_by_label("Your name").fill("ben")
@@ -113,7 +114,7 @@ def test_a_canary_is_promoted_by_the_labels_of_real_requests(
     expect(page.get_by_text(re.compile("v2 answers (10|50|100)% of the requests")).first).to_be_visible()
     expect(page.get_by_text("labelled rows that both models scored")).to_be_visible()
     traffic.go_on()
-    job = wait_for(lambda: (now := jobs.job(product.log, job_id)).is_final and now)
+    job = wait_for(lambda: (now := queue.job(product.log, job_id)).is_final and now)
     traffic.stop()
     assert job.state == "promoted", job.note
     expect(page.get_by_text(re.compile("is promoted: v2 serves since"))).to_be_visible()

@@ -5,8 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from storage import jobs, registry, runs
-from storage.lessons import HISTORY_ROWS, newest_lesson
+from storage.jobs import queue, runs
+from storage.jobs.lessons import HISTORY_ROWS, newest_lesson
+from storage.models import registry
 from tests.journeys.conftest import Product, choose, settle
 from tests.patience import wait_for
 
@@ -78,6 +79,6 @@ def test_a_class_sees_a_drift_an_alarm_a_retrain_and_the_recovery(page: Page, pr
     assert run.n_done == product.log.n_rows(MODEL)
     assert len(runs.read_runs(product.log.engine)) == 1
     assert registry.alias(product.log, MODEL, "champion") == "v2"
-    (job,) = jobs.jobs(product.log, MODEL)
+    (job,) = queue.jobs(product.log, MODEL)
     assert (job.state, job.decided_by) == ("promoted", "ana")
     assert accuracy(product.log, "v1") < 0.85 < accuracy(product.log, "v2")

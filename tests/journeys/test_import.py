@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from drift.windows import Column
-from storage.audit import read_audit
+from drift.data.windows import Column
+from storage.database.audit import read_audit
 from tests.journeys.conftest import Product, choose, settle, simulated_loans
 from tests.patience import PATIENCE
 

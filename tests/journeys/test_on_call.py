@@ -5,7 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from storage import jobs, registry
+from storage.jobs import queue
+from storage.models import registry
 from tests.journeys.conftest import MODEL, Product, settle
 
 pytestmark = pytest.mark.slow
@@ -36,7 +37,7 @@ def test_from_the_verdict_to_a_promoted_challenger(page: Page, product: Product)
     page.get_by_role("button", name="Start retrain").click()
     expect(page.get_by_text("waits for your decision")).to_be_visible()
     settle(page)
-    (job,) = jobs.jobs(product.log, MODEL)
+    (job,) = queue.jobs(product.log, MODEL)
     assert (job.reason, job.requested_by) == ("incomes moved", "ana")
 
     page.get_by_label("Note").fill("recall is better")
@@ -45,7 +46,7 @@ def test_from_the_verdict_to_a_promoted_challenger(page: Page, product: Product)
     expect(page.get_by_text(re.compile(r"Approved by ana\.")).first).to_be_visible()
     settle(page)
     assert registry.alias(product.log, MODEL, "champion") == "v2"
-    assert jobs.job(product.log, job.id).decision_note == "recall is better"
+    assert queue.job(product.log, job.id).decision_note == "recall is better"
 
     page.get_by_text("Log", exact=True).click()
     expect(page.get_by_text("== train, attempt 1 ==")).to_be_visible()

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift.windows import Column
-from retrain.artifacts import save
-from retrain.pipeline import advance
-from retrain.recipes import fit
-from storage import jobs, registry
+from drift.data.windows import Column
+from retrain.models.artifacts import save
+from retrain.models.recipes import fit
+from retrain.steps.pipeline import advance
+from storage.database.settings import Settings
+from storage.jobs import queue
 from storage.log import PredictionLog
-from storage.settings import Settings
+from storage.models import registry
 from tests.retrain.fake_channel import FakeChannel
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -71,11 +72,11 @@ def fill(
     )
 
 
-def run(log: PredictionLog, artifacts: Path, job_id: int) -> jobs.Job:
+def run(log: PredictionLog, artifacts: Path, job_id: int) -> queue.Job:
     """Run a job in this process until it waits or has ended."""
     while advance(log, artifacts, "test", job_id):
         pass
-    return jobs.job(log, job_id)
+    return queue.job(log, job_id)
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from retrain.models import FittedModel, feature_matrix
-from retrain.recipes import fit
+from retrain.models.fitted import FittedModel, feature_matrix
+from retrain.models.recipes import fit
 
 
 def by_number(rows, labels, columns, seed):

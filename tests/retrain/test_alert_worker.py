@@ -11,16 +11,18 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from retrain import launchers, processes
 from retrain.__main__ import main
-from retrain.alerting import Lookout
-from storage import alerts, jobs, open_log, workers
-from storage.schema import alert
-from storage.settings import Settings
+from retrain.alerts.lookout import Lookout
+from retrain.workers import launchers, processes
+from storage import open_log
+from storage.alerts import messages
+from storage.database.schema import alert
+from storage.database.settings import Settings
+from storage.jobs import queue, workers
 from tests.patience import PATIENCE, wait_for
+from tests.retrain.alerts.test_lookout import begin, end_job
 from tests.retrain.fake_channel import SECRET, Reply
-from tests.retrain.test_alerting import begin, end_job
-from tests.storage.test_watching import COLUMNS, frame
+from tests.storage.evidence.test_ledger import COLUMNS, frame
 
 pytestmark = pytest.mark.slow
 
@@ -63,12 +65,12 @@ def ours(environment):
 def test_from_a_drift_to_one_message_by_a_worker_that_runs_as_a_service(log, start, hook, with_channel):
     worker = start("worker", "--poll=0.1")
     begin(log, 2_900)
-    wait_for(lambda: alerts.read_delivery(log).is_watched)
+    wait_for(lambda: messages.read_delivery(log).is_watched)
     wait_for(lambda: log.ledger("m", "training").read() is not None)
     assert hook.messages == []
     log.append("m", frame()[2_900:])
     wait_for(lambda: hook.messages)
-    wait_for(lambda: [one.state for one in alerts.read_alerts(log)] == ["sent"])
+    wait_for(lambda: [one.state for one in messages.read_alerts(log)] == ["sent"])
     assert hook.messages[0]["board_url"].startswith("http://board.example:8501/?model=m&window=1000&")
     (child,) = alert_passes()
     os.kill(child, signal.SIGKILL)
@@ -83,35 +85,35 @@ def test_from_a_drift_to_one_message_by_a_worker_that_runs_as_a_service(log, sta
 
 def test_a_message_whose_sender_is_killed_before_it_can_say_so_is_sent_again(log, hook, start):
     log.register("m", COLUMNS)
-    jobs.start(log, "m", "why", "ana")
+    queue.start(log, "m", "why", "ana")
     end_job(log, "failed", "the disk was full")
     # The channel has the message; whoever sent it dies before it hears so.
     hook.replies = [Reply(first=lambda: [os.kill(child, signal.SIGKILL) for child in alert_passes()])]
     first = start("alert-pass", f"--parent={os.getpid()}")
     assert first.wait(PATIENCE) == -signal.SIGKILL
-    (left,) = alerts.read_alerts(log)
+    (left,) = messages.read_alerts(log)
     assert (left.state, left.attempts, len(hook.messages)) == ("pending", 1, 1)
-    assert left.next_at - datetime.now(UTC) < alerts.LEASE
+    assert left.next_at - datetime.now(UTC) < messages.LEASE
     with log.engine.begin() as connection:
         connection.execute(sa.update(alert).values(next_at=datetime.now(UTC)))
     start("alert-pass", f"--parent={os.getpid()}")
-    wait_for(lambda: alerts.read_alerts(log)[0].state == "sent")
+    wait_for(lambda: messages.read_alerts(log)[0].state == "sent")
     assert [message["id"] for message in hook.messages] == [1, 1]
 
 
 def test_a_channel_that_hangs_keeps_no_job_waiting(log, hook, start):
     hook.usual = Reply(after_seconds=60)
     log.register("m", COLUMNS)
-    jobs.start(log, "m", "why", "ana")
+    queue.start(log, "m", "why", "ana")
     end_job(log, "failed", "no good")
     start("worker", "--poll=0.1")
     wait_for(lambda: hook.messages)
     began = datetime.now(UTC)
-    job_id = jobs.start(log, "m", "without labels", "ana").job_id
-    wait_for(lambda: jobs.job(log, job_id).is_final)
-    assert jobs.job(log, job_id).state == "rejected"
-    wait_for(lambda: alerts.read_delivery(log).why == "the channel did not answer within 5 s")
-    wait_for(lambda: [one for one in alerts.read_alerts(log) if one.created_at > began])
+    job_id = queue.start(log, "m", "without labels", "ana").job_id
+    wait_for(lambda: queue.job(log, job_id).is_final)
+    assert queue.job(log, job_id).state == "rejected"
+    wait_for(lambda: messages.read_delivery(log).why == "the channel did not answer within 5 s")
+    wait_for(lambda: [one for one in messages.read_alerts(log) if one.created_at > began])
 
 
 def environments(pid, what):
@@ -130,9 +132,9 @@ def test_a_step_is_not_handed_the_address_of_the_channel(log, start, with_channe
     worker = start("worker", "--poll=0.1")
     wait_for(lambda: environments(worker.pid, b"alert-pass"))
     assert SECRET.encode() in environments(worker.pid, b"alert-pass")[0]
-    jobs.start(log, "m", "why", "ana")
+    queue.start(log, "m", "why", "ana")
     seen = []
-    wait_for(lambda: seen.extend(environments(worker.pid, b"step")) or jobs.job(log, 1).is_final)
+    wait_for(lambda: seen.extend(environments(worker.pid, b"step")) or queue.job(log, 1).is_final)
     assert seen, "the step's process has to be seen while it runs"
     assert all(b"DRIFT_DATABASE_URL" in environment for environment in seen)
     assert not any(SECRET.encode() in environment for environment in seen)
@@ -159,7 +161,7 @@ def test_who_needs_alerts_starts_a_worker_that_looks_for_them_and_only_where_it_
 
 def test_the_command_line_lists_alerts_and_tries_the_channel(log, with_channel, hook, monkeypatch, capsys):
     log.register("m", COLUMNS)
-    jobs.start(log, "m", "why", "ana")
+    queue.start(log, "m", "why", "ana")
     end_job(log, "failed", "the disk was full")
     monkeypatch.setenv("DRIFT_DATABASE_URL", with_channel.database_url)
 
@@ -210,11 +212,11 @@ def test_a_pass_waits_for_a_database_that_goes_away(postgres_url, hook, start, w
     file = tmp_path / "pass.log"
     process = processes.start(away, ["alert-pass", f"--parent={os.getpid()}"], file)
     try:
-        wait_for(lambda: alerts.read_delivery(log).is_watched)
+        wait_for(lambda: messages.read_delivery(log).is_watched)
         with log.engine.begin() as connection:
             others = "FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
             connection.execute(sa.text(f"SELECT pg_terminate_backend(pid) {others}"))
-        jobs.start(log, "m", "why", "ana")
+        queue.start(log, "m", "why", "ana")
         end_job(log, "failed", "no good")
         wait_for(lambda: hook.messages)
         assert process.poll() is None

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from storage import jobs, registry, workers
-from storage.settings import Settings
+from storage.database.settings import Settings
+from storage.jobs import queue, workers
+from storage.models import registry
 from tests.chaos import PARAMS, Crew, run_chaos, step_processes
 from tests.conftest import ROOT
 from tests.patience import PATIENCE, wait_for
 from tests.retrain.conftest import fill
-from tests.retrain.test_worker import has_state, is_running
+from tests.retrain.workers.test_worker import has_state, is_running
 
 pytestmark = [pytest.mark.slow, pytest.mark.each_database]
 
@@ -44,28 +45,28 @@ def test_whatever_is_killed_every_job_ends_once_decided_with_one_version_and_not
 def test_a_worker_frozen_past_its_lease_writes_nothing_when_it_wakes(log, settings, artifacts, crew):
     fill(log, artifacts)
     frozen = crew.hire()
-    job_id = jobs.start(log, "m", "red turned bad", "ana", params=PARAMS).job_id
+    job_id = queue.start(log, "m", "red turned bad", "ana", params=PARAMS).job_id
     wait_for(is_running(log, job_id, "train"))
     (child,) = wait_for(lambda: step_processes(frozen.pid))  # the step is written down before its process begins
     for pid in (frozen.pid, child):
         os.kill(pid, signal.SIGSTOP)
-    assert jobs.job(log, job_id).step == "train", "it was frozen in time"
-    before = jobs.job(log, job_id).fence
+    assert queue.job(log, job_id).step == "train", "it was frozen in time"
+    before = queue.job(log, job_id).fence
     crew.hire()
     wait_for(has_state(log, job_id, "waiting_approval", "rejected", "failed"))
-    waiting = jobs.job(log, job_id)
+    waiting = queue.job(log, job_id)
     assert waiting.state == "waiting_approval", waiting.note
     assert waiting.fence > before
-    wait_for(lambda: all(step.log for step in jobs.steps(log, job_id) if step.name != "approval"))
-    waiting, steps = jobs.job(log, job_id), jobs.steps(log, job_id)
+    wait_for(lambda: all(step.log for step in queue.steps(log, job_id) if step.name != "approval"))
+    waiting, steps = queue.job(log, job_id), queue.steps(log, job_id)
     os.kill(child, signal.SIGCONT)
     wait_for(lambda: step_processes(frozen.pid) == [])  # it ends by itself: the worker is still frozen
     woken = datetime.now(UTC)
     os.kill(frozen.pid, signal.SIGCONT)
     # Whatever it still wanted to write is written by the time it has shown itself again.
     wait_for(lambda: [one for one in workers.live_workers(log) if one.pid == frozen.pid and one.heartbeat_at > woken])
-    assert jobs.job(log, job_id) == waiting
-    assert jobs.steps(log, job_id) == steps
+    assert queue.job(log, job_id) == waiting
+    assert queue.steps(log, job_id) == steps
     assert [(step.attempt, step.crashes) for step in steps if step.name == "train"] == [(2, 1)]
     assert [version.job_id for version in registry.versions(log, "m")] == [job_id, None]
     said = (artifacts / "jobs" / str(job_id) / "train-1.log").read_text(encoding="utf-8")
@@ -76,15 +77,15 @@ def test_a_worker_frozen_past_its_lease_writes_nothing_when_it_wakes(log, settin
 def test_a_step_that_does_not_listen_is_killed_and_its_job_cancelled(log, artifacts, crew):
     fill(log, artifacts)
     worker = crew.hire()
-    job_id = jobs.start(log, "m", "red turned bad", "ana", params=PARAMS).job_id
+    job_id = queue.start(log, "m", "red turned bad", "ana", params=PARAMS).job_id
     wait_for(is_running(log, job_id, "train"))
     (child,) = wait_for(lambda: step_processes(worker.pid))  # the step is written down before its process begins
     os.kill(child, signal.SIGSTOP)  # SIGTERM does not reach it: only SIGKILL ends it
-    assert jobs.cancel(log, job_id, "ben").message == f"job {job_id} is being cancelled"
-    assert not jobs.start(log, "m", "not yet", "ana").started
+    assert queue.cancel(log, job_id, "ben").message == f"job {job_id} is being cancelled"
+    assert not queue.start(log, "m", "not yet", "ana").started
     wait_for(has_state(log, job_id, "cancelled"))
     assert step_processes(worker.pid) == []
-    assert jobs.start(log, "m", "now", "ana").started
+    assert queue.start(log, "m", "now", "ana").started
 
 
 CLICKS = """
@@ -112,7 +113,7 @@ def test_eight_clicks_from_two_dashboards_make_one_job(log, settings, artifacts)
         for name in ("left", "right")
     ]
     answers = [answer for dashboard in dashboards for answer in json.loads(dashboard.communicate(timeout=PATIENCE)[0])]
-    (job,) = jobs.jobs(log)
+    (job,) = queue.jobs(log)
     assert [started for _, started, _ in answers].count(True) == 1
     assert {job_id for job_id, _, _ in answers} == {job.id}
     refused = {message for _, started, message in answers if not started}

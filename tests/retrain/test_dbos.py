@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from retrain import processes
 from retrain.__main__ import main
-from storage import jobs, leases, registry, workers
-from storage.engine import writing
-from storage.schema import worker
-from storage.settings import Settings
+from retrain.workers import processes
+from storage.database.engine import writing
+from storage.database.schema import worker
+from storage.database.settings import Settings
+from storage.jobs import leases, queue, workers
+from storage.models import registry
 from tests.patience import PATIENCE, wait_for
 from tests.retrain.conftest import fill
-from tests.retrain.test_worker import RECENT, children_of, has_state, is_running
+from tests.retrain.workers.test_worker import RECENT, children_of, has_state, is_running
 
 pytestmark = pytest.mark.slow
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -43,21 +44,21 @@ def test_two_machines_carry_jobs_on_when_one_of_them_dies(log, settings, artifac
     for model in ("one", "two"):
         fill(log, artifacts, model=model)
     machines = [start_machine(), start_machine()]
-    ids = [jobs.start(log, model, "red turned bad", "ana", params=RECENT).job_id for model in ("one", "two")]
+    ids = [queue.start(log, model, "red turned bad", "ana", params=RECENT).job_id for model in ("one", "two")]
     wait_for(lambda: any(is_running(log, job_id, "train")() for job_id in ids))
-    owner = next(job.lease_owner for job in jobs.jobs(log) if job.lease_owner)
+    owner = next(job.lease_owner for job in queue.jobs(log) if job.lease_owner)
     victim = next(machine for machine in machines if f":{machine.pid}:" in owner)
     os.kill(victim.pid, signal.SIGKILL)
     victim.wait()
     for job_id in ids:
         wait_for(has_state(log, job_id, "waiting_approval", "rejected", "failed"))
-        assert jobs.job(log, job_id).state == "waiting_approval", jobs.job(log, job_id).note
+        assert queue.job(log, job_id).state == "waiting_approval", queue.job(log, job_id).note
     assert leases.due_jobs(log) == []
     for job_id in ids:
-        assert jobs.approve(log, job_id, "ben").accepted
+        assert queue.approve(log, job_id, "ben").accepted
         assert leases.due_jobs(log)
     for job_id, model in zip(ids, ("one", "two"), strict=True):
-        wait_for(lambda job_id=job_id: any(s.name not in jobs.STEPS[:7] for s in jobs.steps(log, job_id)))
+        wait_for(lambda job_id=job_id: any(s.name not in queue.STEPS[:7] for s in queue.steps(log, job_id)))
         assert [version.job_id for version in registry.versions(log, model)] == [job_id, None]
     assert children_of(victim.pid) == []
 

@@ -8,8 +8,9 @@ from functools import partial
 import pytest
 import skops.io
 
-from retrain.pipeline import advance
-from storage import jobs, registry
+from retrain.steps.pipeline import advance
+from storage.jobs import queue
+from storage.models import registry
 from tests.retrain.conftest import fill, run
 
 
@@ -48,7 +49,7 @@ def test_a_champion_that_is_a_hostile_file_ends_the_job_before_anything_of_it_ru
         params=registry.version(log, "m", "v1").params,
         champion=True,
     )
-    job = run(log, artifacts, jobs.start(log, "m", "red turned bad", "ana", params={"window_rows": 1500}).job_id)
+    job = run(log, artifacts, queue.start(log, "m", "red turned bad", "ana", params={"window_rows": 1500}).job_id)
     assert (job.state, job.step) == ("rejected", "evaluate")
     assert said in job.note
     assert not (tmp_path / "boom").exists()
@@ -57,8 +58,8 @@ def test_a_champion_that_is_a_hostile_file_ends_the_job_before_anything_of_it_ru
 
 def test_a_challenger_whose_file_was_swapped_after_training_is_refused(log, artifacts):
     fill(log, artifacts)
-    job_id = jobs.start(log, "m", "red turned bad", "ana", params={"window_rows": 1500}).job_id
-    while jobs.job(log, job_id).step != "evaluate":
+    job_id = queue.start(log, "m", "red turned bad", "ana", params={"window_rows": 1500}).job_id
+    while queue.job(log, job_id).step != "evaluate":
         assert advance(log, artifacts, "test", job_id)
     (made,) = artifacts.glob(f"m-job{job_id}-*.skops")
     made.write_bytes(pickle.dumps(Bomb("boom")))

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from storage import jobs, leases, registry, workers
-from storage.engine import writing
-from storage.job_rows import set_job
-from storage.leases import FencedOff, Outcome
+from storage.database.engine import writing
+from storage.jobs import leases, queue, workers
+from storage.jobs.job_rows import set_job
+from storage.jobs.leases import FencedOff, Outcome
 from storage.log import PredictionLog, open_log
+from storage.models import registry
 from tests.retrain.conftest import COLUMNS, fill, run
 
 pytestmark = pytest.mark.each_database
@@ -26,7 +27,7 @@ def registered(log: PredictionLog) -> PredictionLog:
 
 
 def start(log: PredictionLog) -> int:
-    return jobs.start(log, "m", "it drifted", "ana").job_id
+    return queue.start(log, "m", "it drifted", "ana").job_id
 
 
 def waiting(log: PredictionLog) -> int:
@@ -44,23 +45,25 @@ def waiting(log: PredictionLog) -> int:
 def test_eight_clicks_from_two_dashboards_make_one_job(registered, database_url):
     other = open_log(database_url)
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda k: jobs.start((registered, other)[k % 2], "m", "it drifted", f"p{k}"), range(8)))
+        answers = list(
+            pool.map(lambda k: queue.start((registered, other)[k % 2], "m", "it drifted", f"p{k}"), range(8))
+        )
     other.close()
     assert sum(answer.started for answer in answers) == 1
     assert len({answer.job_id for answer in answers}) == 1
-    winner = jobs.jobs(registered)[0].requested_by
+    winner = queue.jobs(registered)[0].requested_by
     refused = {answer.message for answer in answers if not answer.started}
     assert refused == {f"already running: job {answers[0].job_id}, started by {winner}"}
-    assert len(jobs.jobs(registered, "m")) == 1
+    assert len(queue.jobs(registered, "m")) == 1
 
 
 def test_a_job_needs_a_reason_and_a_known_model(registered):
     with pytest.raises(ValueError, match="reason must be given"):
-        jobs.start(registered, "m", "  ", "ana")
+        queue.start(registered, "m", "  ", "ana")
     with pytest.raises(ValueError, match=r"model must be a registered one \(m\); got 'x'"):
-        jobs.start(registered, "x", "why", "ana")
+        queue.start(registered, "x", "why", "ana")
     with pytest.raises(ValueError, match="job must be the number of a retrain job; got 99"):
-        jobs.cancel(registered, 99, "ana")
+        queue.cancel(registered, 99, "ana")
 
 
 def test_one_of_many_workers_gets_the_job(registered):
@@ -71,7 +74,7 @@ def test_one_of_many_workers_gets_the_job(registered):
     assert (ticket.step, ticket.attempt, ticket.fence) == ("precheck", 1, 1)
     assert leases.renew(registered, ticket) == "running"
     leases.report(registered, ticket, 0.5, "half way")
-    assert jobs.job(registered, ticket.job_id).progress == 0.5
+    assert queue.job(registered, ticket.job_id).progress == 0.5
 
 
 def test_who_lost_the_lease_writes_nothing(registered):
@@ -87,9 +90,9 @@ def test_who_lost_the_lease_writes_nothing(registered):
     leases.commit(registered, quick, GO_ON)
     with pytest.raises(FencedOff):
         leases.commit(registered, quick, GO_ON)
-    (step,) = jobs.steps(registered, job_id)
+    (step,) = queue.steps(registered, job_id)
     assert (step.state, step.attempt, step.crashes) == ("done", 2, 1)
-    assert jobs.job(registered, job_id).step == "collect"
+    assert queue.job(registered, job_id).step == "collect"
 
 
 def test_an_effect_that_fails_leaves_nothing_behind(registered):
@@ -114,8 +117,8 @@ def test_a_step_that_keeps_failing_fails_the_job_with_its_error(registered):
         leases.fail(registered, ticket, "no disk left")
         assert leases.claim(registered, "w") is None  # it pauses
         with writing(registered.engine) as connection:
-            set_job(connection, job_id, not_before=jobs.job(registered, job_id).created_at)
-    job = jobs.job(registered, job_id)
+            set_job(connection, job_id, not_before=queue.job(registered, job_id).created_at)
+    job = queue.job(registered, job_id)
     assert (job.state, job.active_model) == ("failed", None)
     assert job.note == "precheck gave up after 3 failures and 0 crashes; the last: no disk left"
 
@@ -126,7 +129,7 @@ def test_a_step_whose_worker_always_dies_is_given_up(registered):
         assert leases.claim(registered, "w", SHORT)
         time.sleep(0.005)
     assert leases.claim(registered, "w") is None
-    assert jobs.job(registered, job_id).note == (
+    assert queue.job(registered, job_id).note == (
         "precheck gave up after 0 failures and 10 crashes; the last: the worker died each time"
     )
 
@@ -136,7 +139,7 @@ def test_a_worker_that_is_asked_to_stop_hands_its_step_back_uncounted(registered
     leases.hand_back(registered, leases.claim(registered, "w"))
     ticket = leases.claim(registered, "other")
     assert (ticket.job_id, ticket.attempt) == (job_id, 2)
-    assert [(step.failures, step.crashes) for step in jobs.steps(registered, job_id)] == [(0, 0)]
+    assert [(step.failures, step.crashes) for step in queue.steps(registered, job_id)] == [(0, 0)]
 
 
 def test_an_unknown_step_fails_with_a_clear_note(registered):
@@ -144,15 +147,17 @@ def test_an_unknown_step_fails_with_a_clear_note(registered):
     with writing(registered.engine) as connection:
         set_job(connection, job_id, step="divination")
     assert leases.claim(registered, "w") is None
-    assert jobs.job(registered, job_id).note == "Step must be one that this release knows; the job has 'divination'."
+    assert queue.job(registered, job_id).note == "Step must be one that this release knows; the job has 'divination'."
 
 
 def test_the_first_of_two_contrary_decisions_counts(registered):
     job_id = waiting(registered)
     with ThreadPoolExecutor(2) as pool:
-        asked = [pool.submit(act, registered, job_id, by) for act, by in ((jobs.approve, "ana"), (jobs.refuse, "ben"))]
+        asked = [
+            pool.submit(act, registered, job_id, by) for act, by in ((queue.approve, "ana"), (queue.refuse, "ben"))
+        ]
     assert sum(answer.result().accepted for answer in asked) == 1
-    job = jobs.job(registered, job_id)
+    job = queue.job(registered, job_id)
     assert (job.state, job.decided_by) in {("queued", "ana"), ("rejected", "ben")}
     stage = registry.version(registered, "m", "v1").stage
     assert stage == ("candidate" if job.state == "queued" else "withdrawn")
@@ -163,44 +168,44 @@ def test_a_decision_about_a_job_that_registered_nothing_is_a_sentence_and_change
     with writing(registered.engine) as connection:
         set_job(connection, job_id, result={"version": "v1"})
     with pytest.raises(ValueError, match=r"job 1 must hold a version and the step after its approval; got {'version"):
-        jobs.approve(registered, job_id, "ben")
-    assert (jobs.job(registered, job_id).state, jobs.job(registered, job_id).version) == ("waiting_approval", "v1")
+        queue.approve(registered, job_id, "ben")
+    assert (queue.job(registered, job_id).state, queue.job(registered, job_id).version) == ("waiting_approval", "v1")
 
 
 def test_the_approver_must_be_another_person_where_that_is_asked_for(registered):
     job_id = waiting(registered)
     with writing(registered.engine) as connection:
         set_job(connection, job_id, params={"other_approver": True})
-    assert "must be approved by another person than ana" in jobs.approve(registered, job_id, "ana").message
-    assert jobs.approve(registered, job_id, "ben").accepted
+    assert "must be approved by another person than ana" in queue.approve(registered, job_id, "ana").message
+    assert queue.approve(registered, job_id, "ben").accepted
 
 
 def test_a_job_that_nobody_holds_is_cancelled_at_once(registered):
     job_id = waiting(registered)
-    assert jobs.cancel(registered, job_id, "ben").message == f"job {job_id} is cancelled"
+    assert queue.cancel(registered, job_id, "ben").message == f"job {job_id} is cancelled"
     assert registry.version(registered, "m", "v1").stage == "withdrawn"
-    assert jobs.cancel(registered, job_id, "ben").message == f"job {job_id} has ended already: cancelled"
+    assert queue.cancel(registered, job_id, "ben").message == f"job {job_id} has ended already: cancelled"
     assert start(registered) != job_id
 
 
 def test_a_cancel_waits_for_the_holder_and_outlives_it(registered):
     job_id = start(registered)
     ticket = leases.claim(registered, "w")
-    jobs.cancel(registered, job_id, "ben")
+    queue.cancel(registered, job_id, "ben")
     assert leases.renew(registered, ticket, SHORT) == "cancelling"
     with pytest.raises(FencedOff):
         leases.commit(registered, ticket, GO_ON)
     time.sleep(0.01)
     assert leases.settle_abandoned(registered) == 1
-    assert jobs.job(registered, job_id).state == "cancelled"
+    assert queue.job(registered, job_id).state == "cancelled"
     assert leases.finish_cancel(registered, ticket) is False
 
 
 def test_a_whole_job_runs_on_either_database(registered, artifacts):
     fill(registered, artifacts, model="whole")
-    job_id = jobs.start(registered, "whole", "red turned bad", "ana", params={"window_rows": 1500}).job_id
+    job_id = queue.start(registered, "whole", "red turned bad", "ana", params={"window_rows": 1500}).job_id
     assert run(registered, artifacts, job_id).state == "waiting_approval"
-    assert jobs.approve(registered, job_id, "ben").accepted
+    assert queue.approve(registered, job_id, "ben").accepted
     assert run(registered, artifacts, job_id).state == "promoted"
     assert registry.alias(registered, "whole", "champion") == "v2"
 

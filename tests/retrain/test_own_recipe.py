@@ -1,7 +1,8 @@
 import pytest
 
-from retrain.recipes import fit, recipe_fault
-from storage import jobs, registry
+from retrain.models.recipes import fit, recipe_fault
+from storage.jobs import queue
+from storage.models import registry
 from tests.retrain.conftest import COLUMNS, fill, run, simulated
 
 OWN = "tests.retrain.own_recipe"
@@ -10,19 +11,19 @@ RECENT = {"window_rows": 1500, "holdout_share": 0.25}
 
 def job_with(log, artifacts, recipe, **more):
     fill(log, artifacts)
-    return run(log, artifacts, jobs.start(log, "m", "why", "ana", params=RECENT | {"recipe": recipe} | more).job_id)
+    return run(log, artifacts, queue.start(log, "m", "why", "ana", params=RECENT | {"recipe": recipe} | more).job_id)
 
 
 def test_a_recipe_of_ones_own_trains_a_version_that_is_trained_so_again(log, artifacts):
     job = job_with(log, artifacts, f"{OWN}:by_number")
     assert job.state == "waiting_approval", job.note
-    jobs.approve(log, job.id, "ben")
+    queue.approve(log, job.id, "ben")
     assert run(log, artifacts, job.id).state == "promoted"
     version = registry.version(log, "m", "v2")
     assert (version.params["recipe"], version.params["features"]) == (f"{OWN}:by_number", ["x"])
-    again = jobs.start(log, "m", "again", "ana", params=RECENT | {"override": True, "min_rows": 100}).job_id
+    again = queue.start(log, "m", "again", "ana", params=RECENT | {"override": True, "min_rows": 100}).job_id
     job = run(log, artifacts, again)
-    precheck = next(step.output for step in jobs.steps(log, again) if step.name == "precheck")
+    precheck = next(step.output for step in queue.steps(log, again) if step.name == "precheck")
     assert precheck["recipe"] == f"{OWN}:by_number"
 
 

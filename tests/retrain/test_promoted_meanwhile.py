@@ -2,9 +2,11 @@
 
 import threading
 
-from retrain.pipeline import advance
-from storage import jobs, open_log, registry
-from storage.engine import writing
+from retrain.steps.pipeline import advance
+from storage import open_log
+from storage.database.engine import writing
+from storage.jobs import queue
+from storage.models import registry
 from tests.at_once import wait_until_held_up
 from tests.retrain.conftest import fill, run
 
@@ -14,9 +16,9 @@ PARAMS = {"window_rows": 1500, "holdout_share": 0.25, "needs_approval": False, "
 def test_a_job_does_not_replace_a_champion_that_it_was_not_compared_with(postgres_url, artifacts):
     log, other = open_log(postgres_url), open_log(postgres_url)
     fill(log, artifacts)
-    job_id = jobs.start(log, "m", "red turned bad", "ana", params=PARAMS).job_id
-    while jobs.job(log, job_id).step != "promote":
-        assert advance(log, artifacts, "test", job_id), jobs.job(log, job_id).note
+    job_id = queue.start(log, "m", "red turned bad", "ana", params=PARAMS).job_id
+    while queue.job(log, job_id).step != "promote":
+        assert advance(log, artifacts, "test", job_id), queue.job(log, job_id).note
     by_hand = registry.register_version(log, "m", uri=None, sha256=None, created_by="ben")
     step = threading.Thread(target=advance, args=(log, artifacts, "test", job_id))
     with writing(other.engine) as connection:
@@ -25,11 +27,11 @@ def test_a_job_does_not_replace_a_champion_that_it_was_not_compared_with(postgre
         wait_until_held_up(other.engine, 1)
     step.join()
     assert registry.alias(log, "m", "champion") == by_hand
-    job = jobs.job(log, job_id)
+    job = queue.job(log, job_id)
     assert "v2 was compared with v1, but v3 serves by now" in job.note
-    while not jobs.job(log, job_id).is_final:
+    while not queue.job(log, job_id).is_final:
         run(log, artifacts, job_id)
-    assert jobs.job(log, job_id).state == "rejected"
+    assert queue.job(log, job_id).state == "rejected"
     assert registry.alias(log, "m", "champion") == by_hand
     assert registry.version(log, "m", "v2").stage == "withdrawn"
     for each in (log, other):

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from drift.windows import Column, LastRows
-from retrain import artifacts as model_files
-from retrain.pipeline import advance
-from retrain.rollout import position, route
-from storage import jobs, registry
-from storage.audit import read_audit
-from storage.schema import retrain_job
-from storage.shadow import ShadowAnswer, append_shadow, note_served
+from drift.data.windows import Column, LastRows
+from retrain.models import artifacts as model_files
+from retrain.route import position, route
+from retrain.steps.pipeline import advance
+from storage.database.audit import read_audit
+from storage.database.schema import retrain_job
+from storage.jobs import queue
+from storage.models import registry
+from storage.models.shadow import ShadowAnswer, append_shadow, note_served
 from tests.retrain.conftest import COLUMNS, fill, run, simulated
 
 PARAMS = {"window_rows": 1500, "holdout_share": 0.25, "look_seconds": 0, "min_answers": 100}
@@ -111,17 +112,17 @@ class Served:
 
 def on_trial(log, artifacts, **params):
     """Start a job and approve it; return its number."""
-    job_id = jobs.start(log, "m", "red turned bad", "ana", params=PARAMS | params).job_id
+    job_id = queue.start(log, "m", "red turned bad", "ana", params=PARAMS | params).job_id
     waiting = run(log, artifacts, job_id)
     assert waiting.state == "waiting_approval", waiting.note
-    jobs.approve(log, job_id, "ben")
+    queue.approve(log, job_id, "ben")
     return job_id
 
 
 def look(log, artifacts, job_id):
     """Take one look at a trial."""
     assert advance(log, artifacts, "test", job_id)
-    return jobs.job(log, job_id)
+    return queue.job(log, job_id)
 
 
 def test_a_better_challenger_is_shadowed_then_answers_for_more_and_more_and_serves(log, artifacts):
@@ -170,7 +171,7 @@ def test_the_share_does_not_grow_before_the_labels_have_spoken(log, artifacts):
     assert job.result["canary"]["share"] == 0.1
     assert "of at least 100 answers. No labelled rows yet: needs about 5,000 of them." in job.note
     # A person may know more than the labels.
-    assert jobs.promote_now(log, job_id, "ana", "labels take a month").accepted
+    assert queue.promote_now(log, job_id, "ana", "labels take a month").accepted
     assert run(log, artifacts, job_id).state == "promoted"
     assert "promote early" in [entry.action for entry in read_audit(log, "m")]
 
@@ -187,7 +188,7 @@ def test_a_challenger_that_does_worse_on_live_rows_is_rolled_back_by_itself(log,
     assert "surely worse" in job.note
     assert set(registry.aliases(log, "m")) == {"champion"}
     assert registry.version(log, "m", "v2").stage == "withdrawn"
-    assert jobs.start(log, "m", "again", "ana").started
+    assert queue.start(log, "m", "again", "ana").started
 
 
 @pytest.mark.parametrize(
@@ -220,12 +221,12 @@ def test_a_person_ends_a_trial_at_any_time(act, log, artifacts):
     look(log, artifacts, job_id)
     served.answer(120)
     look(log, artifacts, job_id)
-    ended = jobs.rollback(log, "m", "cem", "odd") if act == "roll back" else jobs.cancel(log, job_id, "cem")
+    ended = queue.rollback(log, "m", "cem", "odd") if act == "roll back" else queue.cancel(log, job_id, "cem")
     assert ended.accepted
-    assert jobs.job(log, job_id).state == "rolled_back"
+    assert queue.job(log, job_id).state == "rolled_back"
     assert set(registry.aliases(log, "m")) == {"champion"}
-    assert {step.state for step in jobs.steps(log, job_id)} <= {"done", "cancelled"}
-    assert not jobs.promote_now(log, job_id, "cem").accepted
+    assert {step.state for step in queue.steps(log, job_id)} <= {"done", "cancelled"}
+    assert not queue.promote_now(log, job_id, "cem").accepted
 
 
 def test_a_trial_ends_when_another_version_has_come_to_serve(log, artifacts):
@@ -243,7 +244,7 @@ def test_a_model_without_traffic_of_ours_is_promoted_at_once_and_the_precheck_sa
     fill(log, artifacts)
     job_id = on_trial(log, artifacts)
     assert run(log, artifacts, job_id).state == "promoted"
-    precheck = next(step.output for step in jobs.steps(log, job_id) if step.name == "precheck")
+    precheck = next(step.output for step in queue.steps(log, job_id) if step.name == "precheck")
     assert precheck["rollout"] == "direct"
     assert "No request was answered through POST /predict within a day" in precheck["rollout_why"]
 
@@ -253,7 +254,7 @@ def test_a_trial_that_nobody_asks_says_what_to_do(log, artifacts):
     job_id = on_trial(log, artifacts, rollout="canary")
     look(log, artifacts, job_id)
     assert "No request" not in look(log, artifacts, job_id).note
-    job = jobs.job(log, job_id)
+    job = queue.job(log, job_id)
     long_ago = {**job.result["canary"], "since": "2026-11-01T00:00:00+00:00"}
     with log.engine.begin() as connection:
         earlier = sa.update(retrain_job).where(retrain_job.c.id == job_id)
@@ -273,7 +274,7 @@ def test_a_rollout_may_be_chosen(log, artifacts):
 
 def test_a_job_may_be_set_up_to_need_no_approval(log, artifacts):
     fill(log, artifacts)
-    job_id = jobs.start(log, "m", "each night", "the schedule", params=PARAMS | {"needs_approval": False}).job_id
+    job_id = queue.start(log, "m", "each night", "the schedule", params=PARAMS | {"needs_approval": False}).job_id
     job = run(log, artifacts, job_id)
     assert (job.state, job.note) == ("promoted", "v2 serves, asked for by the schedule without an approval.")
     assert registry.alias(log, "m", "champion") == "v2"
@@ -286,7 +287,7 @@ def test_a_new_champion_brings_its_answers_to_the_held_out_rows_as_the_reference
     job_id = on_trial(log, artifacts)
     run(log, artifacts, job_id)
     reference = log.default_reference("m")
-    (promoted,) = (step.output for step in jobs.steps(log, job_id) if step.name == "promote")
+    (promoted,) = (step.output for step in queue.steps(log, job_id) if step.name == "promote")
     assert promoted == {"version": "v2", "reference": "accepted-v2", "n_reference": 375, "n_held_out": 375}
     assert (reference.name, reference.n) == ("accepted-v2", 375)
     # It begins where the training ended, and ends with the newest row: the evidence is what v2 answers itself.
@@ -296,8 +297,8 @@ def test_a_new_champion_brings_its_answers_to_the_held_out_rows_as_the_reference
     said, true = (samples[name] for name in ("prediction", "label"))
     texts = [[sample.categories[code] for code in sample.codes] for sample in (said, true)]
     right = np.mean(np.array(texts[0]) == np.array(texts[1]))
-    assert right == jobs.job(log, job_id).result["challenger"]["accuracy"] > 0.9
-    jobs.rollback(log, "m", "ana")
+    assert right == queue.job(log, job_id).result["challenger"]["accuracy"] > 0.9
+    queue.rollback(log, "m", "ana")
     assert log.default_reference("m").name == "training"
 
 
@@ -311,7 +312,7 @@ def test_a_text_model_brings_the_words_that_it_knows_itself(log, artifacts):
 
 def test_too_few_held_out_rows_are_filled_up_and_it_is_said(log, artifacts, monkeypatch):
     fill(log, artifacts)
-    monkeypatch.setattr("retrain.accepted.MIN_HELD_OUT", 400)
+    monkeypatch.setattr("retrain.steps.accepted.MIN_HELD_OUT", 400)
     job = run(log, artifacts, on_trial(log, artifacts))
     assert log.default_reference("m").n == 500
     assert job.note == (
@@ -336,10 +337,10 @@ def test_a_champion_whose_rows_are_gone_brings_no_reference(log, artifacts):
 def test_a_roll_back_is_undone_by_promoting_the_version_again(log, artifacts):
     fill(log, artifacts)
     run(log, artifacts, on_trial(log, artifacts))
-    jobs.rollback(log, "m", "ana", "too soon")
+    queue.rollback(log, "m", "ana", "too soon")
     assert registry.promote_version(log, "m", "v2", "ana", "it was the network") == "v1"
     assert registry.alias(log, "m", "champion") == "v2"
-    assert jobs.rollback(log, "m", "ana").accepted
+    assert queue.rollback(log, "m", "ana").accepted
     for name, said in {"v1": "another than the one that serves", "v9": "must be one of model"}.items():
         with pytest.raises(ValueError, match=said):
             registry.promote_version(log, "m", name, "ana", "why")

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from drift.windows import Column
-from storage.shadow import (
+from drift.data.windows import Column
+from storage.models.shadow import (
     Pairs,
     ShadowAnswer,
     append_shadow,

@@ -9,7 +9,7 @@ import pytest
 
 from seed.demo import DRIFT, Plan, build_demo, planned_rows
 from storage import PredictionLog, open_log
-from storage.settings import Settings
+from storage.database.settings import Settings
 
 END = datetime(2026, 11, 25, 12, tzinfo=UTC)
 

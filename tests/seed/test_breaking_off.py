@@ -3,14 +3,15 @@
 import pytest
 import sqlalchemy as sa
 
-from drift.windows import Column
+from drift.data.windows import Column
 from seed.demo import Plan, build_demo
 from seed.live import play
-from storage import open_log, runs
-from storage.engine import writing
-from storage.lessons import Lesson
-from storage.schema import import_run
-from storage.settings import Settings
+from storage import open_log
+from storage.database.engine import writing
+from storage.database.schema import import_run
+from storage.database.settings import Settings
+from storage.jobs import runs
+from storage.jobs.lessons import Lesson
 
 DEMO, LESSON = Plan(model="m", rows=1_000), Lesson(model="m", scenario="none")
 

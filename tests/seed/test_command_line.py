@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from drift.windows import LastRows
+from drift.data.windows import LastRows
 from seed.__main__ import main
 from storage import open_log
 from tests.conftest import ROOT

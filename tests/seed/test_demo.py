@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift.monitor import check
-from drift.text import text_features
-from drift.windows import LastRows, RowSpan
-from retrain import artifacts
-from retrain.checks import pipeline_fault
+from drift.data.windows import LastRows, RowSpan
+from drift.monitor.boards import check
+from drift.text.features import text_features
+from retrain.judging.before import pipeline_fault
+from retrain.models import artifacts
 from seed.demo import DEMO, DRIFT, REFERENCE, SPAN, TRAINING, Plan, build_demo
-from storage import open_log, registry, runs
-from storage.settings import Settings
+from storage import open_log
+from storage.database.settings import Settings
+from storage.jobs import runs
+from storage.models import registry
 from tests.conftest import ROOT
 from tests.patience import wait_for
 

@@ -8,16 +8,17 @@ from datetime import UTC, datetime
 
 import pytest
 
-from drift.performing import check_performance
-from drift.policy import DriftPolicy
-from drift.windows import LastRows, RowSpan
-from retrain import artifacts, recipes
+from drift.data.policy import DriftPolicy
+from drift.data.windows import LastRows, RowSpan
+from drift.monitor.performance import check_performance
+from retrain.models import artifacts, recipes
 from seed.history import COLUMNS
 from seed.live import history_rows, play
-from storage import registry, runs
-from storage.engine import writing
-from storage.lessons import HISTORY_ROWS, TRAINING_ROWS, Lesson
-from storage.shadow import count_shadow, read_shadow_pairs
+from storage.database.engine import writing
+from storage.jobs import runs
+from storage.jobs.lessons import HISTORY_ROWS, TRAINING_ROWS, Lesson
+from storage.models import registry
+from storage.models.shadow import count_shadow, read_shadow_pairs
 from tests.conftest import ROOT
 from tests.patience import PATIENCE, wait_for
 

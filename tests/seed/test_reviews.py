@@ -1,6 +1,6 @@
 import numpy as np
 
-from drift.text import text_features, words_of
+from drift.text.features import text_features, words_of
 from seed.reviews import write_reviews
 
 N = 4_000

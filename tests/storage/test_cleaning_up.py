@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from drift.windows import Column
-from storage import open_log, runs
+from drift.data.windows import Column
+from storage import open_log
 from storage.command_line import guarded
-from storage.engine import DatabaseBusy, cleaning_up, writing
-from storage.exporting import export
-from storage.importing import ColumnMapping, plan_import, run_import
+from storage.database.engine import DatabaseBusy, cleaning_up, writing
+from storage.importing.export import export
+from storage.importing.run import ColumnMapping, plan_import, run_import
+from storage.jobs import runs
 
 
 class Broken(Exception):

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift.samples import CategoricalSample, NumericSample
-from drift.windows import Column, LastRows, RowSpan, TimeSpan
+from drift.data.samples import CategoricalSample, NumericSample
+from drift.data.windows import Column, LastRows, RowSpan, TimeSpan
 from storage import PredictionLog, open_log
-from storage.catalogue import UnknownModel
+from storage.models.catalogue import UnknownModel
 
 pytestmark = pytest.mark.each_database
 

@@ -6,13 +6,15 @@ from functools import partial
 import pytest
 import sqlalchemy as sa
 
-from drift.windows import Column, LastRows
-from storage import PredictionLog, open_log, registry, runs, shadow, workers
-from storage.catalogue import UnknownModel
-from storage.engine import reading, writing
-from storage.importing import AlreadyImported, ColumnMapping, ImportResult, plan_import, run_import
-from storage.runs import Run, RunDone, RunTaken
-from storage.schema import import_run, model_alias, served_model, worker
+from drift.data.windows import Column, LastRows
+from storage import PredictionLog, open_log
+from storage.database.engine import reading, writing
+from storage.database.schema import import_run, model_alias, served_model, worker
+from storage.importing.run import AlreadyImported, ColumnMapping, ImportResult, plan_import, run_import
+from storage.jobs import runs, workers
+from storage.jobs.runs import Run, RunDone, RunTaken
+from storage.models import registry, shadow
+from storage.models.catalogue import UnknownModel
 from tests.at_once import at_once, wait_until_held_up
 
 pytestmark = pytest.mark.each_database

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift.samples import NumericSample
-from drift.windows import Column, LastRows, RowSpan, TimeSpan, Window
+from drift.data.samples import NumericSample
+from drift.data.windows import Column, LastRows, RowSpan, TimeSpan, Window
 from storage import PredictionLog, open_log
 
 pytestmark = [pytest.mark.slow, pytest.mark.each_database]

@@ -5,9 +5,10 @@ import sys
 
 import pytest
 
-from drift.windows import Column
-from storage import open_log, registry
-from storage.engine import DatabaseFault, open_engine
+from drift.data.windows import Column
+from storage import open_log
+from storage.database.engine import DatabaseFault, open_engine
+from storage.models import registry
 from tests.conftest import ROOT
 
 ADD_VERSION = """

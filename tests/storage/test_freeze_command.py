@@ -1,8 +1,8 @@
 import pytest
 
-from drift.windows import LastRows
+from drift.data.windows import LastRows
 from storage.__main__ import main
-from storage.audit import read_audit
+from storage.database.audit import read_audit
 from tests.retrain.conftest import COLUMNS, simulated
 
 pytestmark = pytest.mark.usefixtures("filled")

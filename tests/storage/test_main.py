@@ -7,7 +7,7 @@ import sys
 import pandas as pd
 import pytest
 
-from drift.windows import Column
+from drift.data.windows import Column
 from storage import open_log
 from tests.conftest import ROOT
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from drift.windows import Column
-from storage.first_look import look_ahead
+from drift.data.windows import Column
+from storage.upkeep.first_look import look_ahead
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from drift.windows import Column
-from storage.frames import batch_from_frame
-from storage.rows import Batch, batch_from_records
+from drift.data.windows import Column
+from storage.checking.frames import batch_from_frame
+from storage.checking.rows import Batch, batch_from_records
 
 COLUMNS = (
     Column("amount", "numeric"),

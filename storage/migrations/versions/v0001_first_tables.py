@@ -1,4 +1,4 @@
-"""The tables of the first release. Instants are integer microseconds since 1970 (storage.schema.UtcDateTime)."""
+"""The tables of the first release. Instants are integer microseconds since 1970, as UtcDateTime reads them."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,0 +1,1 @@
+"""A model answers requests; no page, no HTTP."""

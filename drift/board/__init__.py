@@ -1,0 +1,1 @@
+"""What a model's window comes to: verdict, headline, advice."""

@@ -1,0 +1,105 @@
+"""What a board comes to, concluded in one place: every front end shows these words and finds none of its own."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from drift.board.advice import Advice, accuracy_lost, recommend
+from drift.board.findings import Findings
+from drift.board.headline import board_verdict, headline
+from drift.data.policy import WORST_FIRST, Verdict
+from drift.performance.report import Concept
+
+ALARMED = ("drift", "warning")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conclusion:
+    """What a board comes to: how bad it is, what happened in one sentence, and what to do about it.
+
+    Whatever else people and machines are to be told of a board belongs here, and into `lines` and `conclusion_json`:
+    pages, answers, messages and terminals then have it at once.
+    """
+
+    verdict: Verdict
+    sentence: str
+    advice: Advice
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Everything in words, what happened first and what to do last."""
+        return self.sentence, f"{self.advice.title}. {self.advice.evidence}"
+
+
+def conclusion_json(found: Conclusion) -> dict[str, Any]:
+    """Return what machines are told; all of them the same."""
+    said = found.advice
+    advice = {"urgency": said.urgency, "action": said.action, "title": said.title, "evidence": said.evidence}
+    held = {"guard": said.guard or None, "not_now": said.not_now or None}
+    return {"verdict": found.verdict, "sentence": found.sentence, "advice": advice | held}
+
+
+def conclude(board: Findings) -> Conclusion:
+    """Conclude from everything that one look at a window found.
+
+    Columns speak first: their alarms, or at one look their adjusted p-values. Alarms of labels come before them, for
+    wrong predictions are what costs. Accuracy that this window alone shows to have fallen sounds no alarm, for nobody
+    counts such looks, but no board is green beside it. The advice is about all of it.
+    """
+    said = _by_columns(board)
+    for weigh in (_with_concept, _with_label):
+        said = weigh(*said, board)
+    advice = recommend(said[0], board)
+    verdict, sentence = _with_accuracy(*said, board) if advice.lost_accuracy else said
+    return Conclusion(verdict=verdict, sentence=sentence, advice=advice)
+
+
+def _by_columns(board: Findings) -> tuple[Verdict, str]:
+    if board.why_not:
+        return "insufficient", f"Not enough data: {board.why_not}."
+    return board_verdict(board.columns), headline(board.columns, board.n, board.policy)
+
+
+def _alarm_of_concept(board: Findings) -> Concept | None:
+    """Return the alarm that predictions go wrong more often, where one sounds."""
+    concept = board.performance.concept if board.performance else None
+    return concept if concept is not None and concept.verdict in ALARMED else None
+
+
+def _with_concept(verdict: Verdict, sentence: str, board: Findings) -> tuple[Verdict, str]:
+    """Put first that predictions go wrong: concept drift where the scores did not expect it and no input drifts."""
+    concept = _alarm_of_concept(board)
+    # At one look, of this window and the one before it, alarms are not asked.
+    if concept is None or board.rule == "one look":
+        return verdict, sentence
+    said = concept.said
+    if verdict == "insufficient" or (verdict == "drift" and concept.verdict == "warning"):
+        return verdict, f"{sentence} {said}"
+    if concept.verdict == "warning":
+        return "warning", f"Warning: {_uncapitalised(said)}" if verdict == "stable" else f"{sentence} {said}"
+    moved = any(report.role == "feature" and report.verdict == "drift" for report in board.columns)
+    named = f"Concept drift: {_uncapitalised(said)}" if concept.cause == "relation" and not moved else said
+    return "drift", named if verdict == "stable" else f"{named} {sentence}"
+
+
+def _with_label(verdict: Verdict, sentence: str, board: Findings) -> tuple[Verdict, str]:
+    """Add the alarm of the true classes: their shares are not those of the reference."""
+    label = board.performance.label if board.performance else None
+    if label is None or not label.is_alarm or board.rule == "one look" or verdict == "insufficient":
+        return verdict, sentence
+    kind = "Warning" if label.verdict == "warning" else "Label drift"
+    named = f"{kind}: true classes: {label.said}"
+    worst = min(verdict, label.verdict, key=WORST_FIRST.index)
+    return worst, named if verdict == "stable" else f"{sentence} {named}"
+
+
+def _with_accuracy(verdict: Verdict, sentence: str, board: Findings) -> tuple[Verdict, str]:
+    """Add the accuracy that was lost, where no alarm has told of it: with it no board is green."""
+    concept = _alarm_of_concept(board)
+    if verdict not in ("stable", "warning") or (concept is not None and board.rule == "life"):
+        return verdict, sentence
+    said = accuracy_lost(board) or (concept.said if concept else "")
+    return "warning", f"Warning: {_uncapitalised(said)}" if verdict == "stable" else f"{sentence} {said}"
+
+
+def _uncapitalised(said: str) -> str:
+    return said[:1].lower() + said[1:]

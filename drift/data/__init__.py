@@ -1,0 +1,1 @@
+"""What is compared: columns, windows, samples and the policy."""

@@ -1,0 +1,164 @@
+"""Cells: the few bins into which a column's rows are counted, fixed once by its reference."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from drift.data.samples import (
+    MAX_DISTINCT,
+    CategoricalReference,
+    CategoricalSample,
+    NumericReference,
+    NumericSample,
+    Reference,
+    Sample,
+    reference_from,
+)
+from drift.data.windows import Kind
+
+N_CELLS = 20
+# Rarer categories share one cell, so that the cost of a bucket stays bounded whatever a column holds.
+MAX_CATEGORIES = 64
+# A constant may come back through another decimal rounding; that is not another constant.
+SAME_CONSTANT = 1e-9
+_BESIDE = ("below", "above")
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """The cells of one column and how much of the reference lies in each.
+
+    Attributes
+    ----------
+    labels : names of the cells; the last is always "missing"
+        A numeric column has "below", its inner cells in ascending order, and "above"; a categorical one has
+        a cell per category, perhaps "other" for the rare ones, and "unseen".
+    reference_counts : int array, shape (n_cells,)
+        Reference rows per cell.
+    mass : float array, shape (n_cells,)
+        The same, but never zero: what no reference row shows has the mass of one row, or of the singletons for
+        "unseen" (Good and Turing [1]_). For n different numbers the mass without "missing" is n + 1: the n + 1
+        spacings, of which each has the same expected probability whatever the distribution.
+    edges : float array
+        Order statistics of a numeric reference: cell i holds edges[i - 1] <= value < edges[i].
+    ranked : bool
+        Whether the inner cells hold ranges of many values rather than one value each.
+    cell_of_code : int array
+        The cell of each category code of the reference's dictionary; later codes are unseen.
+
+    References
+    ----------
+    .. [1] Good (1953), "The population frequencies of species and the estimation of population parameters".
+    """
+
+    kind: Kind
+    labels: tuple[str, ...]
+    reference_counts: np.ndarray
+    mass: np.ndarray
+    edges: np.ndarray
+    ranked: bool
+    cell_of_code: np.ndarray
+
+    def place(self, sample: Sample) -> np.ndarray:
+        """Return the cell of every row."""
+        if isinstance(sample, NumericSample) != (self.kind == "numeric"):
+            raise ValueError(f"sample must be {self.kind}; got {type(sample).__name__}.")
+        if isinstance(sample, NumericSample):
+            placed = np.searchsorted(self.edges, sample.values, side="right")
+            return np.where(np.isnan(sample.values), len(self.labels) - 1, placed)
+        n = self.cell_of_code.size
+        unseen, missing = len(self.labels) - 2, len(self.labels) - 1
+        # Position n answers for codes that came after the reference, position -1 for missing ones.
+        cell_of_code = np.append(self.cell_of_code, [unseen, missing])
+        placed = cell_of_code[np.where(sample.codes < 0, -1, np.minimum(sample.codes, n))]
+        return placed
+
+    def counts(self, sample: Sample, stride: int) -> np.ndarray:
+        """Count full buckets of consecutive rows; rows after the last full bucket are left for later.
+
+        Parameters
+        ----------
+        sample : rows in time order
+        stride : rows per bucket
+
+        Returns
+        -------
+        int array, shape (n_buckets, n_cells)
+
+        Examples
+        --------
+        >>> cells = cells_from(CategoricalSample(np.array([0, 0, 1, 0]), ("web", "app")))
+        >>> cells.labels
+        ('web', 'app', 'unseen', 'missing')
+        >>> cells.counts(CategoricalSample(np.array([0, 1, 5, -1, 0]), ("web", "app")), stride=2)
+        array([[1, 1, 0, 0],
+               [0, 0, 1, 1]])
+        """
+        n_buckets = len(sample) // stride
+        n_cells = len(self.labels)
+        placed = self.place(sample)[: n_buckets * stride]
+        at = placed + np.repeat(np.arange(n_buckets) * n_cells, stride)
+        return np.bincount(at, minlength=n_buckets * n_cells).reshape(n_buckets, n_cells)
+
+
+def cells_from(reference: Sample | Reference) -> Cells:
+    """Lay the cells of a column through its reference.
+
+    A numeric reference of more than 20 different values gets 20 cells of equal mass, one of fewer a cell per value.
+    """
+    if isinstance(reference, NumericSample | CategoricalSample):
+        reference = reference_from(reference)
+    if isinstance(reference, NumericReference):
+        return _numeric_cells(reference)
+    return _categorical_cells(reference)
+
+
+def _numeric_cells(reference: NumericReference) -> Cells:
+    edges = _edges(reference)
+    placed = np.searchsorted(edges, reference.ordered, side="right")
+    counts = np.append(np.bincount(placed, minlength=edges.size + 1), reference.n_missing)
+    inner = tuple(f"{low:.6g} to {high:.6g}" for low, high in pairwise(edges))
+    labels = (*_BESIDE[: min(edges.size, 1)], *inner, _BESIDE[1], "missing")
+    ranked = reference.n_distinct > MAX_DISTINCT
+    return Cells("numeric", labels, counts, np.maximum(counts, 1.0), edges, ranked, np.empty(0, np.int64))
+
+
+def _edges(reference: NumericReference) -> np.ndarray:
+    values = reference.ordered
+    if reference.n_distinct <= 1:
+        return _around(values[0]) if values.size else np.empty(0)
+    if reference.n_distinct <= MAX_DISTINCT:
+        edges = reference.distinct
+    else:
+        ranks = np.round(np.arange(1, N_CELLS) * values.size / N_CELLS).astype(np.int64)
+        edges = np.unique(values[np.concatenate([[1], np.maximum(ranks, 1), [values.size]]) - 1])
+    tied = values[-1] == values[-2]
+    # A tied largest value is a cell of its own: "above" is for what the reference never showed.
+    return np.append(edges, np.nextafter(edges[-1], np.inf)) if tied and edges[-1] < np.inf else edges
+
+
+def _around(constant: float) -> np.ndarray:
+    if np.isinf(constant):
+        return np.array([constant])
+    room = SAME_CONSTANT * max(abs(constant), np.finfo(float).tiny)
+    return np.array([constant - room, np.nextafter(constant + room, np.inf)])
+
+
+def _categorical_cells(reference: CategoricalReference) -> Cells:
+    counts = reference.counts
+    seen = np.flatnonzero(counts)
+    ranked = seen[np.argsort(-counts[seen], kind="stable")]
+    kept = np.sort(ranked[:MAX_CATEGORIES] if ranked.size > MAX_CATEGORIES + 1 else ranked)
+    pooled = np.setdiff1d(seen, kept)
+    names: Sequence[str] = [reference.categories[code] for code in kept]
+    labels = (*names, *(["other"] if pooled.size else []), "unseen", "missing")
+    cell_of_code = np.full(counts.size, len(labels) - 2)
+    cell_of_code[kept] = np.arange(kept.size)
+    cell_of_code[pooled] = kept.size
+    in_pool = [counts[pooled].sum()] if pooled.size else []
+    in_cells = np.array([*counts[kept], *in_pool, 0, reference.n_missing])
+    mass = np.maximum(in_cells, 1.0)
+    mass[-2] = max(int((counts == 1).sum()), 1)
+    return Cells("categorical", labels, in_cells, mass, np.empty(0), False, cell_of_code)

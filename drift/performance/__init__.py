@@ -1,0 +1,1 @@
+"""Labels and scores: agreement, expected accuracy, concept drift."""

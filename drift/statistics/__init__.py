@@ -1,0 +1,1 @@
+"""Two samples: tests, effects, distributions, grids."""

@@ -1,0 +1,1 @@
+"""What texts say: features, new words, meaning, a classifier between two windows."""

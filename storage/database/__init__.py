@@ -1,0 +1,1 @@
+"""One open database: schema, engine, migrations, clock, settings."""

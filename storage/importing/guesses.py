@@ -1,0 +1,95 @@
+"""Guesses which column of a file holds which field of the log, for a person to confirm."""
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+
+from storage.importing.inference import MOSTLY, check_feature, is_time
+
+# How people and libraries call them, the most telling names first; compared without regard to case and punctuation.
+_NAMES: Mapping[str, tuple[str, ...]] = {
+    "predicted_at": ("predicted_at", "prediction_time", "timestamp", "ts", "time", "datetime", "event_time", "date"),
+    "prediction": ("prediction", "predicted", "predicted_label", "predicted_class", "y_pred", "pred", "y_hat"),
+    "score": (
+        "score",
+        "probability",
+        "predicted_probability",
+        "y_pred_proba",
+        "proba",
+        "prob",
+        "y_score",
+        "confidence",
+    ),
+    "label": ("label", "target", "y_true", "true_label", "ground_truth", "actual", "y", "outcome"),
+    "labelled_at": ("labelled_at", "labeled_at", "label_time", "label_timestamp"),
+    "request_id": ("request_id", "prediction_id", "event_id", "row_id", "id", "uuid", "identifier"),
+    "entity_id": ("entity_id", "customer_id", "user_id", "client_id", "account_id", "device_id"),
+    "version": ("version", "model_version"),
+    "text": ("text", "review", "comment", "message", "body"),
+}
+# Of the first rows.
+_LOOKED_AT = 200
+_DISTINCT = 0.99
+
+
+def guess_fields(sample: pd.DataFrame) -> dict[str, str]:
+    """Return field of the log -> column of the file, for the fields that a column seems to hold.
+
+    Times, numbers and ids must also look like it, but for a few bad values. Where no column is called like a time, the
+    first one that holds times is taken.
+
+    Examples
+    --------
+    >>> guess_fields(pd.DataFrame({"When": ["2026-11-23T14:00"], "y_pred": ["a"], "id": [7], "age": [31]}))
+    {'predicted_at': 'When', 'prediction': 'y_pred', 'request_id': 'id'}
+    """
+    by_name = {_plain(name): name for name in reversed(list(sample.columns))}
+    found: dict[str, str] = {}
+    for field, names in _NAMES.items():
+        fits = _FITS.get(field, lambda values: True)
+        called = (by_name[name] for each in names if (name := _plain(each)) in by_name)
+        guess = next((name for name in called if name not in found.values() and fits(sample[name])), None)
+        if guess is None and field == "predicted_at":
+            guess = next((name for name in sample.columns if _is_time(sample[name])), None)
+        if guess is not None:
+            found[field] = guess
+    return found
+
+
+def cannot_be_features(sample: pd.DataFrame) -> dict[str, str]:
+    """Return the columns whose names the log does not take for a feature, each with what is wrong with it."""
+    faults = {}
+    for name in sample.columns:
+        try:
+            check_feature(name)
+        except ValueError as error:
+            faults[name] = str(error)
+    return faults
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def _is_number(values: pd.Series) -> bool:
+    numbers = pd.to_numeric(values.dropna(), errors="coerce")
+    return bool(numbers.notna().mean() >= MOSTLY)
+
+
+def _is_time(values: pd.Series) -> bool:
+    text = values.dropna().head(_LOOKED_AT).astype("string")
+    dated = text[text.str.match(r"\d{4}-\d{2}-\d{2}").fillna(False)]
+    return len(dated) >= max(MOSTLY * len(text), 1) and is_time(dated)
+
+
+def _is_id(values: pd.Series) -> bool:
+    """Tell whether nearly every row has a value of its own: rows that share one would be rejected as sent twice."""
+    return bool(values.notna().all() and values.map(str).nunique() >= _DISTINCT * len(values))
+
+
+_FITS: Mapping[str, Callable[[pd.Series], bool]] = {
+    "predicted_at": _is_time,
+    "labelled_at": _is_time,
+    "score": _is_number,
+    "request_id": _is_id,
+}

@@ -1,0 +1,1 @@
+"""Retrain jobs, and what else runs: leases, schedules, triggers, workers."""

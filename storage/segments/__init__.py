@@ -1,0 +1,1 @@
+"""Sealed rows and their counts."""

@@ -1,0 +1,1 @@
+"""What an operator asks for: retention, verification, first look."""

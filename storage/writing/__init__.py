@@ -1,0 +1,1 @@
+"""Rows and labels into the log, each once."""

@@ -1,0 +1,160 @@
+"""Effect sizes: known values, and what must not change them."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from drift.statistics.effects import (
+    adjusted_residuals,
+    moved_share,
+    population_stability,
+    quantile_bin_counts,
+    quantile_table,
+    shift_in_sd,
+    smallest_visible_distance,
+    stability_index,
+    wasserstein_in_sd,
+)
+from drift.statistics.two_sample import chi_squared_test, ks_test
+
+RNG = np.random.default_rng(41)
+
+
+def test_population_stability_knows_the_published_answer():
+    # Samples 3, 2, 2 and 1, 2, 3 as counts of 1, 2 and 3; empty bins hold .0001.
+    assert population_stability([0, 2, 1], [1, 1, 1], 1e-4) == pytest.approx(2.934147, abs=1e-6)
+    assert population_stability([5, 5], [50, 50]) == 0
+
+
+def test_population_stability_does_not_care_which_sample_comes_first():
+    a, b = [40, 30, 30], [20, 50, 30]
+    assert population_stability(a, b) == pytest.approx(population_stability(b, a))
+
+
+def test_wasserstein_is_that_of_scipy_in_standard_deviations():
+    a, b = np.sort(RNG.normal(size=300)), np.sort(RNG.gamma(2, size=170))
+    assert wasserstein_in_sd(a, b) == pytest.approx(stats.wasserstein_distance(a, b) / a.std())
+    assert wasserstein_in_sd(10 * a + 3, 10 * b + 3) == pytest.approx(wasserstein_in_sd(a, b))
+
+
+def test_a_constant_reference_has_no_standard_deviation_to_count_in():
+    assert wasserstein_in_sd(np.ones(5), np.ones(3)) == 0
+    assert wasserstein_in_sd(np.ones(5), np.full(3, 2.0)) == np.inf
+
+
+def plain_total_variation(reference, current):
+    """What `moved_share` is without its correction."""
+    reference, current = np.asarray(reference, float), np.asarray(current, float)
+    return np.abs(reference / reference.sum() - current / current.sum()).sum() / 2
+
+
+@pytest.mark.parametrize("factor", [1, 10, 1_000])
+def test_the_moved_share_does_not_grow_with_the_samples(factor):
+    assert moved_share([50 * factor, 50 * factor], [70, 30]) == pytest.approx(0.2)
+    assert chi_squared_test([500 * factor, 500 * factor], [70, 30]).effect_size == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(("a", "b", "expected"), [([1, 0], [0, 1], 1), ([3, 5], [6, 10], 0)])
+def test_the_moved_share_lies_between_the_same_and_nothing_in_common(a, b, expected):
+    assert moved_share(a, b) == pytest.approx(expected)
+
+
+def test_residuals_of_two_categories_are_the_root_of_chi_squared():
+    statistic = chi_squared_test([500, 500], [60, 40]).statistic
+    assert adjusted_residuals([500, 500], [60, 40]) == pytest.approx([statistic**0.5, -(statistic**0.5)])
+    assert adjusted_residuals([5, 0, 5], [5, 0, 5]).tolist() == [0, 0, 0]
+
+
+def test_the_bins_of_the_reference_hold_equal_shares_of_it():
+    reference, current = np.sort(RNG.normal(size=5_000)), np.sort(RNG.normal(1, 1, size=500))
+    counts, moved = quantile_bin_counts(reference, current)
+    assert counts.sum() == 5_000
+    assert moved.sum() == 500
+    assert np.ptp(counts) <= 1
+    assert population_stability(counts, moved) > 0.5
+
+
+def test_the_quantile_table_shows_a_shift_at_every_level():
+    values = np.sort(RNG.normal(size=500))
+    for _, before, after in quantile_table(values, values + 2):
+        assert after - before == pytest.approx(2)
+
+
+def test_the_smallest_visible_distance_is_where_the_test_begins_to_alarm():
+    reference = np.arange(5_000.0)
+    d = smallest_visible_distance(5_000, 400, alpha=0.01)
+    window = np.linspace(0, 4_999, 400)
+    assert ks_test(reference, window + 1.1 * d * 5_000).p_value < 0.01
+    assert ks_test(reference, window + 0.85 * d * 5_000).p_value > 0.01
+    moved = smallest_visible_distance(5_000, 400, alpha=0.01, df=1)
+    for factor, alarms in ((1.1, True), (0.9, False)):
+        share = 0.5 + factor * moved
+        result = chi_squared_test([2_500, 2_500], [400 * share, 400 * (1 - share)])
+        assert (result.p_value < 0.01) == alarms
+
+
+@pytest.mark.parametrize("shift", [0.1, 0.5, 2.0])
+def test_a_distance_in_words_is_the_shift_that_made_it(shift):
+    distance = 2 * stats.norm.cdf(shift / 2) - 1
+    assert shift_in_sd(distance) == pytest.approx(shift)
+    assert np.isfinite(shift_in_sd(1.0))
+
+
+def shares(k, decay):
+    share = 1 / np.arange(1, k + 1) ** decay
+    return share / share.sum()
+
+
+@pytest.mark.parametrize("k", [21, 50, 300, 2_000])
+@pytest.mark.parametrize("decay", [0, 1])
+@pytest.mark.parametrize(("n", "m"), [(5_000, 1_000), (4_987, 211)])
+def test_a_healthy_column_of_many_categories_has_hardly_moved(k, decay, n, m):
+    rng = np.random.default_rng(42)
+    p = shares(k, decay)
+    moved = [moved_share(rng.multinomial(n, p), rng.multinomial(m, p)) for _ in range(60)]
+    assert np.mean(moved) < 0.04
+    # A red badge needs .10: the plain total variation of 300 categories and 1,000 rows is .24.
+    assert np.quantile(moved, 0.95) < 0.1
+
+
+def test_the_move_of_many_rare_categories_is_counted_nearly_whole():
+    rng = np.random.default_rng(43)
+    p = shares(300, 0)
+    half = np.where(np.arange(300) % 2, p, 0) * 2
+    moved = [moved_share(rng.multinomial(5_000, p), rng.multinomial(1_000, half)) for _ in range(20)]
+    assert 0.38 < np.mean(moved) < 0.52
+    many = [moved_share(rng.multinomial(50_000, p), rng.multinomial(5_000, half)) for _ in range(20)]
+    assert np.mean(many) == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize("k", [50, 300])
+def test_one_category_that_takes_a_tenth_is_a_tenth(k):
+    rng = np.random.default_rng(44)
+    p = shares(k, 1)
+    q = 0.9 * p
+    q[k // 2] += 0.1
+    moved = [moved_share(rng.multinomial(5_000, p), rng.multinomial(1_000, q)) for _ in range(40)]
+    assert np.mean(moved) == pytest.approx(plain_total_variation(p, q), abs=0.02)
+
+
+def test_few_categories_have_moved_as_far_as_they_have():
+    assert moved_share([50, 50], [70, 30]) == 0.2
+    assert moved_share([5, 0, 3], [5, 0, 3]) == 0
+    twenty = RNG.integers(1, 50, (2, 20))
+    assert moved_share(*twenty) == pytest.approx(plain_total_variation(*twenty), abs=1e-11)
+
+
+def test_the_effect_of_the_test_counts_what_pooling_hides():
+    p = np.full(300, 40)
+    half = np.where(np.arange(300) % 2, 14, 0)
+    assert chi_squared_test(p, half).effect_size == pytest.approx(0.5, abs=0.03)
+
+
+def test_the_stability_index_of_a_healthy_column_does_not_grow_with_its_bins():
+    rng = np.random.default_rng(45)
+    p = shares(60, 1)
+    found = [stability_index(rng.multinomial(5_000, p), rng.multinomial(500, p)) for _ in range(40)]
+    assert np.mean(found) < 0.08
+    assert stability_index([500, 500], [300, 700]) == pytest.approx(
+        population_stability([500, 500], [300, 700]) - 0.002
+    )
