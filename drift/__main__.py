@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
-from drift.board.result import honesty_json
+from drift.board.result import board_json, honesty_json
 from drift.board.tables import board_table, replay_table, timeline_table, words_text
 from drift.data.policy import DriftPolicy, Verdict
+from drift.data.series import sliding_spans, sliding_windows
 from drift.data.windows import LastRows, RowSpan, TimeSpan, Window
 from drift.life.replay import MOST_ROWS, N_LIVES
-from drift.monitor.boards import PREVIOUS, begun_after, board_json, onset, sliding_spans, sliding_windows, timeline
+from drift.monitor.boards import PREVIOUS, begun_after, onset, timeline
 from drift.monitor.labels import acknowledge
 from drift.monitor.performance import check_performance
 from drift.monitor.questions import joint, words

@@ -20,7 +20,7 @@ from retrain.workers.launchers import ensure_worker
 from storage.command_line import guarded
 from storage.database.engine import DEFAULT_URL
 from storage.database.settings import Settings
-from storage.jobs import queue
+from storage.jobs import decisions, queue
 from storage.jobs.leases import LEASE
 from storage.log import PredictionLog, open_log
 from storage.models import registry
@@ -156,37 +156,41 @@ def _print_aliases(log: PredictionLog, model: str) -> None:
 
 
 def _decide(settings: Settings, options: argparse.Namespace) -> int:
-    act = {"approve": queue.approve, "refuse": queue.refuse, "cancel": queue.cancel}[options.decision]
+    act = {"approve": decisions.approve, "refuse": decisions.refuse, "cancel": decisions.cancel}[options.decision]
     return _answered(settings, act, options.job, options)
 
 
 def _rollback(settings: Settings, options: argparse.Namespace) -> int:
-    return _answered(settings, queue.rollback, options.model, options)
+    return _answered(settings, decisions.rollback, options.model, options)
 
 
 def _retry(settings: Settings, options: argparse.Namespace) -> int:
-    return _answered(settings, lambda log, job, *who: queue.retry(log, job, options.step, *who), options.job, options)
+    return _answered(
+        settings, lambda log, job, *who: decisions.retry(log, job, options.step, *who), options.job, options
+    )
 
 
 def _promote(settings: Settings, options: argparse.Namespace) -> int:
     if options.job is not None and not (options.model or options.version):
-        return _answered(settings, queue.promote_now, options.job, options)
+        return _answered(settings, decisions.promote_now, options.job, options)
     if options.job is not None or not (options.model and options.version):
         raise ValueError("promote must be given the number of a job, or --model and --version.")
     return _answered(settings, partial(_promote_kept, settings, options.version), options.model, options)
 
 
-def _promote_kept(settings: Settings, version: str, log: PredictionLog, model: str, by: str, note: str) -> queue.Answer:
+def _promote_kept(
+    settings: Settings, version: str, log: PredictionLog, model: str, by: str, note: str
+) -> decisions.Answer:
     kept = registry.version(log, model, version)
     if kept.uri is not None:
         artifacts.load(settings.artifacts, kept.uri, kept.sha256 or "")  # raises if the file is not what was registered
     replaced = registry.promote_version(log, model, version, by, note)
-    return queue.Answer(True, f"{version} serves now" + (f" instead of {replaced}" if replaced else ""))
+    return decisions.Answer(True, f"{version} serves now" + (f" instead of {replaced}" if replaced else ""))
 
 
 def _answered(settings: Settings, act: Any, what: int | str, options: argparse.Namespace) -> int:
     with closing(open_log(settings.database_url)) as log:
-        answer: queue.Answer = act(log, what, options.by, options.note)
+        answer: decisions.Answer = act(log, what, options.by, options.note)
     print(answer.message)
     if answer.accepted and options.starts_work:
         print(ensure_worker(settings))

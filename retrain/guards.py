@@ -9,7 +9,7 @@ from drift.board.findings import Guards, Promotion, UnderWay
 from drift.board.result import Board
 from retrain.models.champion import champion_version, data_end_of
 from retrain.params import RetrainParams
-from storage.jobs import queue
+from storage.jobs import job_rows, queue
 from storage.log import PredictionLog
 from storage.models import registry
 from storage.references.labelled import count_labels
@@ -68,12 +68,12 @@ def guards_now(log: PredictionLog, model: str, params: Mapping[str, Any] | None,
     )
 
 
-def _under_way(found: tuple[queue.Job, ...]) -> UnderWay | None:
-    job = next((job for job in found if job.state not in queue.FINAL), None)
+def _under_way(found: tuple[job_rows.Job, ...]) -> UnderWay | None:
+    job = next((job for job in found if job.state not in job_rows.FINAL), None)
     return UnderWay(job.id, job.requested_by, job.state in WAITS) if job else None
 
 
-def _promoted(log: PredictionLog, board: Board, found: tuple[queue.Job, ...]) -> Promotion | None:
+def _promoted(log: PredictionLog, board: Board, found: tuple[job_rows.Job, ...]) -> Promotion | None:
     """Return the last promotion, where the window still holds rows from before it and its version serves."""
     job = next((job for job in found if job.state == "promoted"), None)
     if job is None or board.window.start is None or job.updated_at < board.window.start:

@@ -9,8 +9,8 @@ from typing import Any
 from retrain.workers import external
 from retrain.workers.github import GitHubFault
 from storage.database.settings import Settings
+from storage.jobs.decisions import Answer
 from storage.jobs.leases import Ticket
-from storage.jobs.queue import Answer
 from storage.log import open_log
 
 

@@ -25,7 +25,7 @@ from storage import open_log
 from storage.database.audit import read_audit
 from storage.database.engine import reading, writing
 from storage.database.settings import Settings
-from storage.jobs import queue
+from storage.jobs import decisions, queue
 from storage.jobs.workers import live_workers
 from storage.log import PredictionLog
 from storage.models import registry
@@ -134,7 +134,7 @@ def _disturb(
             if len(kills) >= n_kills // 2:
                 for job in found:
                     if job.state == "waiting_approval":
-                        both = [(queue.approve, log, "ben"), (queue.refuse, other, "eve")]
+                        both = [(decisions.approve, log, "ben"), (decisions.refuse, other, "eve")]
                         both = both if rng.random() < 0.5 else both[::-1]
                         asked = [pool.submit(act, source, job.id, by) for act, source, by in both]
                         deciders += [answer.result().accepted for answer in asked].count(True)

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from storage import PredictionLog, open_log
 from storage.database.settings import Settings
-from storage.jobs import queue
+from storage.jobs import decisions, queue
 from tests.journeys.conftest import CHROMIUM, ROOT, served, settle
 
 IMAGES = ROOT / "docs" / "images"
@@ -87,7 +87,7 @@ def play_lesson(browser: Browser, url: str, log: PredictionLog) -> None:
     page.get_by_role("button", name="Play").click()
     expect(page.get_by_text(re.compile("the alarm came"))).to_be_visible()
     job_id = start_retrain(log, LESSON, "Slang in the reviews: accuracy fell.")
-    queue.approve(log, job_id, "ben", "It knows the new words.")
+    decisions.approve(log, job_id, "ben", "It knows the new words.")
     wait_for_job(log, job_id, "promoted")
     expect(page.get_by_text(re.compile(r"serves since row .* since \(n = "))).to_be_visible()
     page.wait_for_timeout(20_000)

@@ -10,8 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from drift.data.series import sliding_windows
 from drift.data.windows import Column, LastRows, RowSpan
-from drift.monitor.boards import check, monitored, prepare, sliding_windows, timeline
+from drift.monitor.boards import check, timeline
+from drift.monitor.references import prepare
+from drift.monitor.source import monitored
 from drift.monitor.watch import watch
 from drift.statistics.two_sample import ks_test
 from retrain.models.artifacts import load

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from storage.jobs.queue import Answer
+from storage.jobs.decisions import Answer
 
 _ANSWER, _MISSING = "jobs_answer", "jobs_missing"
 NEEDED = {

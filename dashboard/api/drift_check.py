@@ -7,8 +7,8 @@ from fastapi.responses import JSONResponse
 
 from dashboard.api.service import Service
 from dashboard.api.shapes import DriftCheck, Id, refusals
+from drift.board.result import Board, board_json
 from drift.data.windows import LastRows
-from drift.monitor.boards import Board, board_json
 
 MIN_ROWS = 100
 MAX_WINDOW = 1_000_000

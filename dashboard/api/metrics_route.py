@@ -11,8 +11,8 @@ from dashboard.api.errors import DATABASE_AWAY
 from dashboard.api.prometheus import CONTENT_TYPE, Family, Latencies, Sample, text_of
 from dashboard.api.service import Service, Serving
 from dashboard.api.shapes import refusals
+from drift.board.result import Board
 from drift.data.windows import LastRows
-from drift.monitor.boards import Board
 from storage.alerts.messages import Delivery, read_delivery
 from storage.database.totals import read_totals
 

@@ -9,9 +9,9 @@ from dashboard.shown.badges import BADGES, TESTS, extent_text, number_cell, p_ce
 from dashboard.shown.column_figures import CONFIG, distribution_figure, residuals_figure, steps_figure, timeline_figure
 from dashboard.shown.details import ColumnDetail
 from dashboard.shown.tables import categories_frame, parts_frame, quantiles_frame
+from drift.board.result import Board
 from drift.columns.by_category import MOST_PARTS
 from drift.columns.report import ColumnReport
-from drift.monitor.boards import Board
 from drift.wording import share_text
 
 

@@ -6,9 +6,10 @@ import streamlit as st
 
 from dashboard.reading import reads
 from dashboard.reading.addresses import read_span, read_window
+from drift.data.series import previous
 from drift.data.windows import Window
 from drift.monitor import questions
-from drift.monitor.boards import PREVIOUS, previous
+from drift.monitor.boards import PREVIOUS
 
 
 @st.cache_data(max_entries=8, show_spinner="Asking a classifier …")

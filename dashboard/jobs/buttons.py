@@ -9,8 +9,8 @@ from retrain.params import RetrainParams
 from retrain.workers.launchers import ensure_worker
 from storage import PredictionLog
 from storage.database.settings import Settings
-from storage.jobs import queue
-from storage.jobs.queue import Answer
+from storage.jobs import decisions, queue
+from storage.jobs.decisions import Answer
 from storage.models import registry
 
 
@@ -41,7 +41,7 @@ def approve(log: PredictionLog, settings: Settings, job_id: int) -> None:
         return
 
     def go_on() -> Answer:
-        return _with_worker(queue.approve(log, job_id, field("actor"), field("note")), settings)
+        return _with_worker(decisions.approve(log, job_id, field("actor"), field("note")), settings)
 
     act(go_on, "note")
 
@@ -49,25 +49,25 @@ def approve(log: PredictionLog, settings: Settings, job_id: int) -> None:
 def refuse(log: PredictionLog, job_id: int) -> None:
     """End a job that waits for a person."""
     if given("actor", "note"):
-        act(lambda: queue.refuse(log, job_id, field("actor"), field("note")), "note")
+        act(lambda: decisions.refuse(log, job_id, field("actor"), field("note")), "note")
 
 
 def cancel(log: PredictionLog, job_id: int) -> None:
     """Stop a job."""
     if given("actor"):
-        act(lambda: queue.cancel(log, job_id, field("actor")))
+        act(lambda: decisions.cancel(log, job_id, field("actor")))
 
 
 def roll_back(log: PredictionLog, model: str) -> None:
     """Bring the version back that served before."""
     if given("actor", "roll_back_reason"):
-        act(lambda: queue.rollback(log, model, field("actor"), field("roll_back_reason")), "roll_back_reason")
+        act(lambda: decisions.rollback(log, model, field("actor"), field("roll_back_reason")), "roll_back_reason")
 
 
 def end_trial(log: PredictionLog, model: str) -> None:
     """Withdraw the challenger that is on trial."""
     if given("actor", "trial_reason"):
-        act(lambda: queue.rollback(log, model, field("actor"), field("trial_reason")), "trial_reason")
+        act(lambda: decisions.rollback(log, model, field("actor"), field("trial_reason")), "trial_reason")
 
 
 def promote_now(log: PredictionLog, settings: Settings, job_id: int) -> None:
@@ -76,7 +76,7 @@ def promote_now(log: PredictionLog, settings: Settings, job_id: int) -> None:
         return
 
     def promote() -> Answer:
-        return _with_worker(queue.promote_now(log, job_id, field("actor"), field("trial_reason")), settings)
+        return _with_worker(decisions.promote_now(log, job_id, field("actor"), field("trial_reason")), settings)
 
     act(promote, "trial_reason")
 
@@ -87,7 +87,7 @@ def retry(log: PredictionLog, settings: Settings, job_id: int) -> None:
         return
 
     def again() -> Answer:
-        answer = queue.retry(log, job_id, field("retry_step"), field("actor"), field("retry_reason"))
+        answer = decisions.retry(log, job_id, field("retry_step"), field("actor"), field("retry_reason"))
         return _with_worker(answer, settings)
 
     act(again, "retry_reason")

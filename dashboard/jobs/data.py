@@ -11,7 +11,7 @@ from retrain.judging.before import choose_rollout, nothing_to_compare, pipeline_
 from storage import PredictionLog
 from storage.database.audit import AuditEntry, read_audit
 from storage.jobs import queue, workers
-from storage.jobs.queue import Job
+from storage.jobs.job_rows import Job
 from storage.models import registry
 from storage.models.registry import Alias, Version
 from storage.models.shadow import last_served

@@ -11,7 +11,7 @@ from dashboard.shown.column_figures import CONFIG
 from retrain.steps.outputs import Evaluated, JobResult
 from storage import PredictionLog
 from storage.database.settings import Settings
-from storage.jobs.queue import Job
+from storage.jobs.job_rows import Job
 
 _FIGURE_HEIGHT = 240
 

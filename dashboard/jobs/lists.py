@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard.jobs.words import STATE_LOOK, STATE_WORDS, outcome, phase
 from storage.database.audit import AuditEntry
-from storage.jobs.queue import Job
+from storage.jobs.job_rows import Job
 
 _CELL_COLOURS = {"blue": "#0B5CAD", "green": "#00695C", "orange": "#8A5A00", "red": "#B4232F", "gray": "#55606E"}
 _CELL_MARKS = {"blue": "▶", "green": "●", "orange": "▲", "red": "✕", "gray": "○"}

@@ -23,7 +23,7 @@ from retrain.params import RetrainParams
 from storage import PredictionLog
 from storage.database.settings import Settings
 from storage.jobs import queue
-from storage.jobs.queue import Job
+from storage.jobs.job_rows import Job
 from storage.jobs.workers import live_workers
 
 _LOG_HEIGHT = 260

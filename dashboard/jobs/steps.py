@@ -20,8 +20,7 @@ from retrain.steps.outputs import (
     refusal,
 )
 from retrain.steps.trial import Trial
-from storage.jobs.job_rows import Registered
-from storage.jobs.queue import STEPS, Job, Step
+from storage.jobs.job_rows import STEPS, Job, Registered, Step
 
 _STEP_LOOK = {
     "running": ("sync", "blue", "running"),

@@ -14,8 +14,8 @@ from retrain.triggers import schedules
 from retrain.triggers.looks import TriggerSettings
 from storage import PredictionLog
 from storage.jobs import firings
+from storage.jobs.decisions import Answer
 from storage.jobs.firings import Kind, Mode, Schedule, TriggerRule
-from storage.jobs.queue import Answer
 
 _USUAL = TriggerSettings()
 _KINDS: Mapping[Kind, str] = {"drift": "the advice is to retrain", "labels": "new labels came (continuous)"}

@@ -16,7 +16,7 @@ from retrain.steps.trial import Seen, Trial
 from storage import PredictionLog
 from storage.database.settings import Settings
 from storage.jobs import queue
-from storage.jobs.queue import Job
+from storage.jobs.job_rows import Job
 
 _FIGURE_HEIGHT = 230
 _LOOK_EVERY = "3s"

@@ -11,7 +11,7 @@ from dashboard.shown.badges import plain, time_text
 from storage import PredictionLog
 from storage.database.settings import Settings
 from storage.jobs import queue
-from storage.jobs.queue import Job
+from storage.jobs.job_rows import Job
 
 
 def draw_versions(log: PredictionLog, found: Retraining) -> None:

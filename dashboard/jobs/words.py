@@ -10,7 +10,7 @@ from dashboard.shown.badges import plain, time_text
 from retrain.params import RetrainParams
 from retrain.steps.outputs import JobResult
 from storage.jobs.dispatches import ASKED
-from storage.jobs.queue import Job
+from storage.jobs.job_rows import Job
 
 Level = Literal["ok", "info", "act", "bad"]
 # Icon and colour of each job state.

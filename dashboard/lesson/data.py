@@ -8,8 +8,9 @@ import numpy as np
 import streamlit as st
 
 from dashboard.reading import reads
+from drift.board.result import Board
 from drift.data.windows import LastRows, RowSpan, TimeSpan
-from drift.monitor.boards import Board, timeline
+from drift.monitor.boards import timeline
 from drift.monitor.labels import outcome_columns, outcome_samples
 from drift.performance.agreement import right_or_wrong
 from storage.jobs import queue

@@ -11,13 +11,13 @@ from dashboard.acting.who import ask_name, complain, draw_answer
 from dashboard.reading import reads
 from dashboard.reading.scope import Scope
 from dashboard.shown.badges import plain, time_text
+from drift.board.result import Board
 from drift.life.ledger import AcknowledgementKind, AlarmRecord
-from drift.monitor.boards import Board
 from drift.monitor.labels import acknowledge
 from drift.monitor.watch import snooze
 from drift.wording import rarity
 from storage.database.engine import DatabaseFault
-from storage.jobs.queue import Answer
+from storage.jobs.decisions import Answer
 from storage.jobs.workers import DatabaseAway
 
 _SNOOZES = {"4 hours": timedelta(hours=4), "1 day": timedelta(days=1), "1 week": timedelta(days=7)}

@@ -7,8 +7,8 @@ from typing import Literal
 
 from dashboard.shown.badges import BADGES, Colour, p_cell
 from drift.board.headline import board_verdict
+from drift.board.result import Board
 from drift.columns.report import ColumnReport
-from drift.monitor.boards import Board
 from drift.performance.agreement import Agreement
 from drift.wording import share_text
 

@@ -13,7 +13,8 @@ from dashboard.reading.scope import Scope
 from dashboard.shown.badges import BADGES, extent_text, plain, span_text
 from dashboard.shown.column_figures import CONFIG, distribution_figure, heat_figure, timeline_figure
 from dashboard.shown.tables import column_table
-from drift.monitor.boards import Board, begun_after, onset
+from drift.board.result import Board
+from drift.monitor.boards import begun_after, onset
 from drift.wording import honesty_line
 
 _ADVICE_ICONS = {

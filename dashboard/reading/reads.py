@@ -10,22 +10,24 @@ import streamlit as st
 
 from dashboard.reading.addresses import read_span, read_window
 from dashboard.shown.details import ColumnDetail, column_detail
+from drift.board.result import Board
 from drift.columns.by_category import compare_parts
 from drift.columns.report import ColumnReport
 from drift.data.policy import DriftPolicy
 from drift.data.samples import reference_from
-from drift.data.series import sliding_spans, sliding_windows
+from drift.data.series import previous, sliding_spans, sliding_windows
 from drift.data.windows import Column, LastRows, TimeSpan, Window, WindowExtent
-from drift.monitor.boards import PREVIOUS, Board, PreparedReference, monitored, prepare, previous, timeline
+from drift.monitor.boards import PREVIOUS, timeline
 from drift.monitor.performance import check_performance
-from drift.monitor.references import prepared_from, read_each
+from drift.monitor.references import PreparedReference, prepare, prepared_from, read_each
+from drift.monitor.source import monitored
 from drift.performance.agreement import Agreement, agreement
 from retrain.guards import guarded_board
 from storage import PredictionLog, open_log
 from storage.database.settings import Settings
 from storage.jobs import queue
+from storage.jobs.job_rows import Job
 from storage.jobs.lessons import runs_without_lessons
-from storage.jobs.queue import Job
 from storage.jobs.runs import Run, read_runs
 from storage.models.registry import aliases
 from storage.references.frozen import Reference

@@ -20,7 +20,7 @@ from dashboard.settings.words import (
     preview_table,
 )
 from dashboard.shown.badges import plain
-from storage.jobs.queue import Answer
+from storage.jobs.decisions import Answer
 
 _COMMAND = "python -m storage import FILE --model NAME --time COLUMN --prediction COLUMN --reference-rows 10000"
 _MOST_REFERENCE = 50_000

@@ -12,7 +12,7 @@ from dashboard.settings.data import ModelFacts
 from dashboard.settings.words import bytes_text, columns_table, models_table, references_table
 from dashboard.shown.badges import plain, time_text
 from storage.database.description import describe_database
-from storage.jobs.queue import Answer
+from storage.jobs.decisions import Answer
 
 _HOW = {"newest": "The newest rows", "span": "A span of time"}
 _PRESET_ROWS = 5_000

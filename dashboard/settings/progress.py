@@ -13,7 +13,7 @@ from dashboard.reading import reads
 from dashboard.settings.words import runs_table
 from dashboard.shown.badges import plain, time_text
 from storage.importing.rejected_file import read_rejected
-from storage.jobs.queue import Answer
+from storage.jobs.decisions import Answer
 from storage.upkeep.first_look import LOOKED_AT
 
 _SHOWN = 200

@@ -10,7 +10,8 @@ import plotly.graph_objects as go
 from dashboard.shown.badges import BADGES, span_text
 from dashboard.shown.details import Steps
 from dashboard.shown.tables import column_history, column_since
-from drift.monitor.boards import Board, begun_after
+from drift.board.result import Board
+from drift.monitor.boards import begun_after
 from drift.statistics.distribution import Distribution
 from drift.wording import number_text, p_text
 

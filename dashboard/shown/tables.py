@@ -8,8 +8,9 @@ import pandas as pd
 
 from dashboard.shown.badges import BADGES, TESTS, number_cell, p_cell
 from dashboard.shown.details import ColumnDetail
+from drift.board.result import Board
 from drift.columns.report import ColumnReport
-from drift.monitor.boards import Board, drifting_since
+from drift.monitor.boards import drifting_since
 from drift.statistics.distribution import Distribution
 from drift.wording import number_text, share_text
 

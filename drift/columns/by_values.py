@@ -20,13 +20,8 @@ from drift.data.samples import (
 from drift.data.windows import Column
 from drift.statistics.effects import Mover, movers, quantile_bin_counts, shares_at, stability_index
 from drift.statistics.grid import slack_of
-from drift.statistics.two_sample import (
-    TwoSampleResult,
-    chi_squared_test,
-    ks_statistic,
-    missing_share_test,
-    unseen_p_value,
-)
+from drift.statistics.rare import missing_share_test, unseen_p_value
+from drift.statistics.two_sample import TwoSampleResult, chi_squared_test, ks_statistic
 
 _UNSEEN_NAMED = 5
 _PENDING = float("nan")

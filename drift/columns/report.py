@@ -14,7 +14,8 @@ from drift.data.windows import Column, Kind, Role
 from drift.life.latch import NOWHERE, Standing, Verdicts, settle
 from drift.life.ledger import AlarmRecord
 from drift.statistics.effects import Mover
-from drift.statistics.two_sample import Test, adjusted_by_window, ks_p_values
+from drift.statistics.ks_p_values import ks_p_values
+from drift.statistics.two_sample import Test, adjusted_by_window
 
 _NAN = float("nan")
 _RANK = {verdict: rank for rank, verdict in enumerate(WORST_FIRST)}

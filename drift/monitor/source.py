@@ -1,7 +1,7 @@
 """What the monitor asks of a prediction log, in small protocols; `Source` is their sum.
 
 Whatever answers these questions can be watched. `storage.PredictionLog` does on SQLite and PostgreSQL. An engine that
-only reads rows (files, a warehouse) answers `Windows`, `Counts` and `drift.life.ledger.Stream`, and such a log the rest.
+only reads rows (files, a warehouse) answers `Windows`, `Counts` and `drift.life.ledger.Stream`, such a log the rest.
 `tests/drift/test_source_contract.py` asks every source the same. A source guarantees:
 
 **Threads.** One object serves any number of threads at once, and so do the streams and ledgers that it hands out.

@@ -14,12 +14,13 @@ from drift.board.result import Board
 from drift.data.policy import DEFAULT_POLICY
 from drift.data.windows import LastRows
 from drift.monitor.performance import check_performance
+from retrain import guards
 from retrain.alerts import channel, payload
 from retrain.guards import guarded_board
 from storage.alerts import events, messages
 from storage.alerts.messages import Alert
 from storage.database.settings import Settings
-from storage.jobs import queue
+from storage.jobs import job_rows, queue
 from storage.jobs.workers import DatabaseAway
 from storage.log import PredictionLog, open_log
 
@@ -92,7 +93,7 @@ class Lookout:
         said = []
         for subject, key in untold.items():
             job = found[subject]
-            if job.state in payload.WAITS or at - job.updated_at < payload.NEWS:
+            if job.state in guards.WAITS or at - job.updated_at < payload.NEWS:
                 body = payload.job_body(job, self.settings.board_url)
                 said += self._tell("job", {subject: key}, job.model, body)[0]
         return said
@@ -122,7 +123,7 @@ class Lookout:
             return False
         return bool(self._failed.get(model)) or self.log.revision(model) != self._seen.get(model)
 
-    def _is_news(self, job: queue.Job) -> bool:
+    def _is_news(self, job: job_rows.Job) -> bool:
         return payload.is_news(job, queue.steps(self.log, job.id) if job.state == "rolled_back" else ())
 
     def _look(self, model: str) -> tuple[list[str], bool]:

@@ -12,7 +12,7 @@ from drift.life.ledger import AlarmRecord
 from drift.performance.concept import ACCURACY, LABEL
 from retrain.guards import WAITS
 from retrain.steps.outputs import JobResult
-from storage.jobs.queue import Job, Step
+from storage.jobs.job_rows import Job, Step
 
 # What a board shows unless it is told otherwise, and what is looked at.
 WINDOW_ROWS = 1_000

@@ -120,7 +120,7 @@ def score_shares(scores: np.ndarray) -> ScoreShares | None:
 
 
 def raw_stability_index(expected: np.ndarray, found: np.ndarray) -> float:
-    """Return the population stability index of two spreads; noise is part of it, unlike `drift.statistics.effects` has it.
+    """Return the population stability index of two spreads; noise is part of it, unlike in `drift.statistics.effects`.
 
     Parameters
     ----------

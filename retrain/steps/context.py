@@ -12,8 +12,8 @@ from drift.data.windows import Column
 from retrain.models.rows import read_rows
 from retrain.params import RetrainParams
 from retrain.steps.outputs import Collected, Evaluated, Output, Prechecked, Trained, refused
+from storage.jobs.job_rows import Job
 from storage.jobs.leases import Outcome
-from storage.jobs.queue import Job
 from storage.log import PredictionLog
 
 Progress = Callable[[float, str], None]

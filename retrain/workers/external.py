@@ -6,10 +6,10 @@ from datetime import timedelta
 from retrain.workers import github, processes
 from retrain.workers.worker import Worker
 from storage.database.settings import Settings
-from storage.jobs import dispatches, leases, queue
-from storage.jobs.job_rows import STEPS, TRIALS
+from storage.jobs import decisions, dispatches, leases, queue
+from storage.jobs.decisions import Answer
+from storage.jobs.job_rows import STEPS, TRIALS, Job
 from storage.jobs.leases import LEASE
-from storage.jobs.queue import Answer, Job
 from storage.log import PredictionLog
 
 # The name of whichever step an approval leads to.
@@ -82,8 +82,8 @@ def gate(settings: Settings, log: PredictionLog, job_id: int, run_id: str) -> An
         needed = f"give the environment {github.ENVIRONMENT} required reviewers, or decide in the dashboard"
         return Answer(False, f"job {job_id} still waits for a person: {needed}")
     if found.approved:
-        return queue.approve(log, job_id, found.by, found.note)
-    refused = queue.refuse(log, job_id, found.by, found.note)
+        return decisions.approve(log, job_id, found.by, found.note)
+    refused = decisions.refuse(log, job_id, found.by, found.note)
     return Answer(False, refused.message)
 
 
@@ -94,7 +94,7 @@ def end(settings: Settings, log: PredictionLog, job_id: int, by: str, run_id: st
         return Answer(True, f"job {job_id} is {job.state.replace('_', ' ')}")
     if job.state == "waiting_approval":
         return gate(settings, log, job_id, run_id)
-    return queue.cancel(log, job_id, by, "its run ended before the job did")
+    return decisions.cancel(log, job_id, by, "its run ended before the job did")
 
 
 def _is_past(log: PredictionLog, job: Job, step: str) -> bool:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dashboard.api.drift_check import lesson_json
+from drift.data import policy
 from drift.data.windows import Column, LastRows
 from drift.monitor import boards
 from drift.monitor.performance import check_performance
@@ -178,5 +179,5 @@ def test_concept_drift_is_drifted_though_no_column_moved(client, log):
     assert (said["status"], said["verdict"], said["samples_checked"]) == ("drifted", "drift", 1_000)
     assert said["p_value"] == min(column["adjusted_p_value"] for column in said["columns"])
     assert said["sentence"].startswith("Accuracy fell since about ")
-    board = check_performance(log, "m", LastRows(1_000), None, boards.DEFAULT_POLICY)
+    board = check_performance(log, "m", LastRows(1_000), None, policy.DEFAULT_POLICY)
     assert (said["verdict"], said["sentence"]) == (board.verdict, board.sentence)

@@ -13,7 +13,7 @@ import pytest
 from retrain.models.recipes import fit
 from seed.history import COLUMNS
 from seed.scenarios import SCENARIOS, simulate
-from storage.jobs import queue, workers
+from storage.jobs import decisions, workers
 from tests.api.conftest import add_champion
 from tests.api.servers import api_command, serving
 from tests.patience import wait_for
@@ -95,7 +95,7 @@ def test_a_drift_is_noticed_and_a_retrain_mends_it(log, shop, tmp_path):
 
         waited = wait_for(lambda: (now := state())["state"] not in ("queued", "running") and now)
         assert waited["state"] == "waiting_approval", waited
-        assert queue.approve(log, waited["job_id"], "ana").accepted
+        assert decisions.approve(log, waited["job_id"], "ana").accepted
         promoted = wait_for(
             lambda: (now := state())["state"] not in ("waiting_approval", "queued", "running") and now, 40
         )

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from storage.jobs import queue, workers
+from storage.jobs import decisions, queue, workers
 from tests.api.conftest import client_of
 
 JSON = {"Content-Type": "application/json"}
@@ -108,6 +108,6 @@ def test_a_retrain_that_is_committed_is_accepted_though_no_worker_can_be_started
 def test_a_retrain_says_which_worker_there_is(client, reviews):
     body = {"model": "reviews", "reason": "new words"}
     assert client.post("/retrain", json=body).json()["worker"].startswith("none, because none is alive")
-    queue.cancel(reviews, 1, "ana")
+    decisions.cancel(reviews, 1, "ana")
     workers.beat(reviews, "w1", "host", 17, "1")
     assert client.post("/retrain", json=body).json()["worker"] == "process 17 on host"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from drift.board import result
 from drift.columns.report import ColumnReport
 from drift.monitor import boards
 from storage import open_log
@@ -27,7 +28,7 @@ def opened(url: str) -> Iterator[Callable[[str, int], list[Answer]]]:
         log.close()
 
 
-def _answer(board: boards.Board) -> Answer:
+def _answer(board: result.Board) -> Answer:
     return {report.column: _figures(report) for report in board.columns}
 
 

@@ -11,7 +11,7 @@ from dashboard.reading.scope import Scope
 from drift.data.windows import Column, LastRows
 from storage.database.audit import read_audit
 from storage.database.engine import writing
-from storage.jobs import firings, leases, queue, workers
+from storage.jobs import decisions, firings, job_rows, leases, queue, workers
 from storage.jobs.leases import Outcome
 from storage.models import registry
 from tests.conftest import ROOT
@@ -85,7 +85,7 @@ def cells(app: AppTest) -> str:
 def until_approval(log, **result) -> int:
     """Let a worker carry a job to the approval."""
     job_id = queue.start(log, MODEL, "new words", "ana").job_id
-    for step, following in zip(queue.STEPS[:6], queue.STEPS[1:7], strict=True):
+    for step, following in zip(job_rows.STEPS[:6], job_rows.STEPS[1:7], strict=True):
         ticket = leases.claim(log, "w1")
         assert ticket is not None
         assert ticket.step == step
@@ -191,7 +191,7 @@ def test_a_running_job_shows_its_steps_progress_note_and_log(loans):
 def test_a_job_that_runs_on_github_links_to_its_run_and_to_nothing_else(loans):
     job_id = queue.start(loans, MODEL, "new words", "ana", external_ref="https://github.com/a/b/actions/runs/9").job_id
     assert f"Job {job_id} runs elsewhere: [its run](https://github.com/a/b/actions/runs/9)." in page().info[0].value
-    queue.cancel(loans, job_id, "ana")
+    decisions.cancel(loans, job_id, "ana")
     queue.start(loans, MODEL, "new words", "ana", external_ref="javascript:alert(1)")
     assert "](" not in page().info[0].value
 
@@ -230,7 +230,7 @@ def test_approval_shows_both_models_and_promotes_with_the_name_and_the_note(loan
     assert "Accuracy 81.0% before, 85.0% after on 1,200 held-out rows" in app.success[0].value
     assert "Approved by ben" in app.success[0].value
     assert "cool-down ends" in cells(app)
-    queue.rollback(loans, MODEL, "ben", "complaints")
+    decisions.rollback(loans, MODEL, "ben", "complaints")
     app.run()
     assert "v1 serves. v2 of job" in app.info[0].value
 
@@ -254,7 +254,7 @@ def test_a_refusal_needs_a_note(loans):
 def test_a_decision_that_came_too_late_says_who_decided(loans):
     job_id = until_approval(loans)
     app = act(page(), "ben")
-    queue.refuse(loans, job_id, "eve", "no")
+    decisions.refuse(loans, job_id, "eve", "no")
     app.button(key="approve").click().run()
     assert queue.job(loans, job_id).decided_by == "eve"
     assert "was refused already, by eve" in text_of(app).replace("\\", "")
@@ -289,7 +289,7 @@ TRIAL = {
 def on_trial(log, **trial) -> int:
     """Let a challenger answer a tenth of the requests."""
     job_id = until_approval(log, after_approval="canary", rollout="canary")
-    queue.approve(log, job_id, "ben")
+    decisions.approve(log, job_id, "ben")
 
     def begin(connection):
         registry.begin_trial(connection, MODEL, "v2", "challenger", 0.1, "ben")
@@ -372,7 +372,7 @@ def test_parts_and_calibration_are_shown_and_a_part_that_is_surely_worse_is_told
 
 def test_an_ended_job_is_tried_again_from_a_step(loans):
     job_id = until_approval(loans)
-    queue.refuse(loans, job_id, "eve", "not today")
+    decisions.refuse(loans, job_id, "eve", "not today")
     app = act(page(), "ben")
     app.selectbox(key="retry_step").select("evaluate")
     app.text_input(key="retry_reason").input("it is tomorrow")
@@ -383,7 +383,7 @@ def test_an_ended_job_is_tried_again_from_a_step(loans):
 
 def test_a_kept_version_is_promoted_by_hand(loans):
     job_id = until_approval(loans)
-    queue.refuse(loans, job_id, "eve", "not today")
+    decisions.refuse(loans, job_id, "eve", "not today")
     app = act(page(), "ben")
     app.text_input(key="roll_back_reason").input("it was right after all")
     app.button(key="promote_version").click().run()
@@ -440,7 +440,7 @@ def test_roll_back_needs_a_reason_and_brings_the_previous_champion_back(loans):
 
 def test_history_and_audit_list_what_was_done(loans):
     job_id = until_approval(loans)
-    queue.approve(loans, job_id, "ben", "fine")
+    decisions.approve(loans, job_id, "ben", "fine")
     app = page()
     history, audit = (table.value for table in app.dataframe)
     assert history.iloc[0][["Job", "Reason", "By", "Decided by"]].tolist() == [job_id, "new words", "ana", "ben"]

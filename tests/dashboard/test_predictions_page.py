@@ -12,6 +12,7 @@ from dashboard.predictions.data import Point
 from dashboard.predictions.figures import accuracy_figure, confusion_figure, score_figure, shares_figure
 from dashboard.reading import reads
 from drift.data.windows import Column, LastRows
+from drift.monitor import labels
 from drift.performance.agreement import Agreement, Confusion
 from drift.performance.expected import Expected
 from storage.models.shadow import ShadowAnswer, append_shadow
@@ -97,8 +98,8 @@ def test_log_loss_is_that_of_the_true_class(reviews):
     frame = reviews.read_rows("reviews", LastRows(500))
     known = frame[frame["label"].notna()]
     found = performance_data.predictions("reviews", reads.revision("reviews"), "500", "training")
-    columns = performance_data.outcome_columns(reviews, "reviews")
-    calibration = performance_data.known_reference(reviews, "reviews", "training", columns).calibration
+    columns = labels.outcome_columns(reviews, "reviews")
+    calibration = labels.known_reference(reviews, "reviews", "training", columns).calibration
     if calibration.positive is None:
         assert np.isnan(found.points[-1].log_loss)
         return

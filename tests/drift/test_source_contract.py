@@ -1,4 +1,4 @@
-"""The contract of `drift.monitor.source.Source`: one class of tests for arrays in memory and for the log on every database."""
+"""The contract of `drift.monitor.source.Source`: one class for arrays in memory and for the log on every database."""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -4,8 +4,9 @@ import sys
 import time
 
 from drift.data.samples import NumericSample, Sample
+from drift.data.series import sliding_windows
 from drift.data.windows import LastRows
-from drift.monitor.boards import check, sliding_windows, timeline
+from drift.monitor.boards import check, timeline
 from storage import open_log
 from storage.database.settings import Settings
 from tests.faults.writer import COLUMNS, MODEL

@@ -13,7 +13,7 @@ from retrain.models.artifacts import save
 from retrain.models.recipes import fit
 from retrain.steps.pipeline import advance
 from storage.database.settings import Settings
-from storage.jobs import queue
+from storage.jobs import job_rows, queue
 from storage.log import PredictionLog
 from storage.models import registry
 from tests.retrain.fake_channel import FakeChannel
@@ -72,7 +72,7 @@ def fill(
     )
 
 
-def run(log: PredictionLog, artifacts: Path, job_id: int) -> queue.Job:
+def run(log: PredictionLog, artifacts: Path, job_id: int) -> job_rows.Job:
     """Run a job in this process until it waits or has ended."""
     while advance(log, artifacts, "test", job_id):
         pass

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from storage.database.settings import Settings
-from storage.jobs import queue, workers
+from storage.jobs import decisions, queue, workers
 from storage.models import registry
 from tests.chaos import PARAMS, Crew, run_chaos, step_processes
 from tests.conftest import ROOT
@@ -81,7 +81,7 @@ def test_a_step_that_does_not_listen_is_killed_and_its_job_cancelled(log, artifa
     wait_for(is_running(log, job_id, "train"))
     (child,) = wait_for(lambda: step_processes(worker.pid))  # the step is written down before its process begins
     os.kill(child, signal.SIGSTOP)  # SIGTERM does not reach it: only SIGKILL ends it
-    assert queue.cancel(log, job_id, "ben").message == f"job {job_id} is being cancelled"
+    assert decisions.cancel(log, job_id, "ben").message == f"job {job_id} is being cancelled"
     assert not queue.start(log, "m", "not yet", "ana").started
     wait_for(has_state(log, job_id, "cancelled"))
     assert step_processes(worker.pid) == []

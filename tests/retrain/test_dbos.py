@@ -15,7 +15,7 @@ from retrain.workers import processes
 from storage.database.engine import writing
 from storage.database.schema import worker
 from storage.database.settings import Settings
-from storage.jobs import leases, queue, workers
+from storage.jobs import decisions, job_rows, leases, queue, workers
 from storage.models import registry
 from tests.patience import PATIENCE, wait_for
 from tests.retrain.conftest import fill
@@ -55,10 +55,10 @@ def test_two_machines_carry_jobs_on_when_one_of_them_dies(log, settings, artifac
         assert queue.job(log, job_id).state == "waiting_approval", queue.job(log, job_id).note
     assert leases.due_jobs(log) == []
     for job_id in ids:
-        assert queue.approve(log, job_id, "ben").accepted
+        assert decisions.approve(log, job_id, "ben").accepted
         assert leases.due_jobs(log)
     for job_id, model in zip(ids, ("one", "two"), strict=True):
-        wait_for(lambda job_id=job_id: any(s.name not in queue.STEPS[:7] for s in queue.steps(log, job_id)))
+        wait_for(lambda job_id=job_id: any(s.name not in job_rows.STEPS[:7] for s in queue.steps(log, job_id)))
         assert [version.job_id for version in registry.versions(log, model)] == [job_id, None]
     assert children_of(victim.pid) == []
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from storage.database.engine import writing
-from storage.jobs import leases, queue, workers
+from storage.jobs import decisions, leases, queue, workers
 from storage.jobs.job_rows import set_job
 from storage.jobs.leases import FencedOff, Outcome
 from storage.log import PredictionLog, open_log
@@ -63,7 +63,7 @@ def test_a_job_needs_a_reason_and_a_known_model(registered):
     with pytest.raises(ValueError, match=r"model must be a registered one \(m\); got 'x'"):
         queue.start(registered, "x", "why", "ana")
     with pytest.raises(ValueError, match="job must be the number of a retrain job; got 99"):
-        queue.cancel(registered, 99, "ana")
+        decisions.cancel(registered, 99, "ana")
 
 
 def test_one_of_many_workers_gets_the_job(registered):
@@ -154,7 +154,8 @@ def test_the_first_of_two_contrary_decisions_counts(registered):
     job_id = waiting(registered)
     with ThreadPoolExecutor(2) as pool:
         asked = [
-            pool.submit(act, registered, job_id, by) for act, by in ((queue.approve, "ana"), (queue.refuse, "ben"))
+            pool.submit(act, registered, job_id, by)
+            for act, by in ((decisions.approve, "ana"), (decisions.refuse, "ben"))
         ]
     assert sum(answer.result().accepted for answer in asked) == 1
     job = queue.job(registered, job_id)
@@ -168,7 +169,7 @@ def test_a_decision_about_a_job_that_registered_nothing_is_a_sentence_and_change
     with writing(registered.engine) as connection:
         set_job(connection, job_id, result={"version": "v1"})
     with pytest.raises(ValueError, match=r"job 1 must hold a version and the step after its approval; got {'version"):
-        queue.approve(registered, job_id, "ben")
+        decisions.approve(registered, job_id, "ben")
     assert (queue.job(registered, job_id).state, queue.job(registered, job_id).version) == ("waiting_approval", "v1")
 
 
@@ -176,22 +177,22 @@ def test_the_approver_must_be_another_person_where_that_is_asked_for(registered)
     job_id = waiting(registered)
     with writing(registered.engine) as connection:
         set_job(connection, job_id, params={"other_approver": True})
-    assert "must be approved by another person than ana" in queue.approve(registered, job_id, "ana").message
-    assert queue.approve(registered, job_id, "ben").accepted
+    assert "must be approved by another person than ana" in decisions.approve(registered, job_id, "ana").message
+    assert decisions.approve(registered, job_id, "ben").accepted
 
 
 def test_a_job_that_nobody_holds_is_cancelled_at_once(registered):
     job_id = waiting(registered)
-    assert queue.cancel(registered, job_id, "ben").message == f"job {job_id} is cancelled"
+    assert decisions.cancel(registered, job_id, "ben").message == f"job {job_id} is cancelled"
     assert registry.version(registered, "m", "v1").stage == "withdrawn"
-    assert queue.cancel(registered, job_id, "ben").message == f"job {job_id} has ended already: cancelled"
+    assert decisions.cancel(registered, job_id, "ben").message == f"job {job_id} has ended already: cancelled"
     assert start(registered) != job_id
 
 
 def test_a_cancel_waits_for_the_holder_and_outlives_it(registered):
     job_id = start(registered)
     ticket = leases.claim(registered, "w")
-    queue.cancel(registered, job_id, "ben")
+    decisions.cancel(registered, job_id, "ben")
     assert leases.renew(registered, ticket, SHORT) == "cancelling"
     with pytest.raises(FencedOff):
         leases.commit(registered, ticket, GO_ON)
@@ -205,7 +206,7 @@ def test_a_whole_job_runs_on_either_database(registered, artifacts):
     fill(registered, artifacts, model="whole")
     job_id = queue.start(registered, "whole", "red turned bad", "ana", params={"window_rows": 1500}).job_id
     assert run(registered, artifacts, job_id).state == "waiting_approval"
-    assert queue.approve(registered, job_id, "ben").accepted
+    assert decisions.approve(registered, job_id, "ben").accepted
     assert run(registered, artifacts, job_id).state == "promoted"
     assert registry.alias(registered, "whole", "champion") == "v2"
 

@@ -1,7 +1,7 @@
 import pytest
 
 from retrain.models.recipes import fit, recipe_fault
-from storage.jobs import queue
+from storage.jobs import decisions, queue
 from storage.models import registry
 from tests.retrain.conftest import COLUMNS, fill, run, simulated
 
@@ -17,7 +17,7 @@ def job_with(log, artifacts, recipe, **more):
 def test_a_recipe_of_ones_own_trains_a_version_that_is_trained_so_again(log, artifacts):
     job = job_with(log, artifacts, f"{OWN}:by_number")
     assert job.state == "waiting_approval", job.note
-    queue.approve(log, job.id, "ben")
+    decisions.approve(log, job.id, "ben")
     assert run(log, artifacts, job.id).state == "promoted"
     version = registry.version(log, "m", "v2")
     assert (version.params["recipe"], version.params["features"]) == (f"{OWN}:by_number", ["x"])

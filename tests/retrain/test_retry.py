@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from retrain.steps.pipeline import advance
 from storage.database.audit import read_audit
 from storage.database.schema import retrain_job
-from storage.jobs import queue
+from storage.jobs import decisions, queue
 from storage.models import registry
 from tests.retrain.conftest import fill, run
 
@@ -21,7 +21,7 @@ def ended(log, artifacts, *, refuse=True):
     job_id = queue.start(log, "m", "red turned bad", "ana", params=RECENT).job_id
     run(log, artifacts, job_id)
     if refuse:
-        queue.refuse(log, job_id, "ben", "not today")
+        decisions.refuse(log, job_id, "ben", "not today")
     return job_id
 
 
@@ -33,7 +33,8 @@ def test_a_job_goes_on_from_training_with_the_rows_that_it_had_collected(log, ar
     job_id = ended(log, artifacts)
     before = attempts(log, job_id)
     assert (
-        queue.retry(log, job_id, "train", "ana", "one more time").message == f"job {job_id} is tried again from train"
+        decisions.retry(log, job_id, "train", "ana", "one more time").message
+        == f"job {job_id} is tried again from train"
     )
     assert queue.job(log, job_id).active_model == "m"
     job = run(log, artifacts, job_id)
@@ -42,7 +43,7 @@ def test_a_job_goes_on_from_training_with_the_rows_that_it_had_collected(log, ar
     assert {name for name in after if after[name] == before[name]} == {"precheck", "collect", "validate"}
     # Rows may have been answered under the old name: what is trained anew gets its own.
     assert job.result["version"] == "v3"
-    queue.approve(log, job_id, "ben")
+    decisions.approve(log, job_id, "ben")
     assert run(log, artifacts, job_id).state == "promoted"
     assert registry.alias(log, "m", "champion") == "v3"
     assert "retry" in [entry.action for entry in read_audit(log, "m")]
@@ -50,10 +51,10 @@ def test_a_job_goes_on_from_training_with_the_rows_that_it_had_collected(log, ar
 
 def test_a_refused_challenger_may_be_decided_on_again(log, artifacts):
     job_id = ended(log, artifacts)
-    assert queue.retry(log, job_id, "approval", "ana").accepted
+    assert decisions.retry(log, job_id, "approval", "ana").accepted
     job = queue.job(log, job_id)
     assert (job.state, job.decision, job.result["version"]) == ("waiting_approval", None, "v2")
-    queue.approve(log, job_id, "ben")
+    decisions.approve(log, job_id, "ben")
     assert run(log, artifacts, job_id).state == "promoted"
     assert registry.alias(log, "m", "champion") == "v2"
 
@@ -69,7 +70,7 @@ def test_a_job_that_failed_goes_on_where_it_failed(log, artifacts):
     assert (job.state, job.step) == ("failed", "collect")
     assert job.note.startswith("collect gave up after 3 failures and 0 crashes")
     artifacts.joinpath("jobs").unlink()
-    assert queue.retry(log, job_id, "collect", "ana").accepted
+    assert decisions.retry(log, job_id, "collect", "ana").accepted
     assert run(log, artifacts, job_id).state == "waiting_approval"
     assert {step.failures for step in queue.steps(log, job_id)} == {0}
 
@@ -88,7 +89,7 @@ def _now_due(log, job_id):
     ],
 )
 def test_no_retry_jumps_over_the_gate(step, said, log, artifacts):
-    answer = queue.retry(log, ended(log, artifacts), step, "ana")
+    answer = decisions.retry(log, ended(log, artifacts), step, "ana")
     assert not answer.accepted
     assert said in answer.message
 
@@ -97,26 +98,27 @@ def test_no_retry_jumps_over_a_step_that_was_not_passed(log, artifacts):
     fill(log, artifacts)
     job_id = queue.start(log, "m", "why", "ana", params={"min_rows": 2_000}).job_id
     assert run(log, artifacts, job_id).state == "rejected"
-    assert queue.retry(log, job_id, "train", "ana").message == (
+    assert decisions.retry(log, job_id, "train", "ana").message == (
         f"job {job_id} never came to the end of precheck: retry from there or from before it"
     )
 
 
 def test_what_still_runs_or_has_succeeded_is_not_retried(log, artifacts):
     job_id = ended(log, artifacts, refuse=False)
-    assert queue.retry(log, job_id, "train", "ana").message == f"job {job_id} has not ended: waiting approval"
-    queue.approve(log, job_id, "ben")
+    assert decisions.retry(log, job_id, "train", "ana").message == f"job {job_id} has not ended: waiting approval"
+    decisions.approve(log, job_id, "ben")
     run(log, artifacts, job_id)
     assert (
-        queue.retry(log, job_id, "train", "ana").message == f"job {job_id} is promoted: there is nothing to try again"
+        decisions.retry(log, job_id, "train", "ana").message
+        == f"job {job_id} is promoted: there is nothing to try again"
     )
     with pytest.raises(ValueError, match="step must be one of precheck"):
-        queue.retry(log, job_id, "celebrate", "ana")
+        decisions.retry(log, job_id, "celebrate", "ana")
 
 
 def test_a_retry_waits_for_no_other_job_but_says_so(log, artifacts):
     job_id = ended(log, artifacts)
     queue.start(log, "m", "another", "cem")
-    answer = queue.retry(log, job_id, "train", "ana")
+    answer = decisions.retry(log, job_id, "train", "ana")
     assert (answer.accepted, answer.message) == (False, "another job of model 'm' is active")
     assert queue.job(log, job_id).state == "rejected"

@@ -15,7 +15,7 @@ from retrain.route import position, route
 from retrain.steps.pipeline import advance
 from storage.database.audit import read_audit
 from storage.database.schema import retrain_job
-from storage.jobs import queue
+from storage.jobs import decisions, queue
 from storage.models import registry
 from storage.models.shadow import ShadowAnswer, append_shadow, note_served
 from tests.retrain.conftest import COLUMNS, fill, run, simulated
@@ -115,7 +115,7 @@ def on_trial(log, artifacts, **params):
     job_id = queue.start(log, "m", "red turned bad", "ana", params=PARAMS | params).job_id
     waiting = run(log, artifacts, job_id)
     assert waiting.state == "waiting_approval", waiting.note
-    queue.approve(log, job_id, "ben")
+    decisions.approve(log, job_id, "ben")
     return job_id
 
 
@@ -171,7 +171,7 @@ def test_the_share_does_not_grow_before_the_labels_have_spoken(log, artifacts):
     assert job.result["canary"]["share"] == 0.1
     assert "of at least 100 answers. No labelled rows yet: needs about 5,000 of them." in job.note
     # A person may know more than the labels.
-    assert queue.promote_now(log, job_id, "ana", "labels take a month").accepted
+    assert decisions.promote_now(log, job_id, "ana", "labels take a month").accepted
     assert run(log, artifacts, job_id).state == "promoted"
     assert "promote early" in [entry.action for entry in read_audit(log, "m")]
 
@@ -221,12 +221,12 @@ def test_a_person_ends_a_trial_at_any_time(act, log, artifacts):
     look(log, artifacts, job_id)
     served.answer(120)
     look(log, artifacts, job_id)
-    ended = queue.rollback(log, "m", "cem", "odd") if act == "roll back" else queue.cancel(log, job_id, "cem")
+    ended = decisions.rollback(log, "m", "cem", "odd") if act == "roll back" else decisions.cancel(log, job_id, "cem")
     assert ended.accepted
     assert queue.job(log, job_id).state == "rolled_back"
     assert set(registry.aliases(log, "m")) == {"champion"}
     assert {step.state for step in queue.steps(log, job_id)} <= {"done", "cancelled"}
-    assert not queue.promote_now(log, job_id, "cem").accepted
+    assert not decisions.promote_now(log, job_id, "cem").accepted
 
 
 def test_a_trial_ends_when_another_version_has_come_to_serve(log, artifacts):
@@ -298,7 +298,7 @@ def test_a_new_champion_brings_its_answers_to_the_held_out_rows_as_the_reference
     texts = [[sample.categories[code] for code in sample.codes] for sample in (said, true)]
     right = np.mean(np.array(texts[0]) == np.array(texts[1]))
     assert right == queue.job(log, job_id).result["challenger"]["accuracy"] > 0.9
-    queue.rollback(log, "m", "ana")
+    decisions.rollback(log, "m", "ana")
     assert log.default_reference("m").name == "training"
 
 
@@ -337,10 +337,10 @@ def test_a_champion_whose_rows_are_gone_brings_no_reference(log, artifacts):
 def test_a_roll_back_is_undone_by_promoting_the_version_again(log, artifacts):
     fill(log, artifacts)
     run(log, artifacts, on_trial(log, artifacts))
-    queue.rollback(log, "m", "ana", "too soon")
+    decisions.rollback(log, "m", "ana", "too soon")
     assert registry.promote_version(log, "m", "v2", "ana", "it was the network") == "v1"
     assert registry.alias(log, "m", "champion") == "v2"
-    assert queue.rollback(log, "m", "ana").accepted
+    assert decisions.rollback(log, "m", "ana").accepted
     for name, said in {"v1": "another than the one that serves", "v9": "must be one of model"}.items():
         with pytest.raises(ValueError, match=said):
             registry.promote_version(log, "m", name, "ana", "why")

@@ -93,7 +93,7 @@ def test_a_killed_import_goes_on_and_lists_every_rejected_row(settings, log):
 
 def test_an_import_killed_before_it_froze_the_reference_goes_on_there(settings, log):
     upload, request = asked(settings, log, lines(3_000), ("until", "2026-09-01T00:10:00+00:00"))
-    without = imports.Request(**{**vars(request), "arguments": tuple(a for a in request.arguments if "until" not in a)})
+    without = uploads.Request(**{**vars(request), "arguments": tuple(a for a in request.arguments if "until" not in a)})
     assert imports.begin(settings, upload, without)
     ended(log, upload)
     upload.remember(request)  # as if the process had been killed right after the last row

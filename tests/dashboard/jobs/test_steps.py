@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -11,9 +10,10 @@ from dashboard.jobs.steps import steps_table
 from dashboard.jobs.words import outcome, trial_sentence
 from retrain.judging.evaluation import Judged, compare
 from retrain.steps.outputs import JobResult
-from storage.jobs.queue import STEPS, Job, Step
+from storage.jobs.job_rows import STEPS, Job, Step
+from tests.conftest import ROOT
 
-STORED = json.loads((Path(__file__).parents[1] / "retrain/stored_jobs.json").read_text(encoding="utf-8"))
+STORED = json.loads((ROOT / "tests/data/stored_jobs.json").read_text(encoding="utf-8"))
 AT = datetime(2026, 11, 25, tzinfo=UTC)
 
 

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dashboard.overview.alarms import sounding as offered
+from drift.board.result import Board
 from drift.data.windows import LastRows, WindowExtent
 from drift.life.evidence import Alarm
 from drift.life.ledger import AlarmRecord, Mark
-from drift.monitor.boards import Board, check
+from drift.monitor.boards import check
 from drift.monitor.labels import acknowledge
 from storage.database import audit
 from tests.dashboard.test_pages import said

@@ -12,10 +12,10 @@ import pytest
 from dashboard.overview.cards import cards
 from dashboard.shown.badges import BADGES
 from dashboard.shown.column_figures import heat_figure, timeline_figure
+from drift.board.result import Board
 from drift.columns.report import ColumnReport
 from drift.data.policy import Verdict
 from drift.data.windows import WindowExtent
-from drift.monitor.boards import Board
 from tests.conftest import ROOT
 
 # A colour's name in the documentation: its name in the theme, and between which hues (in degrees) it lies.

@@ -14,10 +14,10 @@ from dashboard.shown.column_figures import (
     timeline_figure,
 )
 from dashboard.shown.details import column_detail
+from drift.board.result import Board
 from drift.columns.report import ColumnReport
 from drift.data.samples import CategoricalSample, NumericSample, reference_from
 from drift.data.windows import WindowExtent
-from drift.monitor.boards import Board
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

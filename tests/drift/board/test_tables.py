@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from drift.board.tables import board_table, replay_table, timeline_table
+from drift.data.series import sliding_windows
 from drift.data.windows import Column, LastRows
 from drift.life.ledger import Honesty, Replay
-from drift.monitor.boards import check, sliding_windows, timeline
+from drift.monitor.boards import check, timeline
 from drift.wording import missing_moved, number_text, p_phrase, p_text, share_text, short, too_few, unseen_found
 
 COLUMNS = (Column("length", "numeric"), Column("channel", "categorical"))

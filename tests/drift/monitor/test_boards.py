@@ -7,19 +7,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from drift.board.result import board_json
 from drift.data.policy import DriftPolicy
+from drift.data.series import sliding_spans, sliding_windows
 from drift.data.windows import Column, LastRows, RowSpan, TimeSpan
-from drift.monitor.boards import (
-    PREVIOUS,
-    begun_after,
-    board_json,
-    check,
-    onset,
-    prepare,
-    sliding_spans,
-    sliding_windows,
-    timeline,
-)
+from drift.monitor.boards import PREVIOUS, begun_after, check, onset, timeline
+from drift.monitor.references import prepare
 from tests.drift.array_source import START
 
 COLUMNS = (

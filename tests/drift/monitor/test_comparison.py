@@ -8,8 +8,8 @@ from drift.data.policy import DriftPolicy
 from drift.data.series import sliding_windows
 from drift.data.windows import Column, LastRows
 from drift.monitor import comparison
-from drift.monitor.boards import prepare
 from drift.monitor.comparison import compare_windows
+from drift.monitor.references import prepare
 
 COLUMNS = (
     Column("amount", "numeric"),

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from drift.columns.report import ColumnReport
+from drift.data.series import sliding_windows
 from drift.data.windows import Column, LastRows, RowSpan
 from drift.life.ledger import Rows
 from drift.life.rule import RULE
-from drift.monitor.boards import PREVIOUS, check, onset, prepare, sliding_windows, timeline
+from drift.monitor.boards import PREVIOUS, check, onset, timeline
+from drift.monitor.references import prepare
 from drift.monitor.watch import acknowledge, replayed, snooze, watch
 from tests.drift.array_source import MINUTE, START, ArraySource
 

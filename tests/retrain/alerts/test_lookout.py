@@ -17,7 +17,7 @@ from storage.alerts import messages
 from storage.database.audit import read_audit
 from storage.database.schema import alert, alert_channel, retrain_job
 from storage.database.settings import Settings
-from storage.jobs import leases, queue
+from storage.jobs import decisions, leases, queue
 from storage.jobs.leases import Outcome
 from storage.jobs.queue import start_within
 from storage.jobs.workers import DatabaseAway
@@ -289,7 +289,7 @@ def test_a_job_that_waits_fails_or_is_rejected_is_told_once(log, lookout, hook):
         lookout.run_pass()
     assert [message["kind"] for message in hook.messages] == ["job failed", "job rejected"]
     assert "Job 1 of m failed: the first was no good: http://board.example:8501/retrain?model=m" in texts(hook)
-    queue.retry(log, 1, "precheck", "ana")
+    decisions.retry(log, 1, "precheck", "ana")
     lookout.run_pass()
     end_job(log, "failed", "again")
     lookout.run_pass()
@@ -303,9 +303,9 @@ def test_a_proposal_is_told_and_what_people_decide_is_not(log, lookout, hook):
     lookout.run_pass()
     (message,) = hook.messages
     assert (message["kind"], message["state"]) == ("job waits", "proposed")
-    queue.refuse(log, 1, "ben", "a holiday")
+    decisions.refuse(log, 1, "ben", "a holiday")
     queue.start(log, "m", "by hand", "ana")
-    queue.cancel(log, 2, "ana")
+    decisions.cancel(log, 2, "ana")
     lookout.run_pass()
     assert len(hook.messages) == 1
 

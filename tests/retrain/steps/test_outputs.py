@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -10,8 +9,9 @@ from retrain.steps.outputs import Collected, Evaluated, JobResult, Prechecked, P
 from retrain.steps.trial import Trial
 from retrain.stored import interval_of
 from storage.jobs.job_rows import Registered
+from tests.conftest import ROOT
 
-STORED = json.loads((Path(__file__).parent / "stored_jobs.json").read_text(encoding="utf-8"))
+STORED = json.loads((ROOT / "tests/data/stored_jobs.json").read_text(encoding="utf-8"))
 TYPES = {
     "precheck": Prechecked,
     "collect": Collected,

@@ -5,7 +5,7 @@ import pytest
 
 from retrain.steps.pipeline import advance
 from storage.database.audit import read_audit
-from storage.jobs import queue
+from storage.jobs import decisions, queue
 from storage.models import registry
 from tests.retrain.conftest import COLUMNS, START, fill, run, simulated
 
@@ -25,7 +25,7 @@ def test_a_better_challenger_waits_for_a_person_and_then_serves(recipe, log, art
     assert (waiting.state, waiting.result["version"]) == ("waiting_approval", "v2"), waiting.note
     assert registry.alias(log, "m", "champion") == "v1"
     assert waiting.result["champion"]["accuracy"] < 0.5 < 0.9 < waiting.result["challenger"]["accuracy"]
-    assert queue.approve(log, job_id, "ben").accepted
+    assert decisions.approve(log, job_id, "ben").accepted
     promoted = run(log, artifacts, job_id)
     assert (promoted.state, promoted.progress, promoted.active_model) == ("promoted", 1.0, None)
     assert {name: alias.version for name, alias in registry.aliases(log, "m").items()} == {
@@ -35,7 +35,7 @@ def test_a_better_challenger_waits_for_a_person_and_then_serves(recipe, log, art
     version = registry.version(log, "m", "v2")
     assert (version.stage, version.job_id, version.params["recipe"]) == ("champion", job_id, recipe)
     assert len(version.data_sha256) == 64
-    assert queue.rollback(log, "m", "ana").message == "v1 serves again instead of v2"
+    assert decisions.rollback(log, "m", "ana").message == "v1 serves again instead of v2"
     assert [entry.action for entry in read_audit(log, "m")][:3] == ["roll back", "promote", "approve"]
 
 
@@ -51,7 +51,7 @@ def test_a_model_without_a_file_is_compared_by_its_logged_predictions(log, artif
     assert job.result["champion"]["accuracy"] == pytest.approx(0.7, abs=0.05)
     assert job.result["champion"]["log_loss"] == pytest.approx(0.61, abs=0.05)
     assert job.result["n_held_out"] == 375
-    queue.approve(log, job.id, "ben")
+    decisions.approve(log, job.id, "ben")
     assert run(log, artifacts, job.id).state == "promoted"
     assert registry.aliases(log, "m")["previous"].version == "imported"
 
@@ -77,7 +77,7 @@ def test_an_approval_does_not_outlive_the_champion_that_was_compared(log, artifa
     fill(log, artifacts)
     job = run(log, artifacts, start(log))
     registry.register_version(log, "m", uri=None, sha256=None, created_by="ben", champion=True)
-    queue.approve(log, job.id, "ana")
+    decisions.approve(log, job.id, "ana")
     job = run(log, artifacts, job.id)
     assert (job.state, job.note) == ("rejected", "v2 was compared with v1, but v3 serves now: start another job.")
     assert registry.version(log, "m", "v2").stage == "withdrawn"
@@ -121,7 +121,7 @@ def test_within_the_cool_down_only_an_override_starts_and_the_audit_says_so(log,
     fill(log, artifacts)
     first = start(log)
     run(log, artifacts, first)
-    queue.approve(log, first, "ben")
+    decisions.approve(log, first, "ben")
     run(log, artifacts, first)
     refused = run(log, artifacts, start(log, min_rows=100, min_class_rows=10))
     assert (refused.state, refused.step) == ("rejected", "precheck")
@@ -224,7 +224,7 @@ def test_a_score_of_the_other_class_is_not_taken_for_a_probability(log, artifact
     assert job.result["champion"]["log_loss"] is None
 
 
-@pytest.mark.parametrize("act", [queue.approve, queue.refuse, queue.cancel])
+@pytest.mark.parametrize("act", [decisions.approve, decisions.refuse, decisions.cancel])
 def test_a_decision_needs_the_name_of_a_person(act, log, artifacts):
     fill(log, artifacts)
     with pytest.raises(ValueError, match="by must be the name of a person"):

@@ -9,7 +9,7 @@ from retrain.triggers import looks
 from retrain.triggers.looks import TriggerSettings
 from storage.database.audit import read_audit
 from storage.database.schema import retrain_trigger
-from storage.jobs import firings, queue
+from storage.jobs import decisions, firings, queue
 from tests.retrain.conftest import START, fill, run, simulated
 
 OFTEN = TriggerSettings(checks=2, window_rows=1_000, every_minutes=0)
@@ -47,10 +47,10 @@ def test_a_loss_that_is_advised_often_enough_is_proposed_and_a_person_lets_it_be
     assert job.evidence["looks"] == 2
     assert run(log, artifacts, job.id).state == "proposed"
     assert "already proposed: job 1, by trigger 1; approve it" in queue.start(log, "m", "why", "ben").message
-    assert queue.approve(log, job.id, "ben", "go").message == "job 1 begins"
+    assert decisions.approve(log, job.id, "ben", "go").message == "job 1 begins"
     waiting = run(log, artifacts, job.id)
     assert (waiting.state, waiting.decision) == ("waiting_approval", None), waiting.note
-    queue.approve(log, job.id, "ben")
+    decisions.approve(log, job.id, "ben")
     assert run(log, artifacts, job.id).state == "promoted"
     actions = [entry.action for entry in read_audit(log, "m")]
     expected = ["approve", "approve proposal", "propose", "add trigger"]
@@ -60,7 +60,7 @@ def test_a_loss_that_is_advised_often_enough_is_proposed_and_a_person_lets_it_be
 def test_a_proposal_may_be_refused_and_does_not_come_again_at_once(log, artifacts):
     watched(log, artifacts, "propose", settings=TriggerSettings(checks=1, window_rows=1_000, every_minutes=0))
     looks.look(log)
-    assert queue.refuse(log, 1, "ben", "a holiday").accepted
+    assert decisions.refuse(log, 1, "ben", "a holiday").accepted
     assert queue.job(log, 1).note == "The proposal was refused by ben. a holiday"
     more_rows(log)
     looks.look(log)
@@ -98,7 +98,7 @@ def test_what_the_old_champion_got_wrong_starts_no_retrain_of_the_new_one(log, a
     watched(log, artifacts, "start", settings=TriggerSettings(checks=1, window_rows=1_000, every_minutes=0))
     queue.start(log, "m", "it fell", "ana", params={"window_rows": 1_500, "holdout_share": 0.25})
     run(log, artifacts, 1)
-    queue.approve(log, 1, "ben")
+    decisions.approve(log, 1, "ben")
     assert run(log, artifacts, 1).state == "promoted"
     # A guard would hide it for a day: the trigger is not to see a loss at all.
     looks.look(log)
@@ -121,7 +121,7 @@ def test_new_labels_start_a_job_once_and_are_counted_from_there(log, artifacts):
     looks.look(log)
     job = queue.active_job(log, "m")
     assert (job.state, job.trigger, job.reason) == ("queued", "continuous", "110 new labelled rows have come.")
-    queue.cancel(log, job.id, "ana")
+    decisions.cancel(log, job.id, "ana")
     looks.look(log)
     assert said(log).endswith("0 of 100 new labelled rows")
     assert len(queue.jobs(log)) == 1
@@ -135,7 +135,7 @@ def test_a_job_that_runs_already_keeps_the_trigger_waiting(log, artifacts):
     more_rows(log, 20)
     looks.look(log)
     assert "already running: job 1, started by ben" in said(log)
-    queue.cancel(log, job_id, "ben")
+    decisions.cancel(log, job_id, "ben")
     looks.look(log)
     assert "started: job " in said(log)
 

@@ -14,7 +14,7 @@ from retrain.workers.github import GitHubFault
 from storage.database.audit import read_audit
 from storage.database.engine import writing
 from storage.database.settings import Settings
-from storage.jobs import dispatches, leases, queue
+from storage.jobs import decisions, dispatches, leases, queue
 from storage.jobs.job_rows import set_job
 from storage.models import registry
 from tests.retrain.conftest import fill, run
@@ -212,7 +212,7 @@ def test_two_workers_ask_for_one_run(log, with_hub, hub, job_id):
 
 def test_a_cancel_while_the_run_is_asked_for_ends_the_job(log, with_hub, job_id):
     taken = dispatches.take(log, "w")
-    assert queue.cancel(log, job_id, "ben").message == f"job {job_id} is being cancelled"
+    assert decisions.cancel(log, job_id, "ben").message == f"job {job_id} is being cancelled"
     dispatches.accept(log, taken, RUN_URL, "accepted")
     assert queue.job(log, job_id).state == "cancelled"
     with pytest.raises(ValueError, match=f"job must be an open one; job {job_id} is cancelled"):

@@ -17,7 +17,7 @@ from retrain.triggers.looks import TriggerSettings
 from retrain.workers import launchers, processes
 from storage.database.schema import retrain_schedule
 from storage.database.settings import Settings
-from storage.jobs import firings, queue, workers
+from storage.jobs import decisions, firings, queue, workers
 from storage.models import registry
 from tests.conftest import postgres_database
 from tests.patience import PATIENCE, wait_for
@@ -73,7 +73,7 @@ def test_a_job_runs_from_the_button_to_a_new_champion(log, settings, artifacts, 
     assert waiting.lease_owner is None
     assert [w.pid for w in workers.live_workers(log)] == [worker.pid]
     assert launchers.ensure_worker(settings).said.startswith(f"A worker is alive: process {worker.pid}")
-    queue.approve(log, job_id, "ben")
+    decisions.approve(log, job_id, "ben")
     wait_for(has_state(log, job_id, "promoted"))
     assert registry.alias(log, "m", "champion") == "v2"
     wait_for(lambda: all(step.log for step in queue.steps(log, job_id) if step.name != "approval"))
@@ -89,7 +89,7 @@ def test_a_job_is_cancelled_while_it_trains_and_its_process_is_gone(log, artifac
     worker = start_worker()
     job_id = queue.start(log, "m", "red turned bad", "ana", params=RECENT).job_id
     wait_for(is_running(log, job_id, "train"))
-    assert queue.cancel(log, job_id, "ben").message == f"job {job_id} is being cancelled"
+    assert decisions.cancel(log, job_id, "ben").message == f"job {job_id} is being cancelled"
     assert not queue.start(log, "m", "at once again", "ana").started
     wait_for(has_state(log, job_id, "cancelled"))
     assert children_of(worker.pid) == []
