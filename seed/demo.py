@@ -79,13 +79,13 @@ def build_demo(
     ValueError
         If the model has rows that are not of this plan.
     """
-    if runs.find_done(log.engine, plan.fingerprint) is not None:
+    if runs.find_done(log, plan.fingerprint) is not None:
         return Outcome("exists", f"Model {plan.model!r} is as planned already; nothing was changed.")
-    with only_one(settings.artifacts, f"{log.engine.url}/{plan.model}") as alone:
+    with only_one(settings.artifacts, f"{settings.database_url}/{plan.model}") as alone:
         if not alone:
             return Outcome("busy", f"Another process is building model {plan.model!r}; nothing was done here.")
         try:
-            run = runs.begin(log.engine, plan.model, plan.source, plan.rows, plan.fingerprint, once=True)
+            run = runs.begin(log, plan.model, plan.source, plan.rows, plan.fingerprint, once=True)
         except runs.RunDone:  # while this process came here
             return Outcome("exists", f"Model {plan.model!r} is as planned already; nothing was changed.")
         try:
@@ -94,9 +94,9 @@ def build_demo(
         except BaseException as error:
             said = " ".join(str(error).split()) or type(error).__name__
             with cleaning_up(error):
-                runs.finish(log.engine, run.id, "stopped", f"stopped: {said}")
+                runs.finish(log, run.id, "stopped", f"stopped: {said}")
             raise
-        runs.finish(log.engine, run.id)
+        runs.finish(log, run.id)
     return Outcome("built", f"Model {plan.model!r}: {plan.rows:,} rows, scenario {plan.scenario}.")
 
 
@@ -114,7 +114,7 @@ def planned_rows(plan: Plan, end: datetime) -> pd.DataFrame:
 def _build(log: PredictionLog, settings: Settings, plan: Plan, run: Run, progress: Progress) -> None:
     # A run that was taken up again must see the same present as before.
     end = (plan.end or run.started_at).astimezone(UTC)
-    runs.say(log.engine, run.id, "writing reviews and training the model")
+    runs.say(log, run.id, "writing reviews and training the model")
     trained_at = end - SPAN + TRAINING
     history = History(planned_rows(plan, end), trained_at, trained_at + REFERENCE, plan.seed, plan.fingerprint[:8])
     write_history(log, settings, history, run, progress)

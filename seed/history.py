@@ -65,7 +65,7 @@ def write_history(log: PredictionLog, settings: Settings, history: History, run:
     served = frame["predicted_at"] >= trained.data_end
     frame["version"] = served.map({True: version, False: None})
     frame["variant"] = served.map({True: "champion", False: None})
-    runs.say(log.engine, run.id, "logging what the model said")
+    runs.say(log, run.id, "logging what the model said")
     rows, n_rows = frame.drop(columns="sentiment"), len(frame)
     for first in range(run.n_done, n_rows, _BATCH_ROWS):
         progress(first, n_rows)

@@ -70,32 +70,32 @@ def play(
         If there is no such scenario, or the model holds rows that are not of this simulation.
     """
     check_scenario(lesson.scenario, lesson.shape, lesson.strength)
-    with only_one(settings.artifacts, f"{log.engine.url}/{lesson.model}") as alone:
+    with only_one(settings.artifacts, f"{settings.database_url}/{lesson.model}") as alone:
         if not alone:
             return Outcome("busy", f"Another process plays model {lesson.model!r}; nothing was done here.")
         try:
-            run = runs.begin(log.engine, lesson.model, lesson.source, lesson.n_rows, lesson.fingerprint, once=True)
+            run = runs.begin(log, lesson.model, lesson.source, lesson.n_rows, lesson.fingerprint, once=True)
         except runs.RunDone:
             return Outcome("exists", f"Model {lesson.model!r} is played to its end already; nothing was changed.")
         if run.state == "stopped":
-            runs.go_on(log.engine, run.id)
+            runs.go_on(log, run.id)
         try:
             refuse_foreign_rows(log, run)
             _write_history(log, settings, lesson, run, tell)
-            state, why = _Live(log, settings, lesson, runs.read_run(log.engine, run.id), parent).run(tell)
+            state, why = _Live(log, settings, lesson, runs.read_run(log, run.id), parent).run(tell)
         except BaseException as error:
             said = " ".join(str(error).split()) or type(error).__name__
             with cleaning_up(error):
-                runs.finish(log.engine, run.id, "stopped", f"stopped: {said}")
+                runs.finish(log, run.id, "stopped", f"stopped: {said}")
             raise
-        runs.finish(log.engine, run.id, state, why)
+        runs.finish(log, run.id, state, why)
     return Outcome(state, f"Model {lesson.model!r}: {why}.")
 
 
 def _write_history(log: PredictionLog, settings: Settings, lesson: Lesson, run: Run, tell: Tell) -> None:
     if run.n_done >= HISTORY_ROWS and REFERENCE_NAME in {one.name for one in log.references(lesson.model)}:
         return
-    runs.say(log.engine, run.id, "training the first model on a healthy history")
+    runs.say(log, run.id, "training the first model on a healthy history")
     requests, trained_at = history_rows(lesson, run.started_at)
     history = History(requests, trained_at, run.started_at, lesson.seed, lesson.fingerprint[:8])
     write_history(log, settings, history, run, tell)
@@ -146,7 +146,7 @@ class _Live:
         size = int(np.clip(self.lesson.speed * _BATCH_SECONDS, _MIN_BATCH, _MAX_BATCH))
         due = time.monotonic()
         while (left := self.lesson.n_rows - self.run_row.n_done) > 0:
-            if runs.read_run(self.log.engine, self.run_row.id).state == "stopping":
+            if runs.read_run(self.log, self.run_row.id).state == "stopping":
                 return "stopped", "stopped as asked"
             if self.parent is not None and os.getppid() != self.parent:
                 return "stopped", "stopped because the server ended"

@@ -1,7 +1,7 @@
 """The prediction log: rows go in, windows come out."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,10 +34,9 @@ from storage.references.frozen import Reference
 from storage.segments import shelf
 from storage.segments.format import SEGMENT_ROWS, SegmentCache
 from storage.segments.grids import GridCache
-from storage.segments.seal import CaughtUp, catch_up, rebuild
+from storage.segments.seal import CaughtUp, catch_up
 from storage.segments.shelf import Shelf
 from storage.segments.view import TailCache
-from storage.upkeep import retention, verification
 from storage.writing.batches import Appended, append_batch
 from storage.writing.labels import write_labels
 from storage.writing.plain import NotPlain, insert_plain, plain_rows
@@ -83,7 +82,7 @@ class PredictionLog:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self._catalogue = Catalogue()
-        self._shelf = Shelf(engine, self._catalogue, SegmentCache(), TailCache(), GridCache())
+        self.shelf = Shelf(engine, self._catalogue, SegmentCache(), TailCache(), GridCache())
         self.memory = Memory()
         self._rng = np.random.default_rng()
 
@@ -141,7 +140,7 @@ class PredictionLog:
                 registry.check_champion(connection, model, champion)
             if self._catalogue.layout(connection, entry).columns != columns:  # another process has added some
                 batch = _checked(self._catalogue.layout(connection, entry).columns, rows)
-            appended = append_batch(connection, self._shelf, entry, batch, self._rng)
+            appended = append_batch(connection, self.shelf, entry, batch, self._rng)
             if run is not None:
                 runs.advance(connection, run, len(rows) + n_unreadable, len(rows) + n_unreadable - appended.n)
         self._settle(appended)
@@ -181,7 +180,7 @@ class PredictionLog:
     def _settle(self, appended: Appended) -> None:
         """Do what may wait until the rows are committed, and must not fail for them."""
         if appended.tail is not None:
-            self._shelf.tails.remember(appended.entry, appended.tail)
+            self.shelf.tails.remember(appended.entry, appended.tail)
         if appended.filled_a_segment:
             self._catch_up_if_free(appended.entry.name, _SEALED_AT_ONCE)
 
@@ -284,7 +283,7 @@ class PredictionLog:
 
     def extents(self, model: str, windows: Sequence[Window]) -> list[WindowExtent]:
         """Return the extent of every window, all as of one instant."""
-        with self._shelf.open(model) as view:
+        with self.shelf.open(model) as view:
             return shelf.read_extents(view, windows)
 
     def n_retired(self, model: str) -> int:
@@ -294,49 +293,31 @@ class PredictionLog:
 
     def cut(self, model: str, k: int) -> tuple[RowSpan, ...]:
         """Cut the log into at most k windows of about equal size, where counting them costs least."""
-        with self._shelf.open(model) as view:
+        with self.shelf.open(model) as view:
             return shelf.cut(view, k)
 
     def counts(self, model: str, windows: Sequence[Window], cells: Mapping[str, Cells]) -> dict[str, ColumnCounts]:
         """Count the rows of many windows in cells, column by column; on those of a frozen reference fast."""
-        with self._shelf.open(model) as view:
-            grids = self._shelf.grids.grids(view.connection, view.entry, view.layout)
+        with self.shelf.open(model) as view:
+            grids = self.shelf.grids.grids(view.connection, view.entry, view.layout)
             dictionary = self._catalogue.dictionary(view.connection, view.entry)
             return shelf.read_counts(view, grids, dictionary, windows, cells)
 
     def catch_up(self, model: str, max_segments: int | None = None) -> CaughtUp:
         """Seal what stands behind the watermark and repair what late rows changed (storage.segments.seal)."""
-        return catch_up(self._shelf, model, max_segments)
-
-    def retain(self, model: str, before: datetime, by: str = "command line") -> int:
-        """Remove the rows predicted before an instant and all that was derived from them; return how many."""
-        return retention.retain(self._shelf, model, before, by)
-
-    def erase(self, model: str, entity_id: str, by: str = "command line") -> int:
-        """Remove every row of one entity, such as a person, and its traces in segments and counts; return how many."""
-        return retention.erase(self._shelf, model, entity_id, by)
-
-    def verify(
-        self, model: str, progress: Callable[[int, int | None], None] = lambda n_done, n_all: None
-    ) -> tuple[str, ...]:
-        """Recompute every segment and count from the rows; return a sentence for each that differs."""
-        return verification.verify(self._shelf, model, progress)
-
-    def rebuild(self, model: str) -> None:
-        """Throw away every segment and count of a model and build them from its rows again."""
-        rebuild(self._shelf, model)
+        return catch_up(self.shelf, model, max_segments)
 
     def stream(self, model: str, reference: str) -> RowStream:
         """Return the rows that came after a frozen reference."""
-        return RowStream(self._shelf, model, reference)
+        return RowStream(self.shelf, model, reference)
 
     def ledger(self, model: str, reference: str) -> EvidenceLedger:
         """Return where the evidence against a frozen reference is kept."""
-        return EvidenceLedger(self._shelf, model, reference)
+        return EvidenceLedger(self.shelf, model, reference)
 
     def read_window(self, model: str, window: Window, columns: Sequence[Column]) -> dict[str, Sample]:
         """Return the values of a window, one sample per column, all in time order."""
-        with self._shelf.open(model) as view:
+        with self.shelf.open(model) as view:
             dictionary = self._catalogue.dictionary(view.connection, view.entry)
             return shelf.read_samples(view, dictionary, window, columns)
 

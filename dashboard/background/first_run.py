@@ -54,7 +54,7 @@ def lacks_demo(database_url: str) -> bool:
     """Tell whether no model is registered yet, or the building of the demo was cut short."""
     log = open_log(database_url)
     try:
-        unfinished = any(run.source == "demo" and run.state in ("running", "stopped") for run in read_runs(log.engine))
+        unfinished = any(run.source == "demo" and run.state in ("running", "stopped") for run in read_runs(log))
         return unfinished or not log.models()
     finally:
         log.close()

@@ -116,7 +116,7 @@ def progress(log: PredictionLog, upload: Upload) -> Progress | None:
     request = upload.request
     if request is None:
         return None
-    run = find_latest(log.engine, request.fingerprint)
+    run = find_latest(log, request.fingerprint)
     lacks = _lacks_reference(log, request) if run and run.state == "done" else False
     if is_worked_on:
         state: State = "running"

@@ -30,7 +30,7 @@ _RECENT = 1_000
 
 def watch(run_id: int, drawn: State, scope: Scope | None) -> None:
     """Draw a simulation as it stands; where its state has changed, redraw the page with its buttons."""
-    run = runs.read_run(reads.log().engine, run_id)
+    run = runs.read_run(reads.log(), run_id)
     state = state_of(run, datetime.now(UTC))
     if state != drawn:
         st.rerun(scope="app")

@@ -76,22 +76,22 @@ def go_on(log: PredictionLog, settings: Settings, run: Run) -> None:
 
 def stop(log: PredictionLog, run_id: int) -> None:
     """Ask a simulation to stop."""
-    runs.ask_to_stop(log.engine, run_id)
+    runs.ask_to_stop(log, run_id)
 
 
 def free_name(log: PredictionLog) -> str:
     """Return the first name that no model and no simulation bears: lesson, lesson-2, and so on."""
-    taken = {*log.models(), *(run.model for run in runs.read_runs(log.engine, limit=1_000))}
+    taken = {*log.models(), *(run.model for run in runs.read_runs(log, limit=1_000))}
     names = (NAME if k == 1 else f"{NAME}-{k}" for k in range(1, len(taken) + 2))
     return next(name for name in names if name not in taken)
 
 
 def _start(log: PredictionLog, settings: Settings, lesson: Lesson) -> None:
     # The row first: whoever looks sees at once that something begins, and a second click finds it.
-    run = runs.begin(log.engine, lesson.model, lesson.source, lesson.n_rows, lesson.fingerprint)
+    run = runs.begin(log, lesson.model, lesson.source, lesson.n_rows, lesson.fingerprint)
     if run.state == "running" and run.n_done and is_live(state_of(run, datetime.now(UTC))):
         return
-    runs.go_on(log.engine, run.id)
+    runs.go_on(log, run.id)
     told = {"scenario": lesson.scenario, "model": lesson.model, "shape": lesson.shape, "strength": lesson.strength}
     told |= {"speed": lesson.speed, "after": lesson.after, "rows": lesson.rows, "seed": lesson.seed}
     arguments = ["--live", *(f"--{name}={value}" for name, value in told.items()), f"--parent={os.getpid()}"]
@@ -99,7 +99,7 @@ def _start(log: PredictionLog, settings: Settings, lesson: Lesson) -> None:
     try:
         process = start_seed(settings, arguments, "lesson.log")
     except OSError as error:  # the row is there: it says why nothing moves, and can be gone on with
-        runs.finish(log.engine, run.id, "stopped", f"its process cannot be started: {error.strerror}")
+        runs.finish(log, run.id, "stopped", f"its process cannot be started: {error.strerror}")
         return
     # Somebody has to take note of its end; where it stands, its row tells.
     threading.Thread(target=process.wait, name=f"lesson {process.pid}", daemon=True).start()

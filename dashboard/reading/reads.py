@@ -73,12 +73,12 @@ def revision(model: str) -> int:
 
 def runs() -> tuple[Run, ...]:
     """Return imports, demos and simulations, the newest first."""
-    return read_runs(log().engine, limit=10)
+    return read_runs(log(), limit=10)
 
 
 def imported() -> tuple[Run, ...]:
     """Return imports and demos, the newest first."""
-    return runs_without_lessons(log().engine, limit=10)
+    return runs_without_lessons(log(), limit=10)
 
 
 def champion(model: str) -> str | None:

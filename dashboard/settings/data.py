@@ -121,7 +121,7 @@ def check(_log: PredictionLog, path: Path, choice: Choice, called: str, columns:
 
 def run_of(log: PredictionLog, fingerprint: str) -> Run | None:
     """Return the last import of the same content, read in the same way."""
-    return find_latest(log.engine, fingerprint)
+    return find_latest(log, fingerprint)
 
 
 def columns_of(log: PredictionLog, model: str) -> tuple[Column, ...]:

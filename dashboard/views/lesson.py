@@ -13,7 +13,7 @@ from dashboard.reading.scope import find_scope
 from storage.jobs.lessons import newest_lesson
 
 log, scope = reads.log(), find_scope()
-run = newest_lesson(log.engine)
+run = newest_lesson(log)
 state = state_of(run, datetime.now(UTC)) if run else None
 model = run.model if run and run.model in reads.models() else None
 if model is not None and st.session_state.get("lesson_begun") == model:

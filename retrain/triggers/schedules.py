@@ -7,7 +7,7 @@ from typing import Any
 
 from retrain.params import RetrainParams
 from retrain.triggers.cron import parse_cron, parse_zone
-from storage.database.audit import Database
+from storage.database.engine import Database
 from storage.jobs import firings
 
 

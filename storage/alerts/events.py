@@ -6,9 +6,8 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from storage.database.audit import Database
 from storage.database.clock import now
-from storage.database.engine import reading, writing
+from storage.database.engine import Database, reading, writing
 from storage.database.schema import alert, alert_event
 
 EventKind = Literal["alarm", "check", "job"]

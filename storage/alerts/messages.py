@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from storage.database.audit import Database, append_audit
+from storage.database.audit import append_audit
 from storage.database.clock import now
 from storage.database.driver import insert_or_update
-from storage.database.engine import reading, writing
+from storage.database.engine import Database, reading, writing
 from storage.database.schema import alert, alert_channel
 
 State = Literal["pending", "sent", "given up"]

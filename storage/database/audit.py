@@ -3,20 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
 
 from storage.database.clock import now
-from storage.database.engine import reading, writing
+from storage.database.engine import Database, reading, writing
 from storage.database.schema import audit
-
-
-class Database(Protocol):
-    """What has an engine: a `PredictionLog`, or an engine itself."""
-
-    @property
-    def engine(self) -> sa.Engine: ...
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,13 @@
 For a single row, SQLAlchemy's own way takes longer than the database.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+
+_CHUNK = 5_000
 
 _POSTGRESQL = postgresql.psycopg.dialect(paramstyle="format")
 _UNIQUE_VIOLATION = "23505"
@@ -121,3 +123,9 @@ def _translated(connection: sa.Connection, statement: str, error: Any) -> BaseEx
     return sa.exc.DBAPIError.instance(
         statement, None, error, _driver_error(connection), connection_invalidated=lost, dialect=connection.dialect
     )
+
+
+def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Split what is bound to one statement: SQLite binds at most 32,766 values."""
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]

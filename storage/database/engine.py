@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary, WeakSet
 
 import sqlalchemy as sa
@@ -38,6 +38,16 @@ _turns: WeakKeyDictionary[sa.Engine, threading.Lock] = WeakKeyDictionary()
 _holders: dict[Path, WeakSet[sa.Engine]] = {}
 _looking = threading.Lock()
 _log = logging.getLogger(__name__)
+
+
+class Database(Protocol):
+    """An open database: whatever has an engine, such as a `PredictionLog`.
+
+    Outside a transaction it is what a function asks for first; inside one, that is the `Connection`.
+    """
+
+    @property
+    def engine(self) -> sa.Engine: ...
 
 
 class DatabaseFault(Exception):

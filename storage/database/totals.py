@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from storage.database.audit import Database
-from storage.database.engine import reading
+from storage.database.engine import Database, reading
 from storage.database.schema import model, retrain_job
 
 

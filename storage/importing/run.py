@@ -169,12 +169,12 @@ def run_import(
     """
     fingerprint = plan.fingerprint
     # Before anything is written; whether another import ends meanwhile is seen where the run begins.
-    if not again and (done := runs.find_done(log.engine, fingerprint)) is not None:
+    if not again and (done := runs.find_done(log, fingerprint)) is not None:
         raise _imported(plan, done)
     log.register(plan.model, plan.columns)
     n_rows = files.count_rows(plan.path)
     try:
-        run = runs.begin(log.engine, plan.model, plan.called, n_rows, fingerprint, once=not again)
+        run = runs.begin(log, plan.model, plan.called, n_rows, fingerprint, once=not again)
     except runs.RunDone as error:
         raise _imported(plan, error.run) from None
     rejected: list[RejectedRow] = []
@@ -195,11 +195,11 @@ def run_import(
     except BaseException as error:
         # A database that has just failed may not take this note either; the run is taken up again all the same.
         with cleaning_up(error):
-            runs.finish(log.engine, run.id, "stopped", f"stopped after {n_done:,} rows: {type(error).__name__}")
+            runs.finish(log, run.id, "stopped", f"stopped after {n_done:,} rows: {type(error).__name__}")
         raise
     landed = accepted or run.n_done > run.n_rejected
     state, why = ("done", None) if landed else ("failed", "every row was rejected")
-    runs.finish(log.engine, run.id, state, why, by=by)
+    runs.finish(log, run.id, state, why, by=by)
     return ImportResult(accepted, tuple(rejected), n_done, run.n_done)
 
 

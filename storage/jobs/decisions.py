@@ -5,9 +5,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from storage.database.audit import Database, append_audit
+from storage.database.audit import append_audit
 from storage.database.clock import now
-from storage.database.engine import writing
+from storage.database.engine import Database, writing
 from storage.database.schema import model_version, retrain_job, retrain_step
 from storage.jobs.job_rows import (
     FINAL,

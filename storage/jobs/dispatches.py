@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from storage.database.audit import Database, append_audit
+from storage.database.audit import append_audit
 from storage.database.clock import now
-from storage.database.engine import writing
+from storage.database.engine import Database, writing
 from storage.database.schema import retrain_job
 from storage.jobs.job_rows import FINAL, STEPS, Job, end_job, lock_job, read_job, set_job, settle
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from storage.database.audit import Database
 from storage.database.clock import now
-from storage.database.engine import reading, writing
+from storage.database.engine import Database, reading, writing
 from storage.database.schema import retrain_job, retrain_step
 from storage.jobs.job_rows import (
     FINAL,

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import parse_qsl, urlencode
 
-import sqlalchemy as sa
-
+from storage.database.engine import Database
 from storage.jobs.runs import Run, newest_run, read_runs
 
 _BEGINNING = "lesson?"
@@ -97,11 +96,11 @@ def is_lesson(run: Run) -> bool:
     return run.source.startswith(_BEGINNING)
 
 
-def newest_lesson(engine: sa.Engine) -> Run | None:
+def newest_lesson(database: Database) -> Run | None:
     """Return the run of the simulation that was begun last."""
-    return newest_run(engine, _BEGINNING)
+    return newest_run(database, _BEGINNING)
 
 
-def runs_without_lessons(engine: sa.Engine, *, limit: int) -> tuple[Run, ...]:
+def runs_without_lessons(database: Database, *, limit: int) -> tuple[Run, ...]:
     """Return the newest runs that are no simulation of a lesson."""
-    return read_runs(engine, limit=limit, without=_BEGINNING)
+    return read_runs(database, limit=limit, without=_BEGINNING)

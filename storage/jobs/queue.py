@@ -7,9 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from storage.database.audit import Database, append_audit
+from storage.database.audit import append_audit
 from storage.database.clock import now
-from storage.database.engine import reading, writing
+from storage.database.engine import Database, reading, writing
 from storage.database.schema import retrain_job, retrain_step
 from storage.jobs.decisions import Answer, approve, cancel, promote_now, refuse, retry, rollback
 from storage.jobs.job_rows import FINAL, STEPS, Job, Open, State, Step, Trigger, read_job

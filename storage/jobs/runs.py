@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from storage.database.audit import append_audit
 from storage.database.driver import insert_or_ignore
-from storage.database.engine import reading, writing
+from storage.database.engine import Database, reading, writing
 from storage.database.schema import UNFINISHED, import_run
 
 
@@ -47,7 +47,7 @@ class RunDone(ValueError):
 
 
 def begin(
-    engine: sa.Engine,
+    database: Database,
     model: str,
     source: str,
     n_rows: int | None = None,
@@ -71,7 +71,7 @@ def begin(
     begun_at = datetime.now(UTC)
     values: dict[str, Any] = {"model": model, "source": source, "fingerprint": fingerprint, "state": "running"}
     values |= {"n_rows": n_rows, "started_at": begun_at, "updated_at": begun_at}
-    with writing(engine) as connection:
+    with writing(database.engine) as connection:
         row = None
         while row is None:  # again only where the unfinished one has ended in between
             inserted = insert_or_ignore(connection, import_run).values(values).returning(import_run)
@@ -120,27 +120,27 @@ def advance(connection: sa.Connection, run: Run, n_done: int, n_rejected: int = 
         )
 
 
-def say(engine: sa.Engine, run_id: int, note: str) -> None:
+def say(database: Database, run_id: int, note: str) -> None:
     """Tell what the run is doing now."""
-    with writing(engine) as connection:
+    with writing(database.engine) as connection:
         connection.execute(
             sa.update(import_run).where(import_run.c.id == run_id).values(note=note, updated_at=datetime.now(UTC))
         )
 
 
-def ask_to_stop(engine: sa.Engine, run_id: int) -> None:
+def ask_to_stop(database: Database, run_id: int) -> None:
     """Ask whoever works on a run to stop; it does so at its next batch. A run that has ended stays as it is."""
-    _move(engine, run_id, ("running",), "stopping")
+    _move(database, run_id, ("running",), "stopping")
 
 
-def go_on(engine: sa.Engine, run_id: int) -> None:
+def go_on(database: Database, run_id: int) -> None:
     """Take back that a run was stopped, so that whoever takes it up works on."""
-    _move(engine, run_id, UNFINISHED, "running")
+    _move(database, run_id, UNFINISHED, "running")
 
 
-def _move(engine: sa.Engine, run_id: int, before: tuple[str, ...], after: str) -> None:
+def _move(database: Database, run_id: int, before: tuple[str, ...], after: str) -> None:
     c = import_run.c
-    with writing(engine) as connection:
+    with writing(database.engine) as connection:
         connection.execute(
             sa.update(import_run)
             .where(c.id == run_id, c.state.in_(before))
@@ -149,7 +149,7 @@ def _move(engine: sa.Engine, run_id: int, before: tuple[str, ...], after: str) -
 
 
 def finish(
-    engine: sa.Engine, run_id: int, state: str = "done", note: str | None = None, *, by: str | None = None
+    database: Database, run_id: int, state: str = "done", note: str | None = None, *, by: str | None = None
 ) -> None:
     """End a run as `done`, `failed` or `stopped` (which a later start takes up again); one that has ended stays so.
 
@@ -157,7 +157,7 @@ def finish(
     """
     if state not in ("done", "failed", "stopped"):
         raise ValueError(f"state must be done, failed or stopped; got {state!r}.")
-    with writing(engine) as connection:
+    with writing(database.engine) as connection:
         # Two processes may find at once that no row is left: one of them ends the run.
         ended = connection.execute(
             sa.update(import_run)
@@ -170,40 +170,40 @@ def finish(
             append_audit(connection, by, "import", ended.model, file=ended.source, n_rows=n_landed)
 
 
-def read_runs(engine: sa.Engine, *, limit: int = 50, without: str | None = None) -> tuple[Run, ...]:
+def read_runs(database: Database, *, limit: int = 50, without: str | None = None) -> tuple[Run, ...]:
     """Return the runs, the newest first; none whose source begins like `without`."""
     query = sa.select(import_run).order_by(import_run.c.id.desc()).limit(limit)
     if without is not None:
         query = query.where(~import_run.c.source.startswith(without, autoescape=True))
-    with reading(engine) as connection:
+    with reading(database.engine) as connection:
         rows = connection.execute(query)
         return tuple(Run(**row._mapping) for row in rows)
 
 
-def read_run(engine: sa.Engine, run_id: int) -> Run:
+def read_run(database: Database, run_id: int) -> Run:
     """Return one run as it stands now."""
-    with reading(engine) as connection:
+    with reading(database.engine) as connection:
         row = connection.execute(sa.select(import_run).where(import_run.c.id == run_id)).one()
         return Run(**row._mapping)
 
 
-def newest_run(engine: sa.Engine, beginning: str) -> Run | None:
+def newest_run(database: Database, beginning: str) -> Run | None:
     """Return the newest run whose source begins so."""
     query = sa.select(import_run).where(import_run.c.source.startswith(beginning, autoescape=True))
-    with reading(engine) as connection:
+    with reading(database.engine) as connection:
         row = connection.execute(query.order_by(import_run.c.id.desc()).limit(1)).first()
         return None if row is None else Run(**row._mapping)
 
 
-def find_done(engine: sa.Engine, fingerprint: str) -> Run | None:
+def find_done(database: Database, fingerprint: str) -> Run | None:
     """Return the run that has already imported this content, if one has."""
-    with reading(engine) as connection:
+    with reading(database.engine) as connection:
         return _done(connection, fingerprint)
 
 
-def find_latest(engine: sa.Engine, fingerprint: str) -> Run | None:
+def find_latest(database: Database, fingerprint: str) -> Run | None:
     """Return the last run that was begun for this content, whatever became of it."""
-    with reading(engine) as connection:
+    with reading(database.engine) as connection:
         query = sa.select(import_run).where(import_run.c.fingerprint == fingerprint)
         row = connection.execute(query.order_by(import_run.c.id.desc()).limit(1)).first()
         return None if row is None else Run(**row._mapping)

@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from storage.database.audit import Database
 from storage.database.clock import now
 from storage.database.driver import insert_or_ignore
-from storage.database.engine import DatabaseBusy, reading, writing
+from storage.database.engine import Database, DatabaseBusy, reading, writing
 from storage.database.schema import worker
 
 # A worker beats every few seconds; one that has been silent for so long is taken for dead.

@@ -7,10 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from storage.database.audit import Database, append_audit
+from storage.database.audit import append_audit
 from storage.database.clock import now
 from storage.database.driver import insert_or_update
-from storage.database.engine import reading, writing
+from storage.database.engine import Database, reading, writing
 from storage.database.schema import model as model_table
 from storage.database.schema import model_alias, model_version, retrain_job
 from storage.models.catalogue import Catalogue

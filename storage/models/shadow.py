@@ -10,10 +10,9 @@ import pandas as pd
 import sqlalchemy as sa
 
 from storage.checking.rows import category_text
-from storage.database.audit import Database
 from storage.database.clock import now
 from storage.database.driver import insert_or_ignore, insert_or_update
-from storage.database.engine import reading, writing
+from storage.database.engine import Database, reading, writing
 from storage.database.schema import served_model, shadow_answer
 from storage.models.catalogue import Catalogue
 

@@ -9,8 +9,7 @@ import sqlalchemy as sa
 
 from drift.data.windows import Window
 from storage.checking.rows import category_text
-from storage.database.audit import Database
-from storage.database.engine import reading
+from storage.database.engine import Database, reading
 from storage.database.schema import shadow_answer
 from storage.models.catalogue import Catalogue
 from storage.reading.selection import window_query

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from storage.database.audit import Database
-from storage.database.engine import reading
+from storage.database.engine import Database, reading
 from storage.models.catalogue import Catalogue
 
 

@@ -12,8 +12,7 @@ from drift.data.windows import Window
 from drift.monitor.source import Outcomes, Place
 from storage.checking.rows import category_text
 from storage.database import ids
-from storage.database.audit import Database
-from storage.database.engine import reading
+from storage.database.engine import Database, reading
 from storage.database.schema import instant_from, microseconds, model
 from storage.models.catalogue import Catalogue, Entry
 from storage.models.layout import Layout

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 
 from drift.data.windows import Column
 from drift.statistics.grid import ColumnCounts
+from storage.database.driver import chunks
 from storage.database.schema import block_histogram, segment_histogram
 from storage.segments.format import SEGMENT_ROWS, missing_values, read_blobs, sealed_columns
 from storage.segments.grids import BLOCK_SEGMENTS, Grid
 from storage.segments.view import View, log_rows_of, read_columns
-from storage.writing.insertion import chunks
 
 # Rows whose values are read at once, where segments have not been counted yet.
 _ROWS_AT_ONCE = 32 * SEGMENT_ROWS

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from storage.database import ids
 from storage.database.audit import append_audit
+from storage.database.driver import chunks
 from storage.database.engine import empty_write_ahead_log, erasing, reading, writing
 from storage.database.schema import (
     block_histogram,
@@ -20,13 +21,13 @@ from storage.database.schema import (
 )
 from storage.database.schema import model as model_table
 from storage.evidence.ledger import mark_stale
+from storage.log import PredictionLog
 from storage.models.catalogue import Entry
 from storage.models.layout import Layout
 from storage.segments import repair
 from storage.segments.format import SegmentIndex
 from storage.segments.grids import BLOCK_SEGMENTS, read_cumulated
 from storage.segments.shelf import Shelf
-from storage.writing.insertion import chunks
 from storage.writing.labels import note_arrivals
 
 # Removed in one transaction: other writers wait for it.
@@ -35,12 +36,13 @@ _REPAIRED_AT_ONCE = 8
 _LOWEST = int(np.iinfo(np.int64).min)
 
 
-def retain(shelf: Shelf, model: str, before: datetime, by: str) -> int:
+def retain(log: PredictionLog, model: str, before: datetime, by: str = "command line") -> int:
     """Remove the rows predicted before an instant (to the millisecond); return how many.
 
     What is kept of them are the references that were frozen from them. The file does not shrink: new rows take
     the place of the old ones.
     """
+    shelf = log.shelf
     border = ids.first_id(microseconds(before))
     n_removed = 0
     while (n := _retire_some(shelf, model, border)) is not None:
@@ -95,12 +97,13 @@ def _drop_segments(
     connection.execute(sa.delete(block_histogram).where(b.reference_id.in_(of_model), gone))
 
 
-def erase(shelf: Shelf, model: str, entity_id: str, by: str) -> int:
+def erase(log: PredictionLog, model: str, entity_id: str, by: str = "command line") -> int:
     """Remove every row of one entity, such as a person; return how many.
 
     Segments and counts are written anew in the same transactions, and an SQLite file keeps no trace of the rows in
     its free pages. Frozen references hold values without ids and stay as they are.
     """
+    shelf = log.shelf
     n_erased = 0
     while found := _ids_of(shelf, model, entity_id):
         n_erased += _erase_some(shelf, model, found)

@@ -6,7 +6,10 @@ from datetime import UTC, datetime, timedelta
 from drift.data.windows import LastRows, TimeSpan
 from storage.command_line import ProgressBar, count_argument
 from storage.log import PredictionLog
+from storage.segments.seal import rebuild
 from storage.upkeep.evidence_check import rebuild_evidence, verify_evidence
+from storage.upkeep.retention import erase, retain
+from storage.upkeep.verification import verify
 
 
 def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -36,7 +39,7 @@ def _verify(log: PredictionLog, options: argparse.Namespace) -> int:
     faults = []
     for model in _models(log, options):
         found = [
-            *log.verify(model, ProgressBar("segments")),
+            *verify(log, model, ProgressBar("segments")),
             *(f"model {model!r}: evidence on {of}" for of in verify_evidence(log, model)),
         ]
         faults += found
@@ -51,7 +54,7 @@ def _verify(log: PredictionLog, options: argparse.Namespace) -> int:
 
 def _rebuild(log: PredictionLog, options: argparse.Namespace) -> int:
     for model in _models(log, options):
-        log.rebuild(model)
+        rebuild(log.shelf, model)
         rebuild_evidence(log, model)
         print(f"Model {model!r}: segments, counts and evidence are built again from {log.n_rows(model):,} rows.")
     return 0
@@ -71,12 +74,12 @@ def _retain(log: PredictionLog, options: argparse.Namespace) -> int:
             f"days must leave some rows; all {n_rows:,} are from before {before:%Y-%m-%d %H:%M} UTC "
             "(days count back from now). Add --everything to delete them all."
         )
-    n = log.retain(options.model, before)
+    n = retain(log, options.model, before)
     print(f"{n:,} rows from before {before:%Y-%m-%d %H:%M} UTC deleted, {log.n_rows(options.model):,} kept.")
     return 0
 
 
 def _erase(log: PredictionLog, options: argparse.Namespace) -> int:
-    n = log.erase(options.model, options.entity)
+    n = erase(log, options.model, options.entity)
     print(f"{n:,} rows about {options.entity!r} deleted, {log.n_rows(options.model):,} kept.")
     return 0

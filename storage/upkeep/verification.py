@@ -17,6 +17,7 @@ from storage.database.schema import (
     segment_histogram,
     segment_values,
 )
+from storage.log import PredictionLog
 from storage.models.catalogue import Catalogue
 from storage.segments.format import TIMES, SegmentCache, decode, missing_values, sealed_columns
 from storage.segments.grids import BLOCK_SEGMENTS, Grid, GridCache, added, edges_of, read_cumulated, unpacked
@@ -28,12 +29,12 @@ _UNREADABLE = (ValueError, TypeError, zlib.error)
 Progress = Callable[[int, int | None], None]
 
 
-def verify(shelf: Shelf, model: str, progress: Progress = lambda n_done, n_all: None) -> tuple[str, ...]:
+def verify(log: PredictionLog, model: str, progress: Progress = lambda n_done, n_all: None) -> tuple[str, ...]:
     """Compare a model's segments and counts with its log; return what differs, in a sentence each.
 
     Each segment is read in a short transaction of its own, so that writers and sealers go on.
     """
-    fresh = Shelf(shelf.engine, Catalogue(), SegmentCache(), TailCache(), GridCache())
+    fresh = Shelf(log.engine, Catalogue(), SegmentCache(), TailCache(), GridCache())
     with fresh.open(model) as view:
         found = [*_totals(view), *_leftovers(view), *_borders(view)]
         numbers = view.index.k.tolist()

@@ -1,6 +1,6 @@
 """Puts checked rows into a model's log: each once, whatever is sent twice."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +9,10 @@ import sqlalchemy as sa
 
 from storage.checking.rows import CODED, PLAIN, Batch, Coded, RejectedRow
 from storage.database import ids
-from storage.database.driver import copy_rows, run, run_many
+from storage.database.driver import chunks, copy_rows, run, run_many
 from storage.models.catalogue import CATEGORIES_LIMIT, Catalogue, Entry, add_categories
 from storage.models.layout import Layout
 
-_CHUNK = 5_000
 _OPTIONAL = (*CODED, *PLAIN, "labelled_at")
 _NO_CODES: Mapping[str, int] = {}
 _DUPLICATE = "request_id must be new: a row with {!r} is in the log already, which was left as it is."
@@ -203,9 +202,3 @@ def _existing(connection: sa.Connection, table: sa.Table, request_ids: Sequence[
         query = sa.select(table.c.request_id).where(table.c.request_id.in_(chunk))
         found.update(connection.execute(query).scalars())
     return found
-
-
-def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Split what is bound to one statement: SQLite binds at most 32,766 values."""
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]

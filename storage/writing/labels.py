@@ -7,12 +7,11 @@ import sqlalchemy as sa
 
 from storage.checking.records import MIN_RECORDS, plain_column
 from storage.checking.rows import RejectedRow, category_text, key_text, number
-from storage.database.driver import Prepared, run, run_many
+from storage.database.driver import Prepared, chunks, run, run_many
 from storage.database.schema import evidence, instant_from, model
 from storage.evidence.ledger import mark_labels_stale
 from storage.models.catalogue import CATEGORIES_LIMIT, Catalogue, Entry, add_categories
 from storage.models.layout import Layout
-from storage.writing.insertion import chunks
 
 _Stored = tuple[int, Any, int | None]
 _BEYOND = Prepared(

@@ -127,7 +127,7 @@ def test_a_demo_that_ended_with_the_server_is_begun_again_by_the_next(log, setti
     wait_for(lambda: log.models() and log.n_rows("reviews"))
     stop_demo(process)
     assert process.returncode == -signal.SIGTERM
-    assert runs.read_runs(log.engine)[0].state != "done"
+    assert runs.read_runs(log)[0].state != "done"
     again = start_demo(wanting)
     assert again is not None
     stop_demo(again)

@@ -62,10 +62,10 @@ def played(played_folder: Path, settings, tmp_path) -> Iterator[PredictionLog]:
 def ended_afterwards(log) -> Iterator[None]:
     """Whatever simulation a test has started ends with it."""
     yield
-    run = newest_lesson(log.engine)
+    run = newest_lesson(log)
     assert run is not None
-    runs.ask_to_stop(log.engine, run.id)
-    wait_for(lambda: runs.read_run(log.engine, run.id).state != "stopping")
+    runs.ask_to_stop(log, run.id)
+    wait_for(lambda: runs.read_run(log, run.id).state != "stopping")
 
 
 def texts(app: AppTest) -> str:
@@ -132,23 +132,23 @@ def test_play_writes_one_row_and_starts_a_process_and_stop_ends_it(log, settings
     lesson_page.selectbox(key="lesson_scenario").set_value("label").run()
     lesson_page.selectbox(key="lesson_after").set_value(10_000).run()
     lesson_page.button(key="play lesson").click().run()
-    run = newest_lesson(log.engine)
+    run = newest_lesson(log)
     lesson = Lesson.of(run)
     assert (lesson.model, lesson.scenario, lesson.speed, lesson.after) == ("lesson", "label", 500, 10_000)
     assert any(one.value == "row **0** of 309,600" for one in lesson_page.caption)
-    wait_for(lambda: runs.read_run(log.engine, run.id).n_done > HISTORY_ROWS, "live rows")
+    wait_for(lambda: runs.read_run(log, run.id).n_done > HISTORY_ROWS, "live rows")
     lesson_page.run()
     lesson_run.go_on(log, settings, run)
     assert "Another process" not in (settings.artifacts.parent / "log" / "lesson.log").read_text(encoding="utf-8")
     lesson_page.button(key="stop lesson").click().run()
-    wait_for(lambda: runs.read_run(log.engine, run.id).state == "stopped", "the stop that was asked for")
+    wait_for(lambda: runs.read_run(log, run.id).state == "stopped", "the stop that was asked for")
     lesson_page.run()
     assert "Stopped as asked." in texts(lesson_page)
     assert "Truth: still healthy; the drift begins at row 19,600" in texts(lesson_page)
     assert lesson_page.button(key="go on lesson").label == "Go on with lesson"
     lesson_page.button(key="go on lesson").click().run()
-    assert runs.read_run(log.engine, run.id).state == "running"
-    assert len(runs.read_runs(log.engine)) == 1
+    assert runs.read_run(log, run.id).state == "running"
+    assert len(runs.read_runs(log)) == 1
 
 
 @pytest.mark.slow
@@ -199,7 +199,7 @@ def test_the_naive_mode_counts_what_a_plain_test_would_have_rung_on_healthy_rows
 
 
 def test_a_simulation_whose_process_was_killed_is_told_apart(log, settings, lesson_page):
-    run = runs.begin(log.engine, "lesson", LESSON.source, LESSON.n_rows, LESSON.fingerprint)
+    run = runs.begin(log, "lesson", LESSON.source, LESSON.n_rows, LESSON.fingerprint)
     lesson_page.run()
     assert "Preparing" in texts(lesson_page)
     age(log, run, timedelta(minutes=1))
@@ -210,7 +210,7 @@ def test_a_simulation_whose_process_was_killed_is_told_apart(log, settings, less
 
 def test_every_state_of_a_run_has_its_name(log):
     now = datetime.now(UTC)
-    run = runs.begin(log.engine, "lesson", LESSON.source, LESSON.n_rows, LESSON.fingerprint)
+    run = runs.begin(log, "lesson", LESSON.source, LESSON.n_rows, LESSON.fingerprint)
     live = replace(run, n_done=HISTORY_ROWS + 1)
     assert state_of(run, now) == "preparing"
     assert state_of(live, now) == "running"
@@ -222,7 +222,7 @@ def test_every_state_of_a_run_has_its_name(log):
 
 def test_a_name_is_never_given_twice(log):
     assert free_name(log) == "lesson"
-    runs.begin(log.engine, "lesson", "lesson?x")
+    runs.begin(log, "lesson", "lesson?x")
     log.register("lesson-2", [Column("length", "numeric")])
     assert free_name(log) == "lesson-3"
 
@@ -252,6 +252,6 @@ def test_a_simulation_whose_process_cannot_be_started_says_so_and_can_be_gone_on
     lesson_page.run()
     lesson_page.button(key="play lesson").click().run()
     assert not lesson_page.exception
-    assert newest_lesson(log.engine).state == "stopped"
+    assert newest_lesson(log).state == "stopped"
     assert "Its process cannot be started: Not a directory." in texts(lesson_page)
     assert lesson_page.button(key="go on lesson").label == "Go on with lesson"

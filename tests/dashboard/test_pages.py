@@ -32,10 +32,10 @@ def test_without_a_model_the_board_says_how_to_begin(log):
 
 
 def test_while_the_demo_is_built_the_board_shows_how_far_it_is(log):
-    run = runs.begin(log.engine, "reviews", "demo", n_rows=200)
+    run = runs.begin(log, "reviews", "demo", n_rows=200)
     with log.engine.begin() as connection:
         runs.advance(connection, run, 50)
-    runs.say(log.engine, run.id, "Training the model")
+    runs.say(log, run.id, "Training the model")
     page = AppTest.from_file(str(BOARD), default_timeout=PATIENCE).run()
     assert "Training the model" in said(page)
     assert [bar.value for bar in page.get("progress")] == [25]

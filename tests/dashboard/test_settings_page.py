@@ -199,10 +199,10 @@ def test_what_became_of_an_import_is_told_by_what_is_there(settings_board, setti
 
 
 def test_simulations_push_no_import_out_of_the_list(settings_board, log):
-    runs.begin(log.engine, "loans", "loans.csv", 10, "f")
+    runs.begin(log, "loans", "loans.csv", 10, "f")
     for k in range(12):
         lesson = Lesson(model=f"lesson-{k}", scenario="concept")
-        runs.begin(log.engine, lesson.model, lesson.source, lesson.n_rows, lesson.fingerprint)
+        runs.begin(log, lesson.model, lesson.source, lesson.n_rows, lesson.fingerprint)
     said(settings_board.run())
     assert any("loans.csv" in str(table.value) for table in settings_board.dataframe)
 

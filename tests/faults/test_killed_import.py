@@ -44,7 +44,7 @@ def test_a_killed_import_loses_no_acknowledged_row_stores_none_twice_and_goes_on
             process.kill()
         said = process.communicate()[1]
         assert process.returncode == -9, f"the import ended before kill {kill}: {said}"
-        (of_file,) = runs.read_runs(log.engine)
+        (of_file,) = runs.read_runs(log)
         told = [int(n.replace(",", "")) for n in re.findall(r"([\d,]+) of", said)]
         # What it said is in, whole transactions only, and it never went back.
         assert of_file.n_done >= max([n_before, *told])

@@ -49,5 +49,5 @@ def test_imports_of_one_file_store_every_row_once(log, postgres_url, start, veri
         assert code == 0 or "by one process at a time" in complained or "was imported into" in complained, complained
     assert log.n_rows("m") == N_ROWS
     assert log.read_window("m", LastRows(9_999), [AMOUNT])["amount"].values.tolist() == list(range(N_ROWS))
-    assert [run.state for run in runs.read_runs(log.engine)] == ["done"]
+    assert [run.state for run in runs.read_runs(log)] == ["done"]
     verify(postgres_url)

@@ -35,10 +35,8 @@ def test_a_class_sees_a_drift_an_alarm_a_retrain_and_the_recovery(page: Page, pr
 
     choose(page, "The drift begins", "after 5,000 rows")
     page.get_by_role("button", name="Play").click()
-    run = wait_for(
-        lambda: (now := newest_lesson(product.log.engine)) and now.n_done > HISTORY_ROWS and now, "live rows"
-    )
-    runs.ask_to_stop(product.log.engine, run.id)  # so that the drift waits until everybody has seen the board
+    run = wait_for(lambda: (now := newest_lesson(product.log)) and now.n_done > HISTORY_ROWS and now, "live rows")
+    runs.ask_to_stop(product.log, run.id)  # so that the drift waits until everybody has seen the board
     expect(page.get_by_text(re.compile("Truth: still healthy"))).to_be_visible()
     # The whole board has turned to the new model.
     expect(page).to_have_url(re.compile(r"/lesson\?model=lesson"))
@@ -73,11 +71,11 @@ def test_a_class_sees_a_drift_an_alarm_a_retrain_and_the_recovery(page: Page, pr
     expect(page.get_by_role("button", name="Go on with lesson")).to_be_visible()
     settle(page)
 
-    run = newest_lesson(product.log.engine)
+    run = newest_lesson(product.log)
     assert run is not None
     assert (run.model, run.state, run.note) == (MODEL, "stopped", "stopped as asked")
     assert run.n_done == product.log.n_rows(MODEL)
-    assert len(runs.read_runs(product.log.engine)) == 1
+    assert len(runs.read_runs(product.log)) == 1
     assert registry.alias(product.log, MODEL, "champion") == "v2"
     (job,) = queue.jobs(product.log, MODEL)
     assert (job.state, job.decided_by) == ("promoted", "ana")

@@ -29,7 +29,7 @@ def test_the_reason_goes_up_with_a_note_on_the_run_that_is_held(postgres_url, tm
     settings = Settings.from_environment({"DRIFT_ARTIFACTS": str(tmp_path / "models")})
     log.register("m", [Column("amount", "numeric")])
     log.append("m", [{"predicted_at": "2026-09-01T00:00:00Z", "amount": 1.0}])
-    run = runs.begin(log.engine, "m", source, 100, fingerprint)
+    run = runs.begin(log, "m", source, 100, fingerprint)
     with writing(other.engine) as holding:
         holding.execute(sa.select(import_run).where(import_run.c.id == run.id).with_for_update())
         with pytest.raises(ValueError, match="model must be a new one; 'm' holds 1 other rows") as caught:

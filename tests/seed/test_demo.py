@@ -143,7 +143,7 @@ def test_building_again_changes_nothing(built):
     revision = demo.log.revision("reviews")
     assert build_demo(demo.log, demo.settings, demo.plan).state == "exists"
     assert demo.log.revision("reviews") == revision
-    (run,) = runs.read_runs(demo.log.engine)
+    (run,) = runs.read_runs(demo.log)
     assert (run.state, run.n_done, run.n_rows, run.n_rejected) == ("done", 12_000, 12_000, 0)
 
 
@@ -188,7 +188,7 @@ def start_demo(folder: Path) -> subprocess.Popen[str]:
 
 
 def wait_for_rows(log, n: int) -> None:
-    wait_for(lambda: any(run.n_done >= n for run in runs.read_runs(log.engine)), f"{n} rows")
+    wait_for(lambda: any(run.n_done >= n for run in runs.read_runs(log)), f"{n} rows")
 
 
 @pytest.mark.slow
@@ -202,11 +202,11 @@ def test_a_second_process_leaves_the_first_alone_and_a_killed_one_is_finished(tm
     wait_for_rows(log, 2_000)
     first.kill()
     first.communicate()
-    (left,) = runs.read_runs(log.engine)
+    (left,) = runs.read_runs(log)
     second = start_demo(tmp_path)
     said, _ = second.communicate()
     assert second.returncode == 0, said
-    (run,) = runs.read_runs(log.engine)
+    (run,) = runs.read_runs(log)
     assert (run.id, run.state, run.n_done, run.n_rejected) == (left.id, "done", 12_000, 0)
     rows = log.read_rows("reviews")
     assert rows["request_id"].is_unique

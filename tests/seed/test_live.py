@@ -42,12 +42,12 @@ def started(settings, *arguments, scenario="vocabulary", speed=2_000, rows=200_0
 
 
 def the_run(log):
-    (run,) = runs.read_runs(log.engine)
+    (run,) = runs.read_runs(log)
     return run
 
 
 def wait_for_rows(log, n):
-    wait_for(lambda: any(run.n_done >= n for run in runs.read_runs(log.engine)), f"{n} rows")
+    wait_for(lambda: any(run.n_done >= n for run in runs.read_runs(log)), f"{n} rows")
 
 
 @pytest.mark.each_database
@@ -95,7 +95,7 @@ def test_the_history_is_healthy_whatever_comes_later():
 def test_a_stop_is_obeyed_and_the_same_command_goes_on(log, settings):
     process = started(settings, "--after", "500")
     wait_for_rows(log, HISTORY_ROWS + 1_000)
-    runs.ask_to_stop(log.engine, the_run(log).id)
+    runs.ask_to_stop(log, the_run(log).id)
     said, _ = process.communicate(timeout=PATIENCE)
     assert (process.returncode, said.splitlines()[-1]) == (0, "Model 'lesson': stopped as asked.")
     stopped = the_run(log)
@@ -121,7 +121,7 @@ def test_a_killed_simulation_is_taken_up_where_its_last_transaction_ended(log, s
     assert left.state == "running", "who is killed cannot say so"
     again = started(settings)
     wait_for_rows(log, max(left.n_done, HISTORY_ROWS) + 500)
-    runs.ask_to_stop(log.engine, left.id)
+    runs.ask_to_stop(log, left.id)
     said, _ = again.communicate(timeout=PATIENCE)
     assert again.returncode == 0, said
     run = the_run(log)
@@ -178,7 +178,7 @@ def test_a_promoted_version_answers_from_then_on(log, settings):
     registry.promote_version(log, "lesson", "v2", "ana", "it knows the new words")
     n_before = log.n_rows("lesson")
     wait_for_rows(log, n_before + 3_000)
-    runs.ask_to_stop(log.engine, the_run(log).id)
+    runs.ask_to_stop(log, the_run(log).id)
     process.communicate(timeout=PATIENCE)
     newest = log.read_rows("lesson", LastRows(1_000))
     assert set(newest["version"]) == {"v2"}
@@ -210,7 +210,7 @@ def test_a_challenger_on_trial_scores_unseen_and_answers_its_share(log, settings
     with writing(log.engine) as connection:
         registry.begin_trial(connection, "lesson", version, "challenger", 0.5, "ana")
     longer = Lesson(scenario="vocabulary", rows=5_000, **FAST)
-    run = runs.begin(log.engine, "lesson", longer.source, longer.n_rows, longer.fingerprint)
+    run = runs.begin(log, "lesson", longer.source, longer.n_rows, longer.fingerprint)
     with log.engine.begin() as connection:
         runs.advance(connection, run, lesson.n_rows)
     play(log, settings, longer)

@@ -50,7 +50,7 @@ def test_an_import_that_breaks_off_while_the_database_is_busy_says_why_it_broke_
             run_import(log, plan, batch=1, progress=break_off)
     assert "DatabaseBusy: The database is busy" in caught.value.__notes__[0]
     assert log.n_rows("m") == 1
-    (run,) = runs.read_runs(log.engine)
+    (run,) = runs.read_runs(log)
     assert (run.state, run.n_done) == ("running", 1), "nobody could note that it stopped; it is taken up all the same"
     assert run_import(log, plan).accepted == 1
     for each in (log, other):

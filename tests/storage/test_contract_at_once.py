@@ -36,13 +36,13 @@ class TestContractAtOnce:
 
     def test_a_fingerprint_has_one_unfinished_run(self, logs, database_url):
         for k in range(5):
-            begin = [partial(runs.begin, log.engine, "m", "rows.csv", 10, f"file {k}") for log in logs]
+            begin = [partial(runs.begin, log, "m", "rows.csv", 10, f"file {k}") for log in logs]
             begun = at_once(database_url, "import_run", begin)
             assert [type(run) for run in begun] == [Run] * N, begun
             assert len({run.id for run in begun}) == 1
 
     def test_runs_without_a_fingerprint_are_all_begun(self, logs, database_url):
-        begin = [partial(runs.begin, log.engine, "m", "rows.csv") for log in logs]
+        begin = [partial(runs.begin, log, "m", "rows.csv") for log in logs]
         assert len({run.id for run in at_once(database_url, "import_run", begin)}) == N
 
     def test_a_run_that_ended_gives_way_to_the_next(self, logs):

@@ -10,6 +10,9 @@ import pytest
 from drift.data.samples import NumericSample
 from drift.data.windows import Column, LastRows, RowSpan, TimeSpan, Window
 from storage import PredictionLog, open_log
+from storage.segments.seal import rebuild
+from storage.upkeep.retention import erase, retain
+from storage.upkeep.verification import verify
 
 pytestmark = [pytest.mark.slow, pytest.mark.each_database]
 
@@ -99,14 +102,14 @@ class Plain:
     def erase(self, entity: str) -> None:
         """Erase one person's rows, wherever they stand."""
         gone = self.rows["entity_id"] == entity
-        assert self.log.erase("m", entity) == gone.sum()
+        assert erase(self.log, "m", entity) == gone.sum()
         self.rows = self.rows[~gone].reset_index(drop=True)
 
     def retain(self, share: float) -> None:
         """Let the oldest rows go."""
         before = self.rows["predicted_at"].iloc[int(len(self.rows) * share)].to_pydatetime()
         gone = self.rows["predicted_at"] < before
-        assert self.log.retain("m", before) == gone.sum()
+        assert retain(self.log, "m", before) == gone.sum()
         self.rows = self.rows[~gone].reset_index(drop=True)
 
 
@@ -127,7 +130,7 @@ class TestContractAtScale:
             if caught_up:
                 plain.log.catch_up("m")
             plain.check()
-            assert plain.log.verify("m") == ()
+            assert verify(plain.log, "m") == ()
 
         for part in range(4):
             plain.append(BATCH, 10_000 * part, 10_000 * (part + 1))
@@ -146,7 +149,7 @@ class TestContractAtScale:
         plain.append(300, 0, 40_000)  # some of them older than everything that was kept
         plain.label(1_000)
         settle()
-        plain.log.rebuild("m")
+        rebuild(plain.log.shelf, "m")
         settle()
         reference = plain.log.read_reference("m", "training", [AMOUNT])["amount"]
         assert reference.values.size == 9_000  # it is a copy: retention and erasure of rows leave it as it is

@@ -22,6 +22,7 @@ from storage.database.engine import writing
 from storage.evidence.ledger import mark_stale
 from storage.evidence.rows import checkpoints
 from storage.upkeep.evidence_check import rebuild_evidence, verify_evidence
+from storage.upkeep.retention import retain
 
 pytestmark = pytest.mark.each_database
 
@@ -284,7 +285,7 @@ def test_retention_takes_rows_and_leaves_the_evidence_they_gave(registered):
     rows = frame()
     begin(registered, rows[rows.index != 4_450][:4_500])
     before = kept(registered)
-    registered.retain("m", START + timedelta(minutes=2_400))
+    retain(registered, "m", START + timedelta(minutes=2_400))
     assert comparable(kept(registered)) == comparable(before)
     registered.append("m", rows[4_500:])
     registered.append("m", rows[4_450:4_451])
@@ -303,7 +304,7 @@ def test_a_rebuild_after_retention_loses_no_alarm_of_rows_that_are_gone(register
         registered.append("m", rows[first : first + 250])
         kept(registered)
     before = kept(registered)
-    registered.retain("m", START + timedelta(minutes=4_000))
+    retain(registered, "m", START + timedelta(minutes=4_000))
     rebuild_evidence(registered, "m")
     assert before.open_alarm("length").mark.at < START + timedelta(minutes=4_000)
     assert comparable(kept(registered)) == comparable(before)

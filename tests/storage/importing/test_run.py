@@ -64,7 +64,7 @@ def test_only_a_file_of_which_nothing_landed_is_an_error(log, write, capsys):
     assert "row 1: when must be a time" in captured.out
     assert "nothing was imported" in captured.err
     # Nothing landed, so mending the cause and trying again is not a second import.
-    assert runs.read_runs(log.engine)[0].state == "failed"
+    assert runs.read_runs(log)[0].state == "failed"
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_an_import_that_was_stopped_goes_on_where_it_stopped(log, write):
     result = run_import(log, plan, batch=10)
     assert (result.accepted, result.resumed_at) == (20, 30)
     assert log.read_window("m", LastRows(99), plan.columns)["a"].values.tolist() == list(range(50))
-    assert runs.read_runs(log.engine)[0].state == "done"
+    assert runs.read_runs(log)[0].state == "done"
 
 
 def test_two_imports_of_one_file_at_once_store_every_row_once(log, write):
@@ -247,7 +247,7 @@ def test_two_imports_of_one_file_at_once_store_every_row_once(log, write):
     with pytest.raises(runs.RunTaken, match=r"by one process at a time; another one went on from row 20\."):
         run_import(log, plan, batch=10, progress=another_one_comes)
     assert log.read_window("m", LastRows(99), plan.columns)["a"].values.tolist() == list(range(50))
-    assert runs.read_runs(log.engine)[0].state == "done"
+    assert runs.read_runs(log)[0].state == "done"
 
 
 def test_the_reference_is_frozen_from_the_first_rows_or_until_a_time(log, write):
@@ -314,7 +314,7 @@ def test_an_import_that_goes_on_adds_to_the_rows_that_it_listed_as_rejected(log,
     assert [row.row for row in read_rejected(listed)] == [0, 9, 18, 27]
     run_import(log, plan, batch=10, tell_rejected=RejectedFile(listed))
     assert [row.row for row in read_rejected(listed)] == [0, 9, 18, 27, 36, 45]
-    assert runs.find_latest(log.engine, plan.fingerprint).n_rejected == 6
+    assert runs.find_latest(log, plan.fingerprint).n_rejected == 6
 
 
 def test_a_first_import_replaces_an_older_list_of_rejected_rows(log, write, tmp_path):
@@ -340,7 +340,7 @@ def test_a_file_is_listed_and_audited_under_the_name_and_by_the_person_given(log
     path = write("when,a", "2026-09-01,1", "2026-09-02,2")
     options = ("--called", "loans of may.csv", "--by", "ana", "--reference-rows", 1)
     assert run("import", path, "--model", "m", "--time", "when", *options) == 0
-    assert runs.read_runs(log.engine)[0].source == "loans of may.csv"
+    assert runs.read_runs(log)[0].source == "loans of may.csv"
     done = {entry.action: (entry.actor, dict(entry.detail)) for entry in read_audit(log, "m")}
     assert done["import"] == ("ana", {"file": "loans of may.csv", "n_rows": 2})
     assert done["freeze"] == ("ana", {"reference": "training", "n_rows": 1})
@@ -358,7 +358,7 @@ def test_a_reference_is_frozen_though_the_file_to_be_removed_is_gone_already(log
     path = write("when,a", *(f"2026-09-01T00:{k // 60:02}:{k % 60:02},{k}" for k in range(3_000)))
 
     def take_away():
-        while not runs.read_runs(log.engine):
+        while not runs.read_runs(log):
             time.sleep(0.005)
         path.unlink()  # while it is open and read: its rows are there
 
@@ -444,5 +444,5 @@ def test_an_import_is_in_the_audit_list_as_soon_as_it_is_done(log, write, monkey
     monkeypatch.setattr("storage.__main__._report", killed)
     with pytest.raises(SystemExit):
         run("import", path, "--model", "m", "--time", "when", "--by", "ana")
-    assert runs.read_runs(log.engine)[0].state == "done"
+    assert runs.read_runs(log)[0].state == "done"
     assert [(entry.actor, entry.action) for entry in read_audit(log, "m")] == [("ana", "import")]

@@ -27,6 +27,9 @@ from storage.database.schema import (
     segment_values,
 )
 from storage.reading import selection
+from storage.segments.seal import rebuild
+from storage.upkeep.retention import erase, retain
+from storage.upkeep.verification import verify
 
 pytestmark = pytest.mark.each_database
 
@@ -130,14 +133,14 @@ class Life:
         self.log.register("m", [*COLUMNS, *ADDED])
 
     def erase(self, n):
-        self.log.erase("m", f"e{n % 12}")
+        erase(self.log, "m", f"e{n % 12}")
 
     def retain(self, n):
         newest = self.log.extent("m", LastRows(10**9)).end or self.now
-        self.log.retain("m", min(newest, self.now) - timedelta(seconds=6 * n))
+        retain(self.log, "m", min(newest, self.now) - timedelta(seconds=6 * n))
 
     def rebuild(self, _):
-        self.log.rebuild("m")
+        rebuild(self.log.shelf, "m")
 
 
 OPERATIONS = st.lists(
@@ -208,10 +211,10 @@ def live(url, operations, seed):
         agree(life, life.log)
     second = PredictionLog(life.log.engine)  # one that remembers nothing
     agree(life, second)
-    assert life.log.verify("m") == ()
+    assert verify(life.log, "m") == ()
     life.log.catch_up("m")
     agree(life, second)
-    assert life.log.verify("m") == ()
+    assert verify(life.log, "m") == ()
     life.log.close()
 
 
@@ -299,7 +302,7 @@ def test_rows_are_sealed_once_however_many_seal_at_the_same_time(small_segments,
     assert problems == []
     log.catch_up("m")
     assert log.n_rows("m") == 3 * 60 * 3
-    assert log.verify("m") == ()
+    assert verify(log, "m") == ()
     expected = np.sort(log.read_rows("m")["amount"])
     np.testing.assert_array_equal(
         np.sort(log.read_window("m", LastRows(10**6), COLUMNS[:1])["amount"].values), expected
@@ -314,7 +317,7 @@ def test_many_rows_older_than_the_log_are_sealed_anew(small_segments, sqlite_url
     log.append("m", rows[100:])
     log.append("m", rows[:100])
     log.catch_up("m")
-    assert log.verify("m") == ()
+    assert verify(log, "m") == ()
     with reading(log.engine) as connection:
         sizes = connection.execute(sa.select(segment.c.n).order_by(segment.c.k)).scalars().all()
     assert sizes == [SEGMENT] * (200 // SEGMENT)
@@ -336,7 +339,7 @@ def test_an_erased_person_leaves_no_trace_in_an_sqlite_file(small_segments, tmp_
     log.label("m", ["a certain request"], ["yes"])
     traces = [b"a certain person", b"a certain request", np.float64(123456.789).tobytes()]
     traces.append(traces[-1][::-1])  # how a row keeps its numbers
-    assert log.erase("m", "a certain person") == 1
+    assert erase(log, "m", "a certain person") == 1
     log.close()
     stored = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert [trace for trace in traces if trace in stored] == []
@@ -346,11 +349,11 @@ def test_retention_says_how_many_rows_went_and_positions_go_on(small_segments, s
     log = open_log(sqlite_url)
     log.register("m", COLUMNS)
     log.append("m", [{"predicted_at": START + timedelta(seconds=k), "amount": k} for k in range(150)])
-    assert log.retain("m", START + timedelta(seconds=70)) == 70
+    assert retain(log, "m", START + timedelta(seconds=70)) == 70
     assert (log.n_rows("m"), log.n_retired("m")) == (80, 70)
     assert log.read_window("m", RowSpan(0, 2), COLUMNS[:1])["amount"].values.tolist() == [70, 71]
-    assert log.retain("m", START + timedelta(seconds=1_000)) == 80
-    assert (log.n_rows("m"), log.n_retired("m"), log.verify("m")) == (0, 150, ())
+    assert retain(log, "m", START + timedelta(seconds=1_000)) == 80
+    assert (log.n_rows("m"), log.n_retired("m"), verify(log, "m")) == (0, 150, ())
     log.append("m", [{"predicted_at": START + timedelta(seconds=900), "amount": 1}])
     assert log.extent("m", LastRows(9)).n == 1
     log.close()
@@ -374,7 +377,7 @@ def test_a_long_log_that_was_never_sealed_is_read_from_its_rows(small_segments, 
     assert counts.counts.sum(axis=1).tolist() == [100, 5]
     assert log.append("m", [{"predicted_at": START + timedelta(seconds=901), "amount": 1}]).accepted == 1
     log.catch_up("m")
-    assert log.verify("m") == ()
+    assert verify(log, "m") == ()
     log.close()
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from drift.data.windows import Column, LastRows
 from storage import open_log
 from storage.database import schema
+from storage.upkeep.verification import verify
 from storage.writing.plain import plain_row
 
 pytestmark = pytest.mark.each_database
@@ -175,5 +176,5 @@ def test_single_rows_fill_segments_that_verify():
     assert log.catch_up("loans").n_sealed == 0  # the row that filled the segment has sealed it
     with log.engine.connect() as connection:
         assert connection.execute(sa.text("SELECT n_sealed FROM model")).scalar() == 8_192
-    assert log.verify("loans") == ()
+    assert verify(log, "loans") == ()
     log.close()
