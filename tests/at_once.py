@@ -1,16 +1,13 @@
 """Work that is done at once, and not by luck: on PostgreSQL all of it waits for one table until the last has come."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import sqlalchemy as sa
 
 from storage.engine import open_engine
-
-# A process has to start and to import; what nobody came to wait for in so long will not be waited for.
-PATIENCE_SECONDS = 90
+from tests.patience import wait_for
 
 
 def at_once(url: str, table: str, works: Sequence[Callable[[], object]]) -> list[object]:
@@ -58,8 +55,5 @@ def wait_until_held_up(engine: sa.Engine, n: int) -> None:
     query = sa.text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
-    until = time.monotonic() + PATIENCE_SECONDS
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        while (waiting := connection.execute(query).scalar_one()) < n:
-            assert time.monotonic() < until, f"{waiting} of {n} wait"
-            time.sleep(0.02)
+        wait_for(lambda: connection.execute(query).scalar_one() >= n, f"the moment at which {n} wait for a lock")

@@ -22,8 +22,8 @@ REQUIRE_ALL = os.environ.get("DRIFT_REQUIRE_ALL") == "1"
 # Before scikit-learn is imported, and for every process that a test starts: threads that spin make small fits a
 # hundred times slower on a busy machine, and tests run side by side.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# An example may take as long as a busy machine needs.
-hypothesis.settings.register_profile("patient", deadline=None)
+# An example, and making one up, may take as long as a busy machine needs.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("patient")
 
 

@@ -30,16 +30,16 @@ def expected(release):
 
 
 @pytest.fixture
-def log(release):
+def released(release):
     log = open_log(f"sqlite:///{release}/drift.db")
     yield log
     log.close()
 
 
-def test_its_database_is_read_and_its_evidence_goes_on(log, expected):
-    assert log.n_rows("m") == expected["n_rows"]
-    assert check(log, "m", LastRows(500)).verdict == expected["verdict"]
-    board = check_performance(log, "m", LastRows(500), "training", DriftPolicy())
+def test_its_database_is_read_and_its_evidence_goes_on(released, expected):
+    assert released.n_rows("m") == expected["n_rows"]
+    assert check(released, "m", LastRows(500)).verdict == expected["verdict"]
+    board = check_performance(released, "m", LastRows(500), "training", DriftPolicy())
     assert board.verdict == expected["training"]["verdict"]
     assert {c.column: c.effect_size for c in board.columns} == pytest.approx(expected["training"]["effects"], abs=1e-12)
     assert {c.column: c.betting_score for c in board.columns} == pytest.approx(
@@ -47,18 +47,18 @@ def test_its_database_is_read_and_its_evidence_goes_on(log, expected):
     )
 
 
-def test_its_derived_data_verify(log):
-    assert log.verify("m") == ()
+def test_its_derived_data_verify(released):
+    assert released.verify("m") == ()
 
 
-def test_its_jobs_are_where_they_were(log, expected):
-    assert {str(job.id): job.state for job in jobs.jobs(log)} == expected["jobs"]
-    assert len(jobs.steps(log, 1)) > 5
+def test_its_jobs_are_where_they_were(released, expected):
+    assert {str(job.id): job.state for job in jobs.jobs(released)} == expected["jobs"]
+    assert len(jobs.steps(released, 1)) > 5
 
 
-def test_its_model_files_answer_as_they_did(log, release, expected):
+def test_its_model_files_answer_as_they_did(released, release, expected):
     rows = simulated(20, turned=True, seed=5)
-    for version in registry.versions(log, "m"):
+    for version in registry.versions(released, "m"):
         answers = load(release / "models", version.uri, version.sha256).predict(rows)
         said = expected["answers"][version.version]
         assert list(answers.labels) == said["labels"]

@@ -10,8 +10,9 @@ from streamlit.testing.v1 import AppTest
 from drift.version import __version__
 from storage.settings import Settings
 from tests.api.conftest import client_of
+from tests.conftest import ROOT
 from tests.dashboard.conftest import BOARD
-from tests.test_architecture import ROOT
+from tests.patience import PATIENCE
 
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
@@ -43,7 +44,7 @@ def test_health_tells_it_while_the_database_is_away(tmp_path):
 def test_the_settings_page_tells_it(sqlite_url, tmp_path, monkeypatch):
     monkeypatch.setenv("DRIFT_DATABASE_URL", sqlite_url)
     monkeypatch.setenv("DRIFT_ARTIFACTS", str(tmp_path / "models"))
-    page = AppTest.from_file(str(BOARD), default_timeout=30)
+    page = AppTest.from_file(str(BOARD), default_timeout=PATIENCE)
     page.switch_page("views/settings.py")
     page.run()
     assert not page.exception

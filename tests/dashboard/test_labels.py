@@ -5,7 +5,6 @@ import dataclasses
 import re
 import tomllib
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -17,8 +16,8 @@ from drift.columns import ColumnReport
 from drift.monitor import Board
 from drift.policy import Verdict
 from drift.windows import WindowExtent
+from tests.conftest import ROOT
 
-ROOT = Path(__file__).parents[2]
 # A colour's name in the documentation: its name in the theme, and between which hues (in degrees) it lies.
 NAMES = {
     "red": ("red", 345, 365),

@@ -243,12 +243,14 @@ def test_the_figure_tells_truth_alarms_and_promotions_apart():
     assert list(figure.data[1].x) == [10_700]
 
 
-def test_a_simulation_whose_process_cannot_be_started_says_so_and_can_be_gone_on_with(log, page, monkeypatch, tmp_path):
+def test_a_simulation_whose_process_cannot_be_started_says_so_and_can_be_gone_on_with(
+    log, lesson_page, monkeypatch, tmp_path
+):
     (tmp_path / "file").write_text("no folder can be made here")
     monkeypatch.setenv("DRIFT_ARTIFACTS", str(tmp_path / "file" / "models"))
-    page.run()
-    page.button(key="play lesson").click().run()
-    assert not page.exception
+    lesson_page.run()
+    lesson_page.button(key="play lesson").click().run()
+    assert not lesson_page.exception
     assert newest_lesson(log.engine).state == "stopped"
-    assert "Its process cannot be started: Not a directory." in texts(page)
-    assert page.button(key="go on lesson").label == "Go on with lesson"
+    assert "Its process cannot be started: Not a directory." in texts(lesson_page)
+    assert lesson_page.button(key="go on lesson").label == "Go on with lesson"

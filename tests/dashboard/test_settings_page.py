@@ -339,11 +339,11 @@ def test_a_reference_in_the_address_that_is_none_is_said(reviews):
     assert page.query_params["reference"] == "training"
 
 
-def test_an_import_whose_process_cannot_be_started_says_so_and_can_be_gone_on_with(page, settings, log):
-    upload(page, HEADER, *GOOD)
+def test_an_import_whose_process_cannot_be_started_says_so_and_can_be_gone_on_with(settings_board, settings, log):
+    upload(settings_board, HEADER, *GOOD)
     (folder,) = uploads.folder_of(settings).iterdir()
     (folder / "import.log").symlink_to(folder / "gone" / "import.log")  # where its process would write
-    page.text_input(key="actor").input("ana").run()
-    words = press(page, "Import")
+    settings_board.text_input(key="actor").input("ana").run()
+    words = press(settings_board, "Import")
     assert "The process of the import must be started; it cannot: No such file or directory." in words
     assert log.models() == ()

@@ -76,7 +76,7 @@ def test_a_lock_goes_with_the_process_that_holds_it_however_it_ends(settings):
     assert not upload.is_worked_on
     with upload.log.open("ab") as log:
         assert upload.lock(log)
-        holder = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], stdout=log)
+        holder = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(6_000)"], stdout=log)
     assert upload.is_worked_on
     with upload.log.open("ab") as log:
         assert not upload.lock(log, patience=0.1)

@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.test_architecture import ROOT
+from tests.conftest import ROOT
 
 CHAPTERS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
 # What people read to use the product; its blocks are run.

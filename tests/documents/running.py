@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from storage.settings import Settings
+from tests.conftest import ROOT
 from tests.patience import PATIENCE
-from tests.test_architecture import ROOT
 
 N_LOANS, N_DRIFTED = 20_000, 6_000
 # `python` of the documents is the one that runs the tests; an answer of curl that is an error ends it with one.

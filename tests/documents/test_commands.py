@@ -16,6 +16,7 @@ from tests.patience import wait_for
 from tests.retrain.fake_github import REPOSITORY, TOKEN, FakeGitHub
 
 pytestmark = pytest.mark.slow
+
 # What is not run here, and why. Their options are looked at in test_documents.py.
 NOT_RUN = {
     "pip install -r requirements.txt && streamlit run dashboard/app.py": "the journeys run the product, in a browser",
@@ -187,7 +188,8 @@ def test_the_steps_of_a_run_on_github_are_the_commands_that_are_shown(begun, log
         job = jobs.job(log, int(number))
         assert (job.decision, job.decided_by, job.decision_note) == ("approve", "rita", "go")
         begun.run(end)
-        assert jobs.job(log, int(number)).is_final, "a run that is over must leave no job open."
+        # Once approved, the job is the product's own again, and a run that is over leaves it alone.
+        assert (jobs.job(log, int(number)).external_ref, jobs.job(log, int(number)).state) == (None, "queued")
     finally:
         github.close()
 

@@ -12,6 +12,7 @@ from itertools import takewhile
 import pytest
 
 from storage.settings import Settings
+from tests.conftest import ROOT
 from tests.documents.reading import (
     CHAPTERS,
     DOCUMENTS,
@@ -22,7 +23,6 @@ from tests.documents.reading import (
     text_of,
 )
 from tests.documents.test_commands import NOT_RUN
-from tests.test_architecture import ROOT
 
 README = text_of("README.md")
 # What is run is shown to work: these are not, so that at least their options are looked at.

@@ -5,19 +5,15 @@ import re
 import pytest
 
 from drift.windows import Column, LastRows
-from storage import open_log, runs
+from storage import runs
 from tests.at_once import held
+from tests.patience import PATIENCE
+
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)]
 
 N_PROCESSES = 4
 N_ROWS = 500
 AMOUNT = Column("amount", "numeric")
-
-
-@pytest.fixture
-def log(postgres_url: str):
-    log = open_log(postgres_url)
-    yield log
-    log.close()
 
 
 @pytest.fixture
@@ -34,7 +30,7 @@ def told_by_all(start, url: str, table: str, command) -> list[tuple[int, str, st
     with held(url, table) as wait_for:
         processes = [start(url, *command) for _ in range(N_PROCESSES)]
         wait_for(N_PROCESSES)
-    said = [process.communicate(timeout=120) for process in processes]
+    said = [process.communicate(timeout=PATIENCE) for process in processes]
     return [(process.returncode, *lines) for process, lines in zip(processes, said, strict=True)]
 
 

@@ -52,5 +52,6 @@ def test_from_a_drift_to_the_view_that_shows_it(page: Page, product: Product, ho
     # What waited is sent at once, and what was sent is not sent again.
     wait_for(lambda: not alerts.read_delivery(product.log).n_pending)
     kinds = [one["kind"] for one in hook.messages]
-    assert (kinds.count("alarm"), kinds.count("test"), kinds[-1]) == (1, 1, "job waits")
+    assert (kinds.count("alarm"), kinds.count("test")) == (1, 1)
+    assert kinds.count("job waits") > 1, "refused at first"
     assert [one.state for one in alerts.read_alerts(product.log)] == ["sent", "sent"]

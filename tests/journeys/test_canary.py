@@ -106,7 +106,8 @@ def test_a_canary_is_promoted_by_the_labels_of_real_requests(
     expect(page.get_by_text("On the dashed line a model is right as often as it says")).to_be_visible()
     page.get_by_role("button", name="Approve").click()
 
-    wait_for(lambda: (trial := trial_of(product, job_id)).get("share") and trial.get("history"), "evidence of a canary")
+    wait_for(lambda: trial_of(product, job_id).get("share"), "a canary")
+    wait_for(lambda: trial_of(product, job_id).get("history"), "evidence of the canary")
     traffic.hold()
     expect(page.get_by_text("Trial of the challenger")).to_be_visible()
     expect(page.get_by_text(re.compile("v2 answers (10|50|100)% of the requests")).first).to_be_visible()

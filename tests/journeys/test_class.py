@@ -41,8 +41,13 @@ def test_a_class_sees_a_drift_an_alarm_a_retrain_and_the_recovery(page: Page, pr
     expect(page.get_by_text(re.compile("Truth: still healthy"))).to_be_visible()
     # The whole board has turned to the new model.
     expect(page).to_have_url(re.compile(r"/lesson\?model=lesson"))
-    page.get_by_role("button", name="Go on with lesson").click()
+    settle(page)
     page.get_by_test_id("stCheckbox").locator("visible=true").click()
+    expect(
+        page.get_by_text(re.compile("No healthy window of 1,000 live rows yet|In .+ looks at healthy rows"))
+    ).to_be_visible()
+    settle(page)
+    page.get_by_role("button", name="Go on with lesson").click()
     expect(page.get_by_text(re.compile(r"In \d+ looks at healthy rows a plain p < 0\.05 rang"))).to_be_visible()
     expect(
         page.get_by_text(re.compile(r"the drift began at row 14,600; the alarm came \d+ rows later"))

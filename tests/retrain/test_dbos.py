@@ -16,7 +16,7 @@ from storage import jobs, leases, registry, workers
 from storage.engine import writing
 from storage.schema import worker
 from storage.settings import Settings
-from tests.patience import wait_for
+from tests.patience import PATIENCE, wait_for
 from tests.retrain.conftest import fill
 from tests.retrain.test_worker import RECENT, children_of, has_state, is_running
 
@@ -62,6 +62,7 @@ def test_two_machines_carry_jobs_on_when_one_of_them_dies(log, settings, artifac
     assert children_of(victim.pid) == []
 
 
+@on_postgresql
 def test_a_machine_that_cannot_leave_the_list_of_workers_ends_all_the_same(log, settings, start_machine):
     impatient = replace(settings, database_url=f"{settings.database_url}&options=-c%20lock_timeout%3D200")
     machine = start_machine(impatient)
@@ -69,7 +70,7 @@ def test_a_machine_that_cannot_leave_the_list_of_workers_ends_all_the_same(log, 
     with writing(log.engine) as connection:
         connection.execute(sa.select(worker).with_for_update())
         machine.terminate()
-        assert machine.wait(60) == 0
+        assert machine.wait(PATIENCE) == 0
     assert len(workers.live_workers(log)) == 1, "its row goes by itself"
 
 

@@ -15,6 +15,8 @@ from tests.conftest import ROOT, require
 from tests.retrain.conftest import fill
 from tests.retrain.fake_github import REPOSITORY, TOKEN, FakeGitHub
 
+pytestmark = pytest.mark.slow
+
 WORKFLOW = ROOT / ".github" / "workflows" / "retrain.yml"
 ACTIONS = [WORKFLOW, ROOT / ".github" / "actions" / "prepare" / "action.yml"]
 RUN_URL = f"https://github.com/{REPOSITORY}/actions/runs/9000"

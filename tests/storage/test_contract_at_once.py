@@ -15,6 +15,7 @@ from storage.runs import Run, RunDone, RunTaken
 from storage.schema import import_run, model_alias, served_model, worker
 from tests.at_once import at_once, wait_until_held_up
 
+pytestmark = pytest.mark.each_database
 N = 4
 AMOUNT = Column("amount", "numeric")
 

@@ -18,6 +18,8 @@ from storage.audit import read_audit
 from storage.importing import ColumnMapping, plan_import, rejected_in_sample, run_import
 from storage.rejected_file import RejectedFile, read_rejected
 
+pytestmark = pytest.mark.usefixtures("environment")
+
 
 @pytest.fixture
 def write(tmp_path):

@@ -29,6 +29,7 @@ def loans(tmp_path, *bad):
     return path
 
 
+@pytest.mark.slow
 def test_good_rows_land_bad_rows_are_listed_and_an_export_comes_back_as_it_was(storage, sqlite_url, tmp_path):
     bad = ("soon,1,web,yes,x1", "2026-09-02,many,web,no,x2", "2026-09-02,1,web,no,r7", "2026-09-02,1", ",1,web,no,x5")
     mapping = ("--model", "loans", "--time", "when", "--label", "paid", "--id", "id", "--reference-rows", "50")
@@ -87,6 +88,7 @@ def test_an_unknown_model_cannot_be_exported(storage, tmp_path):
     assert not list(tmp_path.glob("x.csv*"))
 
 
+@pytest.mark.slow
 def test_retain_deletes_nothing_on_a_dry_run_and_never_the_whole_log_by_mistake(storage, sqlite_url):
     log = open_log(sqlite_url)
     log.register("old", [Column("age", "numeric")])

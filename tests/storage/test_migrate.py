@@ -20,8 +20,8 @@ def test_the_migrations_lead_to_the_tables_of_the_schema(empty_url):
     engine.dispose()
 
 
-def test_runs_that_began_at_once_become_one(database_url):
-    engine = open_engine(database_url)
+def test_runs_that_began_at_once_become_one(empty_url):
+    engine = open_engine(empty_url)
     migrate(engine)
     with writing(engine) as connection:
         connection.execute(sa.text("DROP INDEX ix_import_run_unfinished"))

@@ -214,7 +214,10 @@ def live(url, operations, seed):
     life.log.close()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(operations=OPERATIONS, seed=st.integers(0, 2**16))
 def test_whatever_happens_to_a_log_its_windows_hold_what_its_rows_say(small_segments, operations, seed):
     with tempfile.TemporaryDirectory() as folder:

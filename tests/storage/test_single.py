@@ -128,6 +128,7 @@ VALUES = {
 RECORDS = st.fixed_dictionaries({}, optional=VALUES).map(lambda odd: PLAIN | odd)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.lists(RECORDS, min_size=1, max_size=3), max_size=6))
 def test_any_records_in_any_batches_are_stored_alike(shared, batches):
