@@ -161,7 +161,8 @@ def test_the_same_content_is_not_taken_twice(settings_board, settings, log):
         (["ts,a,a", "2026-09-01,1,2"], "must name each column once"),
         (["a,b", "1,2"], "The time of the prediction must be a column of the file"),
         (["ts", "2026-09-01"], "must hold a column to compare beside 'ts'"),
-        (["ts,a", "2026-09-01T00:00:00,\x00"], "None of the first 1 rows can be read"),
+        (["ts,a", "1066-10-14T00:00:00,1"], "None of the first 1 rows can be read"),
+        (["ts,a", "01/02/2026,1"], "say --time-format day-first or --time-format month-first"),
     ],
 )
 def test_a_bad_file_is_told_in_a_sentence_under_its_own_name(settings_board, lines, must):
