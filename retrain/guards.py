@@ -5,16 +5,21 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pandas as pd
+
 from drift.board.findings import Guards, Promotion, UnderWay
 from drift.board.result import Board
+from drift.monitor.labels import known_reference, outcome_columns
+from drift.performance.vocabulary import NEWEST, Names, vocabulary
 from retrain.models.champion import champion_version, data_end_of
 from retrain.params import RetrainParams
 from storage.jobs import job_rows, queue
 from storage.log import PredictionLog
 from storage.models import registry
-from storage.references.labelled import count_labels
+from storage.references.labelled import count_labels, read_labelled
 
 WAITS = ("proposed", "waiting_approval")
+_NEWEST_LABELS = 500
 _ASK_FOR_A_RETRAIN = ("retrain", "emergency")
 
 
@@ -34,6 +39,32 @@ def guarded_board(log: PredictionLog, board: Board, at: datetime, params: Mappin
         return board
     guards = guards_now(log, board.model, params, at)
     return replace(board, guards=replace(guards, under_way=known.under_way, promoted=known.promoted))
+
+
+def strange_names(log: PredictionLog, model: str, rows: pd.DataFrame | None = None) -> str:
+    """Say that labels and predictions use names that the other does not have; nothing where they do not.
+
+    No retrain can learn from such labels: it would learn the new names, or the names of two feeds at once.
+
+    Parameters
+    ----------
+    rows : labelled rows of the model; default: its newest
+    """
+    columns = outcome_columns(log, model)
+    if columns is None:
+        return ""
+    found = read_labelled(log, model, _NEWEST_LABELS) if rows is None else rows
+    labels = found["label"].dropna()
+    now = Names(_counted(found["prediction"]), _counted(labels), _counted(labels.tail(NEWEST)))
+    known = known_reference(log, model, None, columns)
+    words = vocabulary(now, known.names if known else None)
+    if not words.is_fault:
+        return ""
+    return f"{words.sentence} Repair the feed of the {words.feed} first, or map the names (--classes)."
+
+
+def _counted(values: pd.Series) -> dict[str, int]:
+    return {str(name): int(n) for name, n in values.value_counts().items()}
 
 
 def guards_now(log: PredictionLog, model: str, params: Mapping[str, Any] | None, at: datetime) -> Guards:

@@ -18,6 +18,7 @@ from storage.importing.export import export
 from storage.importing.plan import ColumnMapping, ImportPlan, plan_import
 from storage.importing.rejected_file import RejectedFile
 from storage.importing.run import BATCH_ROWS, ImportResult, run_import
+from storage.importing.wording import MOST_REJECTED, plan_lines, rejected_lines
 from storage.log import PredictionLog, open_log
 from storage.references.frozen import Reference
 from storage.upkeep.first_look import LOOKED_AT, look_ahead
@@ -99,6 +100,20 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
         "--missing", metavar="A,B", type=_names, help="words that mean a missing value in every other column"
     )
     parser.add_argument(
+        "--classes",
+        metavar="NAME=CLASS,...",
+        type=_classes,
+        default=(),
+        help="which class a name of a prediction or label stands for, such as 1=granted,0=refused; kept with the model",
+    )
+    for option, what in {
+        "--decimal": "the decimal mark, . or ,",
+        "--thousands": "the mark of thousands, . , ' or blank",
+    }.items():
+        parser.add_argument(
+            option, metavar="[COL=]MARK", action="append", default=[], help=f"{what}, of all columns of text or of one"
+        )
+    parser.add_argument(
         "--time-format",
         metavar="FORMAT",
         help=f"how times are written: {', '.join(NAMED_FORMATS)} (numbers since 1970, dates), or a pattern such as "
@@ -113,6 +128,14 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--batch", type=count_argument, default=BATCH_ROWS, metavar="N", help="rows per transaction")
     parser.add_argument("--strict", action="store_true", help="reject a row for any cell that cannot be read")
+    parser.add_argument(
+        "--most-rejected",
+        type=_share,
+        default=MOST_REJECTED,
+        metavar="SHARE",
+        help=f"exit with 3 where a greater share of the rows was rejected (default {MOST_REJECTED:g})",
+    )
+    parser.add_argument("--verbose", action="store_true", help="tell every column of the plan, however many there are")
     parser.add_argument("--again", action="store_true", help="import the same content a second time")
     parser.add_argument("--rejected", type=Path, metavar="FILE", help="write every rejected row to this CSV file")
     parser.add_argument("--called", default="", metavar="NAME", help="list the file under another name than its own")
@@ -125,6 +148,18 @@ def _names(text: str) -> tuple[str, ...]:
     found = (match.group("quoted", "plain") for match in _NAME.finditer(text))
     named = (plain or None if quoted is None else quoted.replace('""', '"') for quoted, plain in found)
     return tuple(name for name in named if name is not None)
+
+
+def _classes(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = [tuple(part.strip() for part in name.split("=", 1)) for name in _names(text)]
+    if not pairs or any(len(pair) != 2 or not all(pair) for pair in pairs):
+        raise argparse.ArgumentTypeError(f"classes must be pairs such as 1=granted,0=refused; got {text!r}")
+    return tuple((name, stands_for) for name, stands_for in pairs)
+
+
+def _marks(given: Sequence[str]) -> dict[str, str]:
+    """Return marks by column; one without a column is that of all others."""
+    return {column: mark for column, _, mark in (each.rpartition("=") for each in given)}
 
 
 def _import(log: PredictionLog, options: argparse.Namespace) -> int:
@@ -149,10 +184,13 @@ def _import(log: PredictionLog, options: argparse.Namespace) -> int:
         categorical=options.categorical,
         missing=options.missing,
         keep=options.keep,
+        classes=options.classes,
+        decimal=_marks(options.decimal),
+        thousands=_marks(options.thousands),
         time_format=options.time_format,
         called=options.called,
     )
-    _tell_plan(plan)
+    _tell_plan(plan, verbose=options.verbose)
     started = time.perf_counter()
     result = run_import(
         log,
@@ -172,16 +210,32 @@ def _import(log: PredictionLog, options: argparse.Namespace) -> int:
         return 2
     _freeze(log, options)
     _look_ahead(log, options.model)
-    return 0
+    return _code_of(result, options.most_rejected)
 
 
-def _tell_plan(plan: ImportPlan) -> None:
+def _code_of(result: ImportResult, most: float) -> int:
+    """Return 3 where more rows than may be were rejected: scripts must not take that for a success."""
+    n = result.n - result.resumed_at
+    if not n or len(result.rejected) <= most * n:
+        return 0
+    share = f"{len(result.rejected):,} of {n:,} rows were rejected"
+    print(f"error: {share}, more than {most:.0%} (--most-rejected).", file=sys.stderr)
+    return 3
+
+
+def _share(text: str) -> float:
+    share = float(text)
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"must be a share from 0 to 1; got {text!r}")
+    return share
+
+
+def _tell_plan(plan: ImportPlan, *, verbose: bool = False) -> None:
     print(f"{plan.called} -> model {plan.model!r}. Times without a zone are read as UTC.")
-    told = [(plan.sources[name], f"time: {form.says}") for name, form in plan.times.items() if form.says]
-    told += [(decision.source, decision.why) for decision in plan.decisions]
-    width = max(len(source) for source, _ in told)
-    for source, why in told:
-        print(f"  {source:<{width}}  {why}")
+    for line in plan_lines(plan, verbose=verbose):
+        print(f"  {line}")
+    for hint in plan.hints:
+        print(f"  hint: {hint}")
 
 
 def _remove(file: Path) -> None:
@@ -206,10 +260,11 @@ def _report(result: ImportResult, options: argparse.Namespace, seconds: float) -
         cells = "1 cell" if column.n == 1 else f"{column.n:,} cells"
         first = f"row {column.row + 1:,}: {column.source} {column.error}"
         print(f"  {column.source}: {cells} could not be read, stored as missing; the first is {first}.")
-    for row in result.rejected[:_SHOWN]:
-        print(f"  row {row.row + 1:,}: {row.error}")
-    if len(result.rejected) > _SHOWN and options.rejected is None:
-        print(f"  and {len(result.rejected) - _SHOWN:,} more; --rejected FILE writes them all.")
+    if result.strange_labels:
+        named = ", ".join(map(repr, result.strange_labels[:_SHOWN]))
+        print(f"  labels use names that no prediction has: {named} (--classes says what they stand for).")
+    for line in rejected_lines(result.rejected, _SHOWN):
+        print(f"  {line}")
     if options.rejected is not None:
         print(f"The rejected rows are listed in {options.rejected}.")
 

@@ -41,7 +41,7 @@ from storage.segments.seal import CaughtUp, catch_up
 from storage.segments.shelf import Shelf
 from storage.segments.view import TailCache
 from storage.writing.batches import Appended, append_batch
-from storage.writing.labels import write_labels
+from storage.writing.labels import label_names, not_predicted, strange_labels, write_labels
 from storage.writing.plain import NotPlain, insert_plain, plain_rows
 
 # A single row that fills a segment seals this many: a backlog is left to whoever calls `catch_up`.
@@ -156,9 +156,10 @@ class PredictionLog:
             appended = append_batch(connection, self.shelf, entry, batch, self._rng)
             if run is not None:
                 runs.advance(connection, run, len(rows) + n_unreadable, len(rows) + n_unreadable - appended.n)
+            strange = strange_labels(connection, self._catalogue, model, batch)
         self._settle(appended)
         rejected = sorted([*batch.rejected, *appended.rejected], key=lambda row: row.row)
-        return IngestReport(appended.n, tuple(rejected), appended.unreadable)
+        return IngestReport(appended.n, tuple(rejected), appended.unreadable, strange)
 
     def _append_plain(self, model: str, records: Sequence[Mapping[str, Any]]) -> bool:
         """Store a few records if nothing about them is unusual; most that come one by one are stored like this."""
@@ -222,7 +223,9 @@ class PredictionLog:
             came = instant(labelled_at or datetime.now(UTC))
             n, n_new, rejected = write_labels(connection, self._catalogue, entry, request_ids, labels, came)
             catalogue.grow(connection, entry, 0, n_new)
-        return IngestReport(n, tuple(rejected))
+            sent = label_names(self._catalogue.layout(connection, entry), labels)
+            strange = not_predicted(self._catalogue.dictionary(connection, entry), sent)
+        return IngestReport(n, tuple(rejected), (), strange)
 
     def freeze_reference(
         self,

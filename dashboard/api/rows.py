@@ -64,6 +64,8 @@ async def _taken(service: Service, parts: AsyncIterator[Part], write_of: Callabl
                 first = {"column": cells.column, "n": 0, "row": part.positions[cells.rows[0]], "error": cells.errors[0]}
                 unreadable.setdefault(cells.column, first)["n"] += cells.n
                 done["unreadable"] = list(unreadable.values())
+            if report.strange_labels:
+                done["strange_labels"] = sorted({*done.get("strange_labels", ()), *report.strange_labels})
     except Exception as error:
         if n_read:
             raise Interrupted(error, {**done, "read": n_read}) from error

@@ -63,6 +63,9 @@ class RowsReport(BaseModel):
     rejected: list[RejectedRow]
     n_rejected: int | None = Field(None, description="only where more were left out than are listed")
     unreadable: list[UnreadableColumn] | None = Field(None, description="only where cells could not be read")
+    strange_labels: list[str] | None = Field(
+        None, description="classes of labels that no prediction of the model has; only where such came"
+    )
 
 
 class DriftCheck(BaseModel):

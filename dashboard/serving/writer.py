@@ -164,7 +164,7 @@ def divided(report: IngestReport, sizes: Sequence[int]) -> list[IngestReport]:
     for size in sizes:
         own = tuple(RejectedRow(row.row - first, row.error) for row in rejected if first <= row.row < first + size)
         cells = (_part(each, first, size) for each in report.unreadable)
-        parts.append(IngestReport(size - len(own), own, tuple(each for each in cells if each.n)))
+        parts.append(IngestReport(size - len(own), own, tuple(each for each in cells if each.n), report.strange_labels))
         first += size
     return parts
 

@@ -12,7 +12,7 @@ from dashboard.background.uploads import Upload
 from dashboard.reading import reads
 from dashboard.settings import data as settings_data
 from dashboard.settings.data import Choice, Look
-from dashboard.settings.mapping import ask_what_is_what, choice_now, draw_trial, problem_of
+from dashboard.settings.mapping import ask_what_is_what, choice_now, draw_hints, draw_trial, problem_of
 from dashboard.settings.words import (
     becomes_table,
     bytes_text,
@@ -130,6 +130,7 @@ def _draw_mapping(upload: Upload, file: Path, called: str, found: Look) -> None:
         st.dataframe(shown, hide_index=True, height=_TABLE_HEIGHT, row_height=29, key="preview", alt="The first rows")
     if checked is not None:
         draw_trial(checked)
+        draw_hints(checked)
         problem = problem_of(checked)
     if checked is None or problem:
         _say(problem, file, called)

@@ -57,6 +57,12 @@ def draw_trial(checked: Checked) -> None:
         st.markdown(f":{colour}[:material/{icon}:] {plain(said)} Times without a zone are read as UTC.")
 
 
+def draw_hints(checked: Checked) -> None:
+    """Say what may have been overlooked, in the words of the command line."""
+    for hint in checked.plan.hints:
+        st.caption(f":material/lightbulb: {plain(hint)}")
+
+
 def problem_of(checked: Checked) -> str:
     """Say what speaks against an import; nothing if it may begin."""
     if len(checked.trial.rejected) == checked.trial.n:

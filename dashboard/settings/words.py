@@ -13,6 +13,7 @@ from drift.data.windows import Column
 from drift.wording import share_text
 from storage.checking.spelling import BLANK, MISSING, Reading
 from storage.importing.plan import ImportPlan, Trial
+from storage.importing.wording import plan_pairs
 from storage.jobs.runs import Run
 
 # field of the log -> its label, and what it is for
@@ -74,6 +75,7 @@ def becomes_table(
     """Return a row for every column of a file: what it becomes, why, and its first values."""
     named = {source: field for field, source in choice.fields}
     decided = {decision.source: decision for decision in plan.decisions} if plan else {}
+    told = dict(plan_pairs(plan)) if plan else {}
     rows = []
     for name in sample.columns:
         decision, role = decided.get(name), named.get(name)
@@ -81,15 +83,23 @@ def becomes_table(
         if name in choice.unread:
             why = "left out: it cannot be a feature under this name" if name in faults else "left out, as asked"
         else:
-            why = decision.why if decision else "kept beside the columns that are compared" if role else "not known yet"
-        values = ", ".join(str(value) for value in sample[name].head(_SHOWN_VALUES))
+            unknown = "kept beside the columns that are compared" if role else "not known yet"
+            why = told.get(str(name), unknown)
+        values = ", ".join(map(_shown, sample[name].head(_SHOWN_VALUES)))
         rows.append({"column": str(name), "becomes": becomes, "why": why, "first values": values})
     return pd.DataFrame(rows)
 
 
 def preview_table(rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows as they stand in the file: every value as text, missing ones empty."""
-    return rows.map(lambda value: "" if value is None or (isinstance(value, float) and value != value) else str(value))
+    return rows.map(_shown)
+
+
+def _shown(value: object) -> str:
+    """Show a value as its file means it: no digits that only a float of 64 bits has."""
+    if value is None or value is pd.NA or (isinstance(value, float) and value != value):
+        return ""
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
 
 
 def faults_text(faults: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from drift.board.headline import far_columns
 from drift.columns.report import ColumnReport
 from drift.data.policy import Verdict
 from drift.performance.agreement import accuracy_p_value, difference_interval
+from drift.performance.vocabulary import Vocabulary
 from drift.wording import p_phrase
 
 Urgency = Literal["act", "look", "wait", "none"]
@@ -68,6 +69,8 @@ def accuracy_lost(board: Findings) -> str:
 
 def _by_evidence(verdict: Verdict, board: Findings) -> Advice:
     found, (drop, accuracy) = board.performance, _accuracy(board)
+    if found is not None and found.vocabulary.is_fault:
+        return _strange_names(found.vocabulary)
     if fault := _pipeline_fault(board):
         title = "Repair the data feed before retraining"
         held = "a model trained on a broken feed learns the fault"
@@ -88,6 +91,14 @@ def _by_evidence(verdict: Verdict, board: Findings) -> Advice:
     if moved:
         return Advice("look", "Look at the columns; retraining can wait", accuracy, action="monitor")
     return _answer_first(Advice("none", "Nothing to do", accuracy), board)
+
+
+def _strange_names(words: Vocabulary) -> Advice:
+    """Name what is to be repaired: a retrain would learn the new names, or nothing."""
+    evidence = f"{words.sentence} Right and wrong cannot be told from names that differ."
+    held = "a model trained on names that differ learns the fault"
+    title = f"Repair the feed of the {words.feed}"
+    return Advice("look", title, evidence, False, "investigate", held, "pipeline fault")
 
 
 def _answer_first(said: Advice, board: Findings) -> Advice:

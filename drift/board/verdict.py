@@ -46,7 +46,7 @@ def conclude(board: Findings) -> Conclusion:
     counts such looks, but no board is green beside it. The advice is about all of it.
     """
     said = _by_columns(board)
-    for weigh in (_with_concept, _with_label):
+    for weigh in (_with_concept, _with_label, _with_vocabulary):
         said = weigh(*said, board)
     advice = recommend(said[0], board)
     verdict, sentence = _with_accuracy(*said, board) if advice.lost_accuracy else said
@@ -84,12 +84,28 @@ def _with_concept(verdict: Verdict, sentence: str, board: Findings) -> tuple[Ver
 def _with_label(verdict: Verdict, sentence: str, board: Findings) -> tuple[Verdict, str]:
     """Add the alarm of the true classes: their shares are not those of the reference."""
     label = board.performance.label if board.performance else None
-    if label is None or not label.is_alarm or board.rule == "one look" or verdict == "insufficient":
+    if label is None or not label.is_alarm or _strange(board) or board.rule == "one look" or verdict == "insufficient":
         return verdict, sentence
     kind = "Warning" if label.verdict == "warning" else "Label drift"
     named = f"{kind}: true classes: {label.said}"
     worst = min(verdict, label.verdict, key=WORST_FIRST.index)
     return worst, named if verdict == "stable" else f"{sentence} {named}"
+
+
+def _strange(board: Findings) -> str:
+    """Say which names labels and predictions do not share, where that is a fault of their feed."""
+    words = board.performance.vocabulary if board.performance else None
+    return words.sentence if words is not None and words.is_fault else ""
+
+
+def _with_vocabulary(verdict: Verdict, sentence: str, board: Findings) -> tuple[Verdict, str]:
+    """Put first that labels and predictions use different names: nothing else that labels say can be believed."""
+    said = _strange(board)
+    if not said:
+        return verdict, sentence
+    if verdict == "insufficient":
+        return verdict, f"{sentence} {said}"
+    return ("warning", f"Warning: {_uncapitalised(said)}") if verdict == "stable" else (verdict, f"{said} {sentence}")
 
 
 def _with_accuracy(verdict: Verdict, sentence: str, board: Findings) -> tuple[Verdict, str]:

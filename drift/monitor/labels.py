@@ -19,6 +19,7 @@ from drift.monitor.source import Source, monitored
 from drift.performance.agreement import Agreement, counted_agreement, right_or_wrong
 from drift.performance.concept import ACCURACY, LABEL, concept_watch, label_watch, labelled_only
 from drift.performance.expected import Calibration, calibrate
+from drift.performance.vocabulary import Names, names_of, vocabulary
 
 _MAX_KNOWN = 8
 
@@ -27,7 +28,8 @@ _MAX_KNOWN = 8
 class KnownReference:
     """What the labels of a reference say, computed once: they never change.
 
-    `calibration` is None for the reason `why_not`; `watches` are those of its labels, by stream.
+    `calibration` is None for the reason `why_not`; `watches` are those of its labels, by stream; `names` are the
+    classes.
     """
 
     name: str
@@ -37,6 +39,7 @@ class KnownReference:
     calibration: Calibration | None
     why_not: str
     watches: Mapping[str, Watch]
+    names: Names
 
 
 def outcome_columns(source: Source, model: str) -> list[Column] | None:
@@ -80,15 +83,17 @@ def _read(
     score: np.ndarray | None,
     why_no_score: str,
 ) -> KnownReference:
-    counted = counted_agreement(prediction, label)
-    calibration, why_not = None, why_no_score
-    if score is not None:
+    names = names_of(prediction, label)
+    words = vocabulary(names)
+    counted = Agreement(0, 0, len(label)) if words.is_disjoint else counted_agreement(prediction, label)
+    calibration, why_not = None, words.sentence if words.is_disjoint else why_no_score
+    if score is not None and not words.is_disjoint:
         try:
             calibration, why_not = calibrate(prediction, score, label), ""
         except ValueError as error:
             why_not = str(error)
     watches = {ACCURACY: concept_watch(right_or_wrong(prediction, label), RULE), LABEL: label_watch(label, RULE)}
-    return KnownReference(name, end, counted, labelled_only(label), calibration, why_not, watches)
+    return KnownReference(name, end, counted, labelled_only(label), calibration, why_not, watches, names)
 
 
 def outcome_samples(samples: Mapping[str, Sample]) -> tuple[CategoricalSample, CategoricalSample, np.ndarray | None]:

@@ -25,6 +25,7 @@ from drift.performance.agreement import Agreement, counted_agreement, delay_of
 from drift.performance.concept import ACCURACY, LABEL, labelled_only
 from drift.performance.expected import Expected, expected_accuracy
 from drift.performance.report import Concept, LabelDrift, PerformanceReport, accuracy_fell, why_it_fell
+from drift.performance.vocabulary import Vocabulary, names_of, vocabulary
 from drift.wording import p_phrase
 
 # Label delays are told from so many labelled rows at most, the newest.
@@ -77,12 +78,14 @@ def performance(
     if columns is None:
         return None
     prediction, label, score = outcome_samples(source.read_window(model, window, columns))
-    now = counted_agreement(prediction, label)
     delay = delay_of(source.read_delays(model, window, MAX_DELAYS))
     known = known_reference(source, model, reference, columns)
+    words = vocabulary(names_of(prediction, label), known.names if known else None)
+    # Of two vocabularies that share nothing no row is right, and none is wrong either.
+    now = Agreement(0, 0, len(label)) if words.is_disjoint else counted_agreement(prediction, label)
     if known is None:
-        return PerformanceReport(now=now, delay=delay, why_not="no reference is frozen yet")
-    watching = _Labels(source, model, known, extent_of(source, model, window), policy)
+        return PerformanceReport(now=now, delay=delay, vocabulary=words, why_not="no reference is frozen yet")
+    watching = _Labels(source, model, known, extent_of(source, model, window), policy, words)
     found = PerformanceReport(
         now=now,
         reference=known.agreement,
@@ -93,6 +96,7 @@ def performance(
         why_not=known.why_not,
         delay=delay,
         label=watching.label(label),
+        vocabulary=words,
     )
     return replace(found, concept=watching.concept(found), alarms=watching.alarms)
 
@@ -107,9 +111,15 @@ class _Labels:
     """The label streams of a model since a reference, and what they say of one window."""
 
     def __init__(
-        self, source: Source, model: str, known: KnownReference, extent: WindowExtent, policy: DriftPolicy
+        self,
+        source: Source,
+        model: str,
+        known: KnownReference,
+        extent: WindowExtent,
+        policy: DriftPolicy,
+        words: Vocabulary,
     ) -> None:
-        self.known, self.policy, self.extent = known, policy, extent
+        self.known, self.policy, self.extent, self.words = known, policy, extent, words
         self.watches: dict[str, Watch] = {}
         self.kept: Kept | None = None
         newest = extent_of(source, model, LastRows(1)).end
@@ -125,11 +135,13 @@ class _Labels:
         """The alarms of label streams that had sounded by the end of the window."""
         records = self.kept.alarms if self.kept else ()
         end = self._end
-        return tuple(record for record in records if record.stream in (ACCURACY, LABEL) and record.mark.at < end)
+        # Names that no prediction has are wrong by spelling alone: accuracy did not fall.
+        streams = (LABEL,) if self.words.is_fault else (ACCURACY, LABEL)
+        return tuple(record for record in records if record.stream in streams and record.mark.at < end)
 
     def concept(self, found: PerformanceReport) -> Concept:
         """Say whether predictions go wrong more often, and whether the scores expected it."""
-        if why := self._why_not():
+        if why := (self.words.sentence if self.words.is_fault else self._why_not()):
             return Concept("insufficient", why)
         evidence, record = self._standing(ACCURACY)
         counts = evidence.window.sum(axis=0)

@@ -59,6 +59,9 @@ def agreement(prediction: Sample, label: Sample) -> Agreement | None:
     """
     if not isinstance(prediction, CategoricalSample) or not isinstance(label, CategoricalSample):
         return None
+    named = {label.categories[code] for code in np.flatnonzero(label.counts())}
+    if named.isdisjoint(prediction.categories):  # names that no prediction ever had are neither right nor wrong
+        return Agreement(0, 0, len(label))
     return counted_agreement(prediction, label)
 
 

@@ -11,6 +11,7 @@ from drift.life.evidence import Alarm
 from drift.life.ledger import AlarmRecord
 from drift.performance.agreement import Agreement, Delay, difference_interval
 from drift.performance.expected import CAVEAT, Expected
+from drift.performance.vocabulary import NOTHING_STRANGE, Vocabulary
 
 Cause = Literal["unknown", "inputs", "relation"]
 
@@ -62,6 +63,7 @@ class PerformanceReport:
     label : drift of the true classes
     concept : drift of right and wrong, from labels only
     alarms : of the streams that labels feed, those that had sounded by the window's end
+    vocabulary : whether labels and predictions use the same names; where they share none, `now` counts no row
     """
 
     now: Agreement
@@ -73,6 +75,7 @@ class PerformanceReport:
     label: LabelDrift | None = None
     concept: Concept | None = None
     alarms: tuple[AlarmRecord, ...] = ()
+    vocabulary: Vocabulary = NOTHING_STRANGE
 
     @property
     def gap(self) -> float:
@@ -150,10 +153,13 @@ def performance_lines(found: PerformanceReport | None) -> list[str]:
     if found.delay is not None:
         lines[0] += f"; labels come within {_span(found.delay.median)} (half of them), {_span(found.delay.p90)} (90 %)"
     lines[0] += "."
+    if found.vocabulary.is_disjoint:
+        lines = [f"Accuracy is unknown: {found.vocabulary.said}."]
     said = [
+        None if found.vocabulary.is_disjoint else found.vocabulary.sentence,
         found.expected_said,
         found.label and f"True classes: {found.label.said}",
-        found.concept and found.concept.said,
+        None if found.vocabulary.is_fault else found.concept and found.concept.said,
     ]
     return [*lines, *(f"{line[0].upper()}{line[1:]}" for line in said if line)]
 
@@ -176,7 +182,15 @@ def performance_json(found: PerformanceReport | None) -> dict[str, Any] | None:
         "delay": _delay_json(found.delay),
         "label_drift": _label_json(found.label),
         "concept": _concept_json(found.concept),
+        "vocabulary": _vocabulary_json(found.vocabulary),
     }
+
+
+def _vocabulary_json(words: Vocabulary) -> dict[str, Any] | None:
+    if not words.said:
+        return None
+    strange = {"feed": words.feed, "strange": dict(words.strange), "never_predicted": list(words.never_predicted)}
+    return {"sentence": words.sentence, "is_fault": words.is_fault, **strange}
 
 
 def _expected_json(found: PerformanceReport) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from drift.data.windows import LastRows, TimeSpan
+from retrain.guards import strange_names
 from retrain.judging import before
 from retrain.models import recipes
 from retrain.models.champion import champion_version, data_end_of, features_of, recipe_of
@@ -43,7 +44,7 @@ def precheck(context: Context) -> Outcome:
     since = data_end_of(champion)
     counts = count_labels(log, job.model, since)
     period = f"since the champion's data end ({since:%Y-%m-%d %H:%M} UTC)" if since else "in the log"
-    if fault := before.too_few(counts, params, period) or _broken_feed(context):
+    if fault := before.too_few(counts, params, period) or _broken_feed(context) or strange_names(log, job.model):
         return reject(fault, labels=counts)
     output = Prechecked(
         recipe=recipe,
@@ -95,6 +96,7 @@ def validate(context: Context) -> Outcome:
     features = context.features()
     fault = before.too_few(_label_counts(older), _at_least_two(context.params), "to train on")
     fault = fault or before.schema_fault(features_of(champion_version(log, model)), columns, rows)
+    fault = fault or strange_names(log, model, rows)
     reference = log.default_reference(model)
     if not fault and reference is not None:
         samples = log.read_reference(model, reference.name, features)

@@ -10,7 +10,7 @@ from drift.board.verdict import Conclusion, conclusion_json
 from drift.data.policy import DEFAULT_POLICY
 from drift.data.windows import LastRows
 from drift.monitor.performance import check_performance
-from retrain.guards import guarded_board
+from retrain.guards import guarded_board, strange_names
 from retrain.params import RetrainParams
 from storage.jobs import firings
 from storage.jobs.firings import Firing, Kind, Mode, TriggerRule
@@ -153,6 +153,8 @@ def _look_at_labels(log: PredictionLog, trigger: TriggerRule, settings: TriggerS
     said = f"{at:%Y-%m-%d %H:%M} UTC: {new:,} of {settings.n_labels:,} new labelled rows"
     if new < settings.n_labels or _pauses(memory, settings, at):
         return Seen(memory, said)
+    if strange := strange_names(log, trigger.model):
+        return Seen(memory, f"{said}. {strange}")
     firing = Firing(
         reason=f"{new:,} new labelled rows have come.",
         trigger="continuous",

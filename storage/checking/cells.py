@@ -19,7 +19,8 @@ import pandas as pd
 from pandas.api.typing import NaTType
 
 from drift.data.windows import Column
-from storage.checking.spelling import Reading, number_spelled, spelled
+from storage.checking.number_forms import marked_number
+from storage.checking.spelling import Reading, class_of, number_spelled, spelled
 from storage.database.schema import microseconds
 
 MAX_CATEGORY_LENGTH = 200
@@ -73,6 +74,8 @@ def _number_of_text(text: str, reading: Reading) -> float | None:
     lower = word.lower()
     if lower in _BOOLEANS:
         return _BOOLEANS[lower]
+    if reading.marks and (marked := marked_number(word, reading.marks)) is not None:
+        return marked
     # Python reads "1_000" and digits of every script; a file that holds them means something else.
     if "_" in word or not word.isascii():
         raise ValueError(f"must be a number; got {short(text)}")
@@ -105,7 +108,8 @@ def category_text(value: object, reading: Reading = _AS_IT_STANDS) -> str | None
     else:
         text = _text_of(value)
     # Spelling never makes a text longer than one that is a number may be.
-    return _storable(spelled(text, reading.spelling), MAX_CATEGORY_LENGTH)
+    text = spelled(text, reading.spelling)
+    return _storable(class_of(text, reading.classes) if reading.classes else text, MAX_CATEGORY_LENGTH)
 
 
 def key_text(value: object, reading: Reading = _DEFAULT) -> str | None:

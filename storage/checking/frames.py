@@ -217,6 +217,8 @@ def _numbers_of_text(values: pd.Series, rule: Rule, tell: Tell) -> np.ndarray:
     import pyarrow as pa
     from pyarrow import compute
 
+    if rule.reading.marks:  # what looks plain may be meant otherwise
+        return np.array(_one_by_one(values.tolist(), rule, tell), np.float64)
     try:
         texts = pa.array(values, pa.large_string(), from_pandas=True)
         says_missing = compute.is_in(texts, value_set=pa.array(sorted(rule.reading.missing), pa.large_string()))

@@ -32,11 +32,15 @@ class UnreadableCells:
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What became of the rows: how many are stored, why others are not, and unreadable cells of the stored."""
+    """What became of the rows: how many are stored, why others are not, and unreadable cells of the stored.
+
+    `strange_labels` are classes of labels that came, and that no prediction of the model ever had.
+    """
 
     accepted: int
     rejected: tuple[RejectedRow, ...] = ()
     unreadable: tuple[UnreadableCells, ...] = ()
+    strange_labels: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from numbers import Real
 from typing import Literal
@@ -35,10 +35,19 @@ class Reading:
     ----------
     spelling : how a category is spelled, see `spelling_of`; numeric columns do not ask
     missing : words that mean "no value", compared without blanks around them
+    classes : of a prediction or label, names and the classes for which they stand, in the order of the names
+    marks : of a numeric column, its decimal mark and that of thousands, where its texts are written with such
     """
 
     spelling: Spelling = "text"
     missing: frozenset[str] = MISSING
+    classes: tuple[tuple[str, str], ...] = ()
+    marks: str = ""
+
+    def __post_init__(self) -> None:
+        chained = {name for name, _ in self.classes} & {other for name, other in self.classes if name != other}
+        if chained:
+            raise ValueError(f"classes must name each class on one side; got {min(chained)!r} on both.")
 
 
 def spelling_of(values: Iterable[object], *, classes: bool = False) -> Spelling:
@@ -89,6 +98,18 @@ def spelled(text: str, spelling: Spelling) -> str:
     return _BOOLEAN.get(lower) or _number_text(word) or text
 
 
+def class_of(text: str, classes: tuple[tuple[str, str], ...]) -> str:
+    """Return the class for which a name stands, be it spelled as text or as a number; else the name.
+
+    Examples
+    --------
+    >>> class_of("1.0", (("1", "granted"),)), class_of("refused", (("1", "granted"),))
+    ('granted', 'refused')
+    """
+    known = dict(classes)
+    return known.get(text) or known.get(spelled(text, "number"), text)
+
+
 def number_spelled(value: Real | Decimal | float) -> str:
     """Return the one spelling of a number, so that 1, 1.0, numpy's 1 and a decimal 1.00 are the same category.
 
@@ -118,6 +139,12 @@ def shared_readings(columns: Sequence[Column], given: Mapping[str, Reading]) -> 
     return readings
 
 
+def extended(stored: Reading, given: Reading) -> Reading:
+    """Return a reading that also knows the classes, and the marks, that another one brings."""
+    classes = tuple(sorted((dict(stored.classes) | dict(given.classes)).items()))
+    return replace(stored, classes=classes, marks=stored.marks or given.marks)
+
+
 def check_readings(stored: Mapping[str, Reading], given: Mapping[str, Reading], model: str) -> None:
     """Refuse to read a column otherwise than before: one value would become two.
 
@@ -128,6 +155,11 @@ def check_readings(stored: Mapping[str, Reading], given: Mapping[str, Reading], 
     """
     for name, reading in given.items():
         old = stored.get(name, reading)
+        for each, other in reading.classes:
+            if (known := dict(old.classes).get(each, other)) != other:
+                raise ValueError(f"class {each!r} of {name} must stay {known!r} in model {model!r}; got {other!r}.")
+        if old.marks and reading.marks and old.marks != reading.marks:
+            raise ValueError(f"marks of {name} must stay {old.marks!r} in model {model!r}; got {reading.marks!r}.")
         if old.spelling != reading.spelling:
             raise ValueError(f"{name} must stay spelled as {old.spelling} in model {model!r}; got {reading.spelling}.")
         if old.missing != reading.missing:

@@ -82,6 +82,8 @@ model = sa.Table(
     sa.Column("n_rows", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("n_columns", sa.Integer, nullable=False, server_default="0"),
     sa.Column("n_categories", sa.Integer, nullable=False, server_default="0"),
+    # How often columns that existed came to be read otherwise.
+    sa.Column("n_readings", sa.Integer, nullable=False, server_default="0"),
     # The watermark: every row up to this id is in a sealed segment (storage.segments.format); NULL before one.
     sa.Column("sealed_id", sa.BigInteger),
     sa.Column("n_sealed", sa.BigInteger, nullable=False, server_default="0"),
@@ -105,6 +107,9 @@ model_column = sa.Table(
     # How its cells are read (storage.checking.spelling): as text, number or boolean, and the words for "no value".
     sa.Column("spelling", sa.String(8)),
     sa.Column("missing", sa.JSON),
+    # Which class a name stands for, and the decimal mark with that of thousands; NULL where a column has none.
+    sa.Column("classes", sa.JSON),
+    sa.Column("marks", sa.String(2)),
 )
 
 # Cells that could not be read and count as missing, by the day of their prediction, in days since 1970. Reasons are

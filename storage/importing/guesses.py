@@ -1,5 +1,6 @@
 """Guesses which column of a file holds which field of the log, for a person to confirm."""
 
+import re
 from collections.abc import Callable, Mapping
 
 import pandas as pd
@@ -10,24 +11,42 @@ from storage.importing.inference import MOSTLY, check_feature, is_time
 
 # How people and libraries call them, the most telling names first; compared without regard to case and punctuation.
 _NAMES: Mapping[str, tuple[str, ...]] = {
-    "predicted_at": ("predicted_at", "prediction_time", "timestamp", "ts", "time", "datetime", "event_time", "date"),
-    "prediction": ("prediction", "predicted", "predicted_label", "predicted_class", "y_pred", "pred", "y_hat"),
-    "score": (
-        "score",
-        "probability",
-        "predicted_probability",
-        "y_pred_proba",
-        "proba",
-        "prob",
-        "y_score",
-        "confidence",
+    "predicted_at": (
+        *("predicted_at", "prediction_time", "prediction_timestamp", "timestamp", "ts", "time", "datetime"),
+        *("event_time", "event_timestamp", "event_at", "request_time", "created_at", "time_stamp", "date"),
     ),
-    "label": ("label", "target", "y_true", "true_label", "ground_truth", "actual", "y", "outcome"),
-    "labelled_at": ("labelled_at", "labeled_at", "label_time", "label_timestamp"),
-    "request_id": ("request_id", "prediction_id", "event_id", "row_id", "id", "uuid", "identifier"),
+    "prediction": (
+        *(
+            "prediction",
+            "predicted",
+            "predicted_label",
+            "predicted_class",
+            "predicted_value",
+            "y_pred",
+            "pred",
+            "y_hat",
+        ),
+        *("predictions", "preds", "model_output", "predicted_value"),
+    ),
+    "score": (
+        *("score", "probability", "predicted_probability", "y_pred_proba", "proba", "prob", "y_score", "confidence"),
+        *("y_prob", "y_proba", "pred_proba", "prediction_score", "prediction_probability", "model_score"),
+    ),
+    "label": (
+        *("label", "target", "y_true", "true_label", "ground_truth", "actual", "y", "outcome", "truth", "actuals"),
+        *("true_class", "actual_label", "actual_class", "true_value", "actual_value", "observed"),
+    ),
+    "labelled_at": ("labelled_at", "labeled_at", "label_time", "label_timestamp", "labelled_time"),
+    "request_id": ("request_id", "prediction_id", "event_id", "row_id", "id", "uuid", "identifier", "record_id"),
     "entity_id": ("entity_id", "customer_id", "user_id", "client_id", "account_id", "device_id"),
     "version": ("version", "model_version"),
     "text": ("text", "review", "comment", "message", "body"),
+}
+# What names begin or end with that say what of: predicted_temp, actual_temp, proba_rain.
+_ABOUT: Mapping[str, re.Pattern[str]] = {
+    "score": re.compile(r"(proba|prob|probability|probabilities)[_ .-].+|.+[_ .-](proba|prob|probability)", re.I),
+    "prediction": re.compile(r"(predicted|pred|prediction|yhat)[_ .-].+|.+[_ .-](pred|prediction|predicted|hat)", re.I),
+    "label": re.compile(r"(actual|true|target|observed)[_ .-].+|.+[_ .-](actual|true|target|label)", re.I),
 }
 # Of the first rows.
 _LOOKED_AT = 200
@@ -55,7 +74,21 @@ def guess_fields(sample: pd.DataFrame) -> dict[str, str]:
             guess = next((name for name in sample.columns if _is_time(sample[name])), None)
         if guess is not None:
             found[field] = guess
-    return found
+    return found | _about(sample, found)
+
+
+def _about(sample: pd.DataFrame, found: Mapping[str, str]) -> dict[str, str]:
+    """Guess from names that say what they are about; where two columns could be it, neither is."""
+    exact = {_plain(name) for names in _NAMES.values() for name in names}
+    guessed: dict[str, str] = {}
+    for field, pattern in _ABOUT.items():
+        taken = {*found.values(), *guessed.values()}
+        fits = _FITS.get(field, lambda values: True)
+        called = [name for name in sample.columns if pattern.fullmatch(name) and _plain(name) not in exact]
+        fitting = [name for name in called if name not in taken and fits(sample[name]) and not _is_time(sample[name])]
+        if field not in found and len(fitting) == 1:
+            guessed[field] = fitting[0]
+    return guessed
 
 
 def cannot_be_features(sample: pd.DataFrame) -> dict[str, str]:

@@ -12,9 +12,10 @@ import pandas as pd
 from drift.data.windows import Column, Kind, Role
 from drift.wording import share_text
 from storage.checking.cells import Rule
-from storage.checking.spelling import BLANK, MISSING, Reading, Spelling, spelling_of
+from storage.checking.spelling import BLANK, MISSING, Reading, Spelling, extended, spelling_of
 from storage.checking.time_forms import ISO, share_read
 from storage.database import schema
+from storage.importing.marked import written
 from storage.models.catalogue import check_name
 
 # Above this share of distinct values a text column is an identifier or free text, not a category.
@@ -46,11 +47,16 @@ class Asked:
     """What the caller asks for, by the names of the file; `registered` and `readings` are those of the model so far.
 
     `missing` are the words that mean "no value" besides empty cells, in every column but those of `keep`.
+    `classes` are names of predictions and labels with the classes for which they stand; `decimal` and `thousands` are
+    marks by column, "" for every other one.
     """
 
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     missing: frozenset[str] | None = None
     keep: frozenset[str] = frozenset()
+    classes: tuple[tuple[str, str], ...] = ()
+    decimal: Mapping[str, str] = field(default_factory=dict)
+    thousands: Mapping[str, str] = field(default_factory=dict)
     registered: Mapping[str, Column] = field(default_factory=dict)
     readings: Mapping[str, Reading] = field(default_factory=dict)
 
@@ -61,6 +67,11 @@ class Asked:
         if self.missing is not None:
             return self.missing | BLANK
         return self.readings[name].missing if name in self.readings else MISSING
+
+    def marks(self, source: str) -> str:
+        """Return the decimal mark of a column and that of thousands; nothing where none was asked for."""
+        decimal, thousands = (given.get(source, given.get("", "")) for given in (self.decimal, self.thousands))
+        return (decimal or ("," if thousands == "." else ".")) + thousands if decimal or thousands else ""
 
 
 def infer(
@@ -129,12 +140,21 @@ def _decide(values: pd.Series, source: str, name: str, role: Role, asked: Asked)
     told = _missing_text(values, words, source, None if known else role)
     forced = asked.kinds.get(source)
     if known is not None:
-        reading = replace(asked.readings.get(name, Reading()), missing=words)
+        given = Reading(classes=asked.classes if role in _CLASSES and known.kind == "categorical" else ())
+        reading = extended(replace(asked.readings.get(name, Reading()), missing=words), given)
         return Decision(source, known, f"{known.kind}, as registered{told}", reading)
+    marks, as_written = written(present, source, role, asked.marks(source), forced)
     kind, why = (forced, f"{forced}, as asked") if forced is not None else _kind(present, role)
+    if marks:
+        kind, why = "numeric", as_written
+    elif as_written and kind != "numeric":
+        kind, why = (kind if role != "feature" else None), as_written
+    if role in _CLASSES and asked.classes and forced is None and kind == "numeric":
+        kind, why = "categorical", "categorical: classes are given"
     spelling = spelling_of(_distinct(present), classes=role in _CLASSES) if kind == "categorical" else "text"
     column = None if kind is None else Column(name, kind, role)
-    return Decision(source, column, why + (told if column else ""), Reading(spelling, words))
+    classes = asked.classes if role in _CLASSES and kind == "categorical" else ()
+    return Decision(source, column, why + (told if column else ""), Reading(spelling, words, classes, marks))
 
 
 def _missing_text(values: pd.Series, words: frozenset[str], source: str, role: Role | None) -> str:
@@ -167,20 +187,26 @@ def _alike(decisions: list[Decision], sample: pd.DataFrame, asked: Asked) -> lis
     for role in _CLASSES:  # what is stored already decides
         if role in asked.readings and asked.registered[role].kind == "categorical":
             spelling = asked.readings[role].spelling
-    shared = [replace(d, reading=Reading(spelling, d.reading.missing)) if d in classes else d for d in decisions]
-    told = _alike_text(values, spelling) if len(values) == 2 else ""
+    shared = [replace(d, reading=replace(d.reading, spelling=spelling)) if d in classes else d for d in decisions]
+    known = next((d.reading.classes for d in classes), ())
+    told = _alike_text(values, spelling, known) if len(values) == 2 else ""
     return [replace(d, why=d.why + told) if d.column and d.column.role == "label" else d for d in shared]
 
 
-def _alike_text(values: Mapping[str, Sequence[Any]], spelling: Spelling) -> str:
-    """Tell in which spellings classes come, where they come in more than one."""
-    as_text, as_spelled = (Rule("category", Reading(how, frozenset())) for how in ("text", spelling))
+def _alike_text(values: Mapping[str, Sequence[Any]], spelling: Spelling, classes: tuple[tuple[str, str], ...]) -> str:
+    """Tell in which spellings classes come, where they come in more than one, and which labels no prediction has."""
+    as_text, as_spelled = Rule("category", Reading("text", frozenset())), Reading(spelling, frozenset(), classes)
     written = [_readable(each, as_text) for each in values.values()]
-    read = [_readable(each, as_spelled) for each in values.values()]
+    read = [_readable(each, Rule("category", as_spelled)) for each in values.values()]
+    told = ""
+    if strange := sorted(read[1] - read[0]) if read[0] else []:
+        more = f" and {len(strange) - _SHOWN} more" if len(strange) > _SHOWN else ""
+        told = f"; labels use names that no prediction has: {', '.join(map(repr, strange[:_SHOWN]))}{more}"
+        told += " (--classes says what they stand for)"
     if written == read or not read[0] & read[1]:
-        return ""
+        return told
     named = [", ".join(sorted(each)[:_SHOWN]) for each in written]
-    return f"; predictions: {named[0]}; labels: {named[1]} - read as the same"
+    return f"; predictions: {named[0]}; labels: {named[1]} - read as the same{told}"
 
 
 def _readable(values: Sequence[Any], rule: Rule) -> set[str]:

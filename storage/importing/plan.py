@@ -1,6 +1,6 @@
 """What an import will do, decided from the first rows of a file: what each column becomes, and how it is read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
@@ -9,11 +9,13 @@ import pandas as pd
 from drift.data.windows import Column, Kind
 from storage.checking.cells import rules_of
 from storage.checking.frames import batch_from_frame
+from storage.checking.number_forms import DECIMALS, THOUSANDS
 from storage.checking.rows import RejectedRow, UnreadableCells, unreadable_cells
 from storage.checking.spelling import MISSING, Reading, check_readings
 from storage.checking.time_forms import TimeForm, read_times
 from storage.checking.times import recognise
 from storage.importing import files
+from storage.importing.hints import hints
 from storage.importing.inference import Asked, Decision, infer, present_of
 from storage.log import PredictionLog
 from storage.models.catalogue import UnknownModel, check_columns, check_new_model
@@ -49,7 +51,7 @@ class ImportPlan:
     """What an import will do: to be shown before it starts.
 
     `called` is the name under which the file is listed, `readings` how the cells of each column are read, and `times`
-    how the columns of times are written.
+    how the columns of times are written. `hints` say what may have been overlooked.
     """
 
     path: Path
@@ -60,11 +62,14 @@ class ImportPlan:
     called: str
     readings: dict[str, Reading] = field(default_factory=dict)
     times: dict[str, TimeForm] = field(default_factory=dict)
+    hints: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
         """What would be imported twice: the content of the file, and how it is read."""
-        return files.fingerprint(self.path, self.model, sorted(self.sources.items()))
+        read = {name: (r.classes, r.marks) for name, r in sorted(self.readings.items()) if r.classes or r.marks}
+        settings = (self.model, sorted(self.sources.items()), *([read] if read else []))
+        return files.fingerprint(self.path, *settings)
 
     @property
     def missing(self) -> frozenset[str]:
@@ -74,7 +79,8 @@ class ImportPlan:
     @property
     def numeric_sources(self) -> list[str]:
         """The columns of the file that hold numbers."""
-        return [self.sources[column.name] for column in self.columns if column.kind == "numeric"]
+        plain = [c for c in self.columns if c.kind == "numeric" and not self.readings.get(c.name, Reading()).marks]
+        return [self.sources[column.name] for column in plain]
 
     def as_logged(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Name the columns of the file as the log does, and give times a zone."""
@@ -124,6 +130,9 @@ def plan_import(
     categorical: tuple[str, ...] = (),
     missing: tuple[str, ...] | None = None,
     keep: tuple[str, ...] = (),
+    classes: tuple[tuple[str, str], ...] = (),
+    decimal: Mapping[str, str] | None = None,
+    thousands: Mapping[str, str] | None = None,
     time_format: str | None = None,
     called: str = "",
 ) -> ImportPlan:
@@ -134,6 +143,8 @@ def plan_import(
     ignore, numeric, categorical : columns of the file to leave out, or to take as such
     missing : words that mean "no value" besides empty cells; None for the usual ones
     keep : columns in which only an empty cell means "no value"
+    classes : names of predictions and labels, each with the class for which it stands; kept with the model
+    decimal, thousands : the decimal mark, and that of thousands, by column of the file; "" is every other column
     time_format : how the times are written (storage.checking.times); None to find out
 
     Raises
@@ -144,7 +155,8 @@ def plan_import(
     """
     names, sources = files.column_names(path), mapping.sources()
     named = {f"the column for {name}": source for name, source in sources.items()}
-    named |= {f"column {name}": name for name in (*ignore, *numeric, *categorical, *keep)}
+    marked = [name for name in (*(decimal or ()), *(thousands or ())) if name]
+    named |= {f"column {name}": name for name in (*ignore, *numeric, *categorical, *keep, *marked)}
     _check_named(path, names, named, len(ignore))
     wanted = [name for name in names if name not in ignore]
     _, sample, _ = files.readable_chunk(path, wanted, SAMPLE_ROWS, missing=())
@@ -153,7 +165,14 @@ def plan_import(
     kinds |= dict.fromkeys(numeric, "numeric")
     kinds |= dict.fromkeys(categorical, "categorical")
     words = None if missing is None else frozenset(word.strip() for word in missing)
-    asked = Asked(kinds=kinds, missing=words, keep=frozenset(keep))
+    asked = Asked(
+        kinds=kinds,
+        missing=words,
+        keep=frozenset(keep),
+        classes=tuple(sorted(classes)),
+        decimal=_checked_marks("decimal", decimal or {}, DECIMALS),
+        thousands=_checked_marks("thousands", thousands or {}, THOUSANDS),
+    )
     try:
         asked = replace(asked, registered={c.name: c for c in log.columns(model)}, readings=log.readings(model))
     except UnknownModel:
@@ -172,7 +191,16 @@ def plan_import(
         if name in sources and (name == "predicted_at" or len(present_of(sample[sources[name]], MISSING)))
     }
     sources |= {column.name: column.name for column in columns if column.role == "feature"}
-    return ImportPlan(path, model, sources, columns, tuple(decisions), called or path.name, readings, times)
+    settled = frozenset([*numeric, *categorical, *asked.registered])
+    told = hints(sample, mapping.sources(), decisions, settled)
+    return ImportPlan(path, model, sources, columns, tuple(decisions), called or path.name, readings, times, told)
+
+
+def _checked_marks(what: str, given: Mapping[str, str], allowed: Sequence[str]) -> Mapping[str, str]:
+    for mark in given.values():
+        if mark not in allowed:
+            raise ValueError(f"{what} must be one of {' '.join(map(repr, allowed))}; got {mark!r}.")
+    return given
 
 
 def _check_named(path: Path, names: Sequence[str], named: dict[str, str], n_ignored: int) -> None:

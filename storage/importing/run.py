@@ -37,6 +37,7 @@ class ImportResult:
     n: int
     resumed_at: int
     unreadable: tuple[UnreadableColumn, ...] = ()
+    strange_labels: tuple[str, ...] = ()
 
 
 class AlreadyImported(ValueError):
@@ -77,14 +78,16 @@ def run_import(
         raise _imported(plan, error.run) from None
     rejected: list[RejectedRow] = []
     unreadable: dict[str, UnreadableColumn] = {}
+    strange: dict[str, None] = {}
     accepted, n_done = 0, run.n_done
     progress(n_done, run.n_rows)
     try:
         for chunk in _chunks(plan, batch, run.n_done):
-            n_landed, bad, cells = _append(log, plan, replace(run, n_done=n_done), chunk, strict)
+            n_landed, bad, cells, names = _append(log, plan, replace(run, n_done=n_done), chunk, strict)
             tell_rejected(n_done, bad)
             accepted, n_done = accepted + n_landed, n_done + chunk[0]
             _count(unreadable, cells)
+            strange |= dict.fromkeys(names)
             rejected += bad
             progress(n_done, run.n_rows)
     except runs.RunTaken:
@@ -97,7 +100,7 @@ def run_import(
     landed = accepted or run.n_done > run.n_rejected
     state, why = ("done", None) if landed else ("failed", "every row was rejected")
     runs.finish(log, run.id, state, why, by=by)
-    return ImportResult(accepted, tuple(rejected), n_done, run.n_done, tuple(unreadable.values()))
+    return ImportResult(accepted, tuple(rejected), n_done, run.n_done, tuple(unreadable.values()), tuple(strange))
 
 
 def _imported(plan: ImportPlan, done: Run) -> AlreadyImported:
@@ -114,12 +117,13 @@ def _chunks(plan: ImportPlan, size: int, skip: int) -> Iterator[Chunk]:
 
 def _append(
     log: PredictionLog, plan: ImportPlan, run: Run, chunk: Chunk, strict: bool
-) -> tuple[int, tuple[RejectedRow, ...], tuple[UnreadableCells, ...]]:
-    """Store one chunk; return how many of its rows landed, the others, and unreadable cells, as the file names them."""
+) -> tuple[int, tuple[RejectedRow, ...], tuple[UnreadableCells, ...], tuple[str, ...]]:
+    """Store one chunk; return how many rows landed, the others and unreadable cells as the file names them, and labels
+    that no prediction has."""
     _, frame, unreadable = chunk
     report = log.append(plan.model, plan.as_logged(frame), run=run, n_unreadable=len(unreadable), strict=strict)
     told = plan.told(frame, unreadable, report.rejected)
-    return report.accepted, told, plan.told_unreadable(frame, report.unreadable)
+    return report.accepted, told, plan.told_unreadable(frame, report.unreadable), report.strange_labels
 
 
 def _count(unreadable: dict[str, UnreadableColumn], found: Sequence[UnreadableCells]) -> None:

@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import get_args
+from typing import Any, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from drift.data.windows import Column, Kind, Role
-from storage.checking.spelling import Reading, check_readings, shared_readings
+from storage.checking.spelling import Reading, check_readings, extended, shared_readings
 from storage.database import schema
 from storage.database.driver import Prepared
 from storage.database.engine import CREATING_A_MODEL, wait_for_turn
@@ -34,6 +34,7 @@ class Entry:
     n_rows: int
     n_columns: int
     n_categories: int
+    n_readings: int
     sealed_id: int | None
     n_sealed: int
     n_retired: int
@@ -70,6 +71,7 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._layouts: dict[int, Layout] = {}
+        self._n_readings: dict[int, int] = {}
         self._dictionaries: dict[int, tuple[int, dict[str, tuple[str, ...]]]] = {}
         self._codes: dict[int, tuple[dict[str, tuple[str, ...]], dict[str, dict[str, int]]]] = {}
         self._ids: dict[str, int] = {}
@@ -100,15 +102,16 @@ class Catalogue:
     def layout(self, connection: sa.Connection, entry: Entry) -> Layout:
         """Return a model's columns and the table of its log."""
         known = self._layouts.get(entry.id)
-        if known is None or len(known.columns) != entry.n_columns:
+        current = known is not None and self._n_readings.get(entry.id) == entry.n_readings
+        if known is None or not current or len(known.columns) != entry.n_columns:
             c = schema.model_column.c
-            query = sa.select(c.name, c.kind, c.role, c.spelling, c.missing).where(c.model_id == entry.id)
-            rows = connection.execute(query.order_by(c.position)).all()
+            query = sa.select(c.name, c.kind, c.role, c.spelling, c.missing, c.classes, c.marks)
+            rows = connection.execute(query.where(c.model_id == entry.id).order_by(c.position)).all()
             columns = tuple(Column(*row[:3]) for row in rows)
-            readings = {name: Reading(spelling, frozenset(missing)) for name, _, _, spelling, missing in rows}
+            readings = {row.name: _reading(row) for row in rows}
             table = schema.prediction_table(entry.name, columns)
             known = self._layouts[entry.id] = Layout(columns, table, readings)
-            self._ids[entry.name] = entry.id
+            self._ids[entry.name], self._n_readings[entry.id] = entry.id, entry.n_readings
         return known
 
     def known_layout(self, model: str) -> Layout | None:
@@ -144,6 +147,27 @@ class Catalogue:
             codes = {column: {value: k for k, value in enumerate(values)} for column, values in dictionary.items()}
             self._codes[entry.id] = (dictionary, codes)
         return codes
+
+
+def _reading(row: Any) -> Reading:
+    classes = tuple(sorted((row.classes or {}).items()))
+    return Reading(row.spelling, frozenset(row.missing), classes, row.marks or "")
+
+
+def set_readings(connection: sa.Connection, entry: Entry, readings: Mapping[str, Reading]) -> None:
+    """Read columns that are there otherwise from now on; every cache hears of it."""
+    c = schema.model_column.c
+    for name, reading in readings.items():
+        this = sa.update(schema.model_column).where(c.model_id == entry.id, c.name == name)
+        connection.execute(this.values(**_stored(reading)))
+    m = schema.model.c
+    again = sa.update(schema.model).where(m.id == entry.id)
+    connection.execute(again.values(n_readings=m.n_readings + 1, revision=m.revision + 1))
+
+
+def _stored(reading: Reading) -> dict[str, Any]:
+    classes, marks = dict(reading.classes) or None, reading.marks or None
+    return {"spelling": reading.spelling, "missing": sorted(reading.missing), "classes": classes, "marks": marks}
 
 
 def add_categories(connection: sa.Connection, entry: Entry, column: str, n_known: int, values: Sequence[str]) -> int:
@@ -191,6 +215,9 @@ def register(
         return
     layout = catalogue.layout(connection, entry)
     check_readings(layout.readings, given, model)
+    more = {name: extended(old, given[name]) for name, old in layout.readings.items() if name in given}
+    if changed := {name: reading for name, reading in more.items() if reading != layout.readings[name]}:
+        set_readings(connection, entry, changed)
     existing = {c.name.casefold(): c for c in layout.columns}
     for column in columns:
         old = existing.get(column.name.casefold(), column)
@@ -290,7 +317,6 @@ def _insert_columns(
 ) -> None:
     rows = []
     for position, c in enumerate(columns, start=first):
-        spelling, missing = readings[c.name].spelling, sorted(readings[c.name].missing)
-        read = {"spelling": spelling, "missing": missing}
+        read = _stored(readings[c.name])
         rows.append({"model_id": model_id, "position": position, "name": c.name, "kind": c.kind, "role": c.role} | read)
     connection.execute(sa.insert(schema.model_column), rows)

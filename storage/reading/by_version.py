@@ -63,6 +63,11 @@ def read_answered(source: Database, model: str, window: Window) -> tuple[Answere
         for version, variant, said, label, n in given
     )
     shadows = ((version, "shadow", said, text("label", label), n) for version, said, label, n in kept)
+    if {"prediction", "label"} <= set(layout.coded):
+        labels = {dictionary["label"][label] for *_, label, _ in [*given, *kept] if label is not None}
+        if labels and labels.isdisjoint(dictionary.get("prediction", ())):  # such labels tell neither right nor wrong
+            answered = ((*row[:3], None, row[4]) for row in answered)
+            shadows = ((*row[:3], None, row[4]) for row in shadows)
     return (*_counted(answered), *_counted(shadows))
 
 

@@ -1,13 +1,14 @@
 """True labels that come later: found by request id, written once."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
 
 from storage.checking.cells import Rule
 from storage.checking.records import MIN_RECORDS, plain_column
-from storage.checking.rows import RejectedRow
+from storage.checking.rows import Batch, RejectedRow
 from storage.database.driver import Prepared, chunks, run, run_many
 from storage.database.schema import evidence, instant_from, model
 from storage.evidence.ledger import mark_labels_stale
@@ -163,3 +164,29 @@ def _write(table: sa.Table) -> sa.ClauseElement:
     at = sa.case((unchanged, table.c.labelled_at), else_=sa.bindparam("new_labelled_at"))
     changed = sa.update(table).values(label=sa.bindparam("new_label"), labelled_at=at)
     return changed.where(table.c.id == sa.bindparam("row_id"))
+
+
+def strange_labels(connection: sa.Connection, catalogue: Catalogue, model: str, batch: Batch) -> tuple[str, ...]:
+    """Return the classes of a batch's labels that no prediction of the model has, those of the batch among them."""
+    labels = batch.categories.get("label")
+    if labels is None or "prediction" not in batch.categories or not labels.values:
+        return ()
+    known = catalogue.dictionary(connection, catalogue.entry(connection, model))
+    return not_predicted(known, labels.values)
+
+
+def label_names(layout: Layout, labels: Sequence[object]) -> list[str]:
+    """Return the classes that labels stand for, each once; none where labels or predictions are numbers."""
+    if not {"prediction", "label"} <= set(layout.coded):
+        return []
+    found = []
+    for label in labels:
+        with suppress(ValueError):
+            found.append(layout.rules["label"](label))
+    return [name for name in dict.fromkeys(found) if name is not None]
+
+
+def not_predicted(dictionary: Mapping[str, Sequence[str]], labels: Sequence[str]) -> tuple[str, ...]:
+    """Return the classes of labels that no prediction ever had; none where nothing was predicted yet."""
+    predicted = set(dictionary.get("prediction", ()))
+    return tuple(name for name in labels if name not in predicted) if predicted else ()
