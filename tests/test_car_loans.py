@@ -16,7 +16,7 @@ from drift.monitor.boards import check, timeline
 from drift.monitor.references import prepare
 from drift.monitor.source import monitored
 from drift.monitor.watch import watch
-from drift.statistics.two_sample import ks_test
+from drift.statistics.kolmogorov_smirnov import ks_test
 from retrain.models.artifacts import load
 from storage import open_log
 from storage.checking.rows import category_text

@@ -14,7 +14,7 @@ from drift.statistics.effects import (
     shares_at,
     wasserstein_in_sd,
 )
-from drift.statistics.two_sample import ks_statistic
+from drift.statistics.kolmogorov_smirnov import ks_statistic
 
 _POINTS = 300
 

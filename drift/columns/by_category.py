@@ -3,7 +3,8 @@
 import numpy as np
 
 from drift.columns.by_values import compare
-from drift.columns.report import ColumnReport, report_windows
+from drift.columns.report import ColumnReport
+from drift.columns.verdicts import report_windows
 from drift.columns.windows import Compared
 from drift.data.policy import DriftPolicy
 from drift.data.samples import CategoricalSample, NumericSample, Sample, reference_from

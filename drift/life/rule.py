@@ -131,7 +131,7 @@ def kolmogorov_p_values(reference: np.ndarray, current: np.ndarray) -> np.ndarra
 def _pearson_p_values(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
     """Return the p-values of Pearson's 2xK tables of many windows.
 
-    Rare is what expects few rows of the window, and a pool that stays rare is left out. In `statistics.two_sample`
+    Rare is what expects few rows of the window, and a pool that stays rare is left out. In `statistics.chi_squared`
     the smaller sample decides and the pool grows instead: the rule of a life is calibrated as it stands here.
 
     Parameters

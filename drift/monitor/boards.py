@@ -6,7 +6,8 @@ from typing import Any
 
 from drift.board.headline import first_alarmed, headline_since
 from drift.board.result import Board, board_json
-from drift.columns.report import ColumnReport, Standings, report_windows
+from drift.columns.report import ColumnReport
+from drift.columns.verdicts import Standings, report_windows
 from drift.data.policy import DEFAULT_POLICY, DriftPolicy, Verdict
 from drift.data.series import previous, sliding_spans, sliding_windows
 from drift.data.windows import Column, TimeSpan, Window, WindowExtent

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from drift.statistics.chi_squared import chi_squared_test
 from drift.statistics.effects import (
     adjusted_residuals,
     moved_share,
@@ -15,7 +16,7 @@ from drift.statistics.effects import (
     stability_index,
     wasserstein_in_sd,
 )
-from drift.statistics.two_sample import chi_squared_test, ks_test
+from drift.statistics.kolmogorov_smirnov import ks_test
 
 RNG = np.random.default_rng(41)
 
