@@ -111,6 +111,7 @@ def _result(test: TwoSampleResult, threshold: float, n_missing: int) -> DriftRes
 
 
 def _numbers(name: str, values: Any) -> np.ndarray:
+    """Return values as floats, shape (n,); None becomes NaN."""
     try:
         return np.asarray(values if hasattr(values, "__len__") else list(values), float).ravel()
     except (TypeError, ValueError) as error:

@@ -13,7 +13,7 @@ from drift.data.samples import Sample
 from drift.data.windows import Column, LastRows, RowSpan, Window, WindowExtent
 from drift.monitor.memory import Memory
 from drift.monitor.source import Outcomes, Place
-from drift.statistics.grid import Cells, ColumnCounts
+from drift.statistics.grid import ColumnCounts, Edges
 from storage.checking.frames import batch_from_frame
 from storage.checking.records import batch_from_many
 from storage.checking.rows import Batch, IngestReport, instant
@@ -296,7 +296,7 @@ class PredictionLog:
         with self.shelf.open(model) as view:
             return shelf.cut(view, k)
 
-    def counts(self, model: str, windows: Sequence[Window], cells: Mapping[str, Cells]) -> dict[str, ColumnCounts]:
+    def counts(self, model: str, windows: Sequence[Window], cells: Mapping[str, Edges]) -> dict[str, ColumnCounts]:
         """Count the rows of many windows in cells, column by column; on those of a frozen reference fast."""
         with self.shelf.open(model) as view:
             grids = self.shelf.grids.grids(view.connection, view.entry, view.layout)

@@ -98,7 +98,7 @@ def play_lesson(browser: Browser, url: str, log: PredictionLog) -> None:
 
 def take_pictures(browser: Browser, url: str, scheme: str, pages: Mapping[str, str]) -> None:
     """Write the picture of every page in one colour scheme."""
-    context = browser.new_context(viewport=SIZE, color_scheme=scheme)  # type: ignore[arg-type]
+    context = browser.new_context(viewport=SIZE, color_scheme=scheme)  # type: ignore[arg-type]  # Playwright names its two schemes, main gives no other
     page = context.new_page()
     for name, path in pages.items():
         page.goto(f"{url}/{path}")

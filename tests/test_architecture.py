@@ -36,6 +36,7 @@ NO_CLOCK = {"time.time", "datetime.now", "datetime.utcnow", "os.environ", "open"
 NO_STATE = {"Lock", "RLock", "WeakKeyDictionary", "WeakValueDictionary", "lru_cache", "cache"}
 # Import paths that outside users rely on; a name may be taken from them although they do not define it.
 PROMISED = {
+    "drift": "check",
     "drift.detector": "detect_prediction_drift",
     "drift.windows": "Column",
     "drift.monitor": "check",

@@ -172,7 +172,7 @@ def _heading(job: Job) -> None:
     icon, colour = STATE_LOOK[job.state]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**Job {job.id}**", width="content")
-        st.badge(STATE_WORDS[job.state], icon=f":material/{icon}:", color=colour)  # type: ignore[arg-type]
+        st.badge(STATE_WORDS[job.state], icon=f":material/{icon}:", color=colour)  # type: ignore[arg-type]  # Streamlit lists its colours, a dict of ours holds text
         asked = f"{job.trigger}, asked for by {plain(job.requested_by)} at {time_text(job.created_at)}"
         st.caption(f"{asked}: {plain(job.reason)}", width="stretch")
 

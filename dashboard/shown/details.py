@@ -6,15 +6,9 @@ import numpy as np
 
 from drift.data.samples import NumericReference, NumericSample, Reference, Sample
 from drift.statistics.distribution import Distribution, distribution
-from drift.statistics.effects import (
-    adjusted_residuals,
-    population_stability,
-    quantile_bin_counts,
-    quantile_table,
-    shares_at,
-    wasserstein_in_sd,
-)
+from drift.statistics.effects import adjusted_residuals, quantile_table, shares_at, wasserstein_in_sd
 from drift.statistics.kolmogorov_smirnov import ks_statistic
+from drift.statistics.stability import population_stability, quantile_bin_counts
 
 _POINTS = 300
 

@@ -54,6 +54,7 @@ def compare_parts(
 
 
 def _part(sample: Sample, by: CategoricalSample, code: int) -> Sample:
+    """Return the rows that hold one category of another column, of as many rows as the sample."""
     here = by.codes == code
     if isinstance(sample, NumericSample):
         return NumericSample(sample.values[here])

@@ -29,13 +29,18 @@ def compare_counts(
 
     Parameters
     ----------
-    counted : on the edges of the reference's own cells, or by its categories
+    reference : ReferenceGrid, CategoricalReference or None
+        Of the same kind as what was counted; None where the reference does not hold the column.
+    counted : ColumnCounts
+        On the edges of the reference's own cells, or by its categories.
 
     Returns
     -------
-    compared, unknown
-        `unknown` are the windows that must be compared value by value: those with values that a reference of few
-        different ones does not hold.
+    compared : Compared
+        All windows; the p-values of KS tests are still NaN.
+    unknown : list of int
+        The windows that must be compared value by value: those with values that a reference of few different ones does
+        not hold.
 
     Raises
     ------

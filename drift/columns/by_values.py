@@ -42,7 +42,19 @@ def compare_each(
     samples: Mapping[str, Sample | Exception],
     policy: DriftPolicy,
 ) -> dict[str, Found]:
-    """Compare every column with its reference; in place of one that cannot be computed stands the exception."""
+    """Compare every column with its reference; in place of one that cannot be computed stands the exception.
+
+    Parameters
+    ----------
+    references, samples : by name of a column
+        In place of a sample that cannot be read stands the exception; a column that is not there is compared with
+        nothing.
+
+    Returns
+    -------
+    dict of Comparison or Exception
+        By name, every column once.
+    """
     found: dict[str, Found] = {}
     for column in columns:
         try:
@@ -54,6 +66,18 @@ def compare_each(
 
 def compare(reference: Reference | None, sample: Sample | Exception | None, policy: DriftPolicy) -> Comparison:
     """Compare one column with its reference.
+
+    Parameters
+    ----------
+    reference : Reference or None
+        None where the reference does not hold the column.
+    sample : Sample, Exception or None
+        Of the same kind as the reference; categorical ones share the codes of the shorter list of categories.
+
+    Returns
+    -------
+    Comparison
+        The p-value of a KS test in it is still NaN: those of all columns are computed together.
 
     Raises
     ------
@@ -78,7 +102,21 @@ def compare(reference: Reference | None, sample: Sample | Exception | None, poli
 
 
 def comparison(reference: Reference, n: int, n_missing: int, values: Values, policy: DriftPolicy) -> Comparison:
-    """Complete what the test of the values found by the tests of missing and of unseen values."""
+    """Complete what the test of the values found by the tests of missing and of unseen values.
+
+    Parameters
+    ----------
+    reference : Reference
+    n, n_missing : int
+        Rows of the window, and how many of them hold no value.
+    values : Values
+        What the test of the values found.
+
+    Returns
+    -------
+    Comparison
+        With a p-value of 1 for missing and for unseen values where there are too few rows to test them.
+    """
     n_reference, n_values = reference.n, n - n_missing
     n_values_reference = n_reference - reference.n_missing
     enough = min(n, n_reference) >= policy.min_sample and n_values_reference > 0

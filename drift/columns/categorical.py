@@ -18,7 +18,20 @@ _UNSEEN_NAMED = 5
 def categorical_values(
     reference: CategoricalReference, counts: np.ndarray, categories: tuple[str, ...], policy: DriftPolicy
 ) -> Values:
-    """Compare counts of categories, by the codes that reference and window share."""
+    """Compare counts of categories, by the codes that reference and window share.
+
+    Parameters
+    ----------
+    reference : CategoricalReference
+    counts : int array, shape (n_categories,)
+        Rows of the window by code; the reference may know fewer or more codes.
+    categories : names of the codes
+
+    Returns
+    -------
+    Values
+        With `result` None where a sample holds too few values, or all categories are too rare to be tested.
+    """
     if said := too_few(int(reference.counts.sum()), int(counts.sum()), policy, max(reference.n_distinct - 1, 1)):
         return Values(result=None, note=said)
     names = max(categories, reference.categories, key=len)
@@ -30,7 +43,19 @@ def categorical_values(
 
 
 def counted_values(names: list[str], reference_counts: np.ndarray, counts: np.ndarray) -> Values:
-    """Test the counts of categories, none empty in both; constants have their own test."""
+    """Test the counts of categories, none empty in both; constants have their own test.
+
+    Parameters
+    ----------
+    names : list of str, n_categories long
+    reference_counts, counts : int arrays, shape (n_categories,)
+        Rows of each category, none empty in both samples.
+
+    Returns
+    -------
+    Values
+        With `result` None where all categories are too rare to be tested.
+    """
     n_reference, n = int(reference_counts.sum()), int(counts.sum())
     result: TwoSampleResult | None
     note = ""
@@ -57,5 +82,17 @@ def counted_values(names: list[str], reference_counts: np.ndarray, counts: np.nd
 
 
 def most_frequent(names: Sequence[str], counts: np.ndarray) -> tuple[tuple[str, int], ...]:
+    """Return the names of which there are rows, the most frequent first, each with its rows.
+
+    Parameters
+    ----------
+    names : sequence of str, n_names long
+    counts : int array, shape (n_names,)
+
+    Returns
+    -------
+    tuple of (str, int)
+        As long as there are counts above 0; equally frequent ones in the order given.
+    """
     order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
     return tuple((names[k], int(counts[k])) for k in order)

@@ -10,16 +10,29 @@ from drift.columns.categorical import counted_values, most_frequent
 from drift.columns.values import Table, Values, too_few
 from drift.data.policy import DriftPolicy
 from drift.data.samples import NumericReference
-from drift.statistics.effects import quantile_bin_counts, shares_at
+from drift.statistics.effects import shares_at
 from drift.statistics.grid import slack_of
 from drift.statistics.kolmogorov_smirnov import ks_statistic
+from drift.statistics.stability import quantile_bin_counts
 from drift.statistics.two_sample import TwoSampleResult
 
 _PENDING = float("nan")
 
 
 def numeric_values(reference: NumericReference, ordered: np.ndarray, policy: DriftPolicy) -> Values:
-    """Compare sorted numbers: by KS, or as categories where the reference has few different values."""
+    """Compare sorted numbers: by KS, or as categories where the reference has few different values.
+
+    Parameters
+    ----------
+    reference : NumericReference
+    ordered : float array, shape (n_values,)
+        The values of the window, ascending, without NaN.
+
+    Returns
+    -------
+    Values
+        With `result` None where a sample holds too few values. The p-value of a KS test is still NaN.
+    """
     if said := too_few(reference.ordered.size, ordered.size, policy, max(reference.distinct.size - 1, 0)):
         return Values(result=None, note=said)
     if reference.distinct.size:
@@ -59,7 +72,22 @@ def _few_distinct(reference: NumericReference, ordered: np.ndarray) -> Values:
 def known_values(
     reference: NumericReference, counts: np.ndarray, new: Sequence[float] | np.ndarray = (), n_new: ArrayLike = ()
 ) -> Values:
-    """Compare counts of the reference's few different values, and of new ones, as categories."""
+    """Compare counts of the reference's few different values, and of new ones, as categories.
+
+    Parameters
+    ----------
+    reference : NumericReference
+        Of at most `drift.data.samples.MAX_DISTINCT` different values.
+    counts : int array, shape (n_distinct,)
+        Rows that hold each of them.
+    new, n_new : floats and counts, shape (n_new,)
+        Values that the reference does not hold, and their rows.
+
+    Returns
+    -------
+    Values
+        Infinities that the reference holds too count as out of range.
+    """
     n_new = np.asarray(n_new, np.int64)
     names = [f"{value:.6g}" for value in [*reference.distinct, *new]]
     found = counted_values(names, np.append(reference.counts, 0 * n_new), np.append(counts, n_new))

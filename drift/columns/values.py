@@ -7,7 +7,8 @@ import numpy as np
 
 from drift import wording
 from drift.data.policy import DriftPolicy
-from drift.statistics.effects import Mover, movers, stability_index
+from drift.statistics.effects import Mover, movers
+from drift.statistics.stability import stability_index
 from drift.statistics.two_sample import TwoSampleResult
 
 _PENDING = float("nan")
@@ -15,11 +16,18 @@ _PENDING = float("nan")
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Both samples counted in the same categories, or without names in ten bins at the reference's quantiles.
+    """Both samples counted in the same categories, or in ten bins at the reference's quantiles.
 
     Parameters
     ----------
     reference_counts, counts : int arrays, shape (n_categories,)
+
+    Attributes
+    ----------
+    reference_counts, counts : int arrays, shape (n_categories,)
+        Rows of the reference and of the window.
+    names : sequence of str, n_categories long
+        Empty for bins.
     """
 
     reference_counts: np.ndarray
@@ -79,8 +87,19 @@ def what_moved(location: float, shares: tuple[float, float], table: Table | None
 
     Parameters
     ----------
-    location : where a KS distance occurs, NaN for categories
-    shares : of the reference's and of the window's values up to there
+    location : float
+        Where a KS distance occurs; NaN for categories.
+    shares : two floats
+        Of the reference's and of the window's values up to there.
+    table : Table or None
+        The counts of categories, from which those that moved are named.
+    effect_size : float
+        Total variation, 0 to 1.
+
+    Returns
+    -------
+    str
+        A clause without a full stop.
     """
     if location == location:
         return wording.ks_moved(location, *shares)

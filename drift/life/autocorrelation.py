@@ -28,8 +28,15 @@ def autocorrelation_factor(cells: Cells, placed: np.ndarray) -> float:
 
     Parameters
     ----------
-    placed : int array
+    cells : Cells
+        Laid through the reference.
+    placed : int array, shape (n_rows,)
         The cell of each reference row, in time order (`Cells.place`).
+
+    Returns
+    -------
+    float
+        phi, at least 1, which is that of independent rows.
 
     References
     ----------

@@ -51,6 +51,15 @@ class Delay:
 def agreement(prediction: Sample, label: Sample) -> Agreement | None:
     """Count the labelled rows whose prediction was right; None where the two are not categories.
 
+    Parameters
+    ----------
+    prediction, label : Sample
+        Row by row, with categories of their own; -1 is missing.
+
+    Returns
+    -------
+    Agreement or None
+
     Examples
     --------
     >>> prediction = CategoricalSample(np.array([0, 1, 1, 0]), ("bad", "good"))
@@ -63,13 +72,33 @@ def agreement(prediction: Sample, label: Sample) -> Agreement | None:
 
 
 def counted_agreement(prediction: CategoricalSample, label: CategoricalSample) -> Agreement:
-    """Count the labelled rows whose predicted class was right."""
+    """Count the labelled rows whose predicted class was right.
+
+    Parameters
+    ----------
+    prediction, label : CategoricalSample
+        Row by row, with categories of their own; -1 is missing.
+
+    Returns
+    -------
+    Agreement
+    """
     found = right_or_wrong(prediction, label).counts()
     return Agreement(int(found[0]), int(found.sum()), len(label))
 
 
 def right_or_wrong(prediction: CategoricalSample, label: CategoricalSample) -> CategoricalSample:
     """Return whether each row's prediction was right; missing where a prediction or a label is.
+
+    Parameters
+    ----------
+    prediction, label : CategoricalSample
+        Row by row, with categories of their own; -1 is missing.
+
+    Returns
+    -------
+    CategoricalSample
+        Row by row: 0 is right, 1 wrong, -1 unknown.
 
     Examples
     --------
@@ -137,6 +166,15 @@ def difference_interval(before: Agreement, now: Agreement, level: float = INTERV
 def delay_of(seconds: np.ndarray) -> Delay | None:
     """Return the median and the 90 % point of label delays; None without any.
 
+    Parameters
+    ----------
+    seconds : float array, shape (n,)
+        From prediction to label, without NaN.
+
+    Returns
+    -------
+    Delay or None
+
     Examples
     --------
     >>> delay_of(np.array([60.0, 120.0, 180.0]))
@@ -150,7 +188,14 @@ def delay_of(seconds: np.ndarray) -> Delay | None:
 
 @dataclass(frozen=True, eq=False)
 class Confusion:
-    """How many labelled rows of each true class (rows) were predicted to be of each class (columns)."""
+    """How labelled rows of each true class were predicted.
+
+    Attributes
+    ----------
+    classes : names, n_classes long
+    counts : int array, shape (n_classes, n_classes)
+        Rows by true class (first axis) and predicted class (second axis).
+    """
 
     classes: tuple[str, ...]
     counts: np.ndarray
@@ -158,6 +203,15 @@ class Confusion:
 
 def confusion(prediction: CategoricalSample, label: CategoricalSample) -> Confusion:
     """Count labelled rows by true and predicted class; classes that occur, in the order of their names.
+
+    Parameters
+    ----------
+    prediction, label : CategoricalSample
+        Row by row, with categories of their own; rows where one is -1 are left out.
+
+    Returns
+    -------
+    Confusion
 
     Examples
     --------
@@ -178,6 +232,16 @@ def confusion(prediction: CategoricalSample, label: CategoricalSample) -> Confus
 
 def log_loss(probability: np.ndarray) -> float:
     """Return the mean log loss, in nats, of rows whose true class had these probabilities; NaN without rows.
+
+    Parameters
+    ----------
+    probability : float array, shape (n,)
+        0 to 1, without NaN.
+
+    Returns
+    -------
+    float
+        0 to 34.5: a probability of 0 counts as 1e-15.
 
     Examples
     --------

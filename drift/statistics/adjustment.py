@@ -5,7 +5,26 @@ from numpy.typing import ArrayLike
 
 
 def benjamini_hochberg(p_values: ArrayLike) -> np.ndarray:
-    """Return p-values adjusted for the false discovery rate over all of them (Benjamini and Hochberg 1995).
+    """Return p-values adjusted for the false discovery rate over all of them [1]_.
+
+    Parameters
+    ----------
+    p_values : floats, shape (n,)
+        0 to 1, in any order.
+
+    Returns
+    -------
+    float array, shape (n,)
+        0 to 1, in the order given.
+
+    Raises
+    ------
+    ValueError
+        If one is NaN.
+
+    References
+    ----------
+    .. [1] Benjamini and Hochberg (1995), "Controlling the false discovery rate".
 
     Examples
     --------
@@ -23,12 +42,17 @@ def benjamini_hochberg(p_values: ArrayLike) -> np.ndarray:
 
 
 def adjusted_by_window(p_values: np.ndarray) -> np.ndarray:
-    """Adjust p-values for each window over the columns that have one (Benjamini and Hochberg 1995).
+    """Adjust p-values for each window over the columns that have one, as `benjamini_hochberg` does.
 
     Parameters
     ----------
-    p_values : shape (n_columns, n_windows)
+    p_values : float array, shape (n_columns, n_windows)
         NaN where a column has none.
+
+    Returns
+    -------
+    float array, shape (n_columns, n_windows)
+        0 to 1, NaN where there was none.
 
     Examples
     --------

@@ -30,6 +30,12 @@ def chi_squared_test(
     min_expected : float
         Categories that expect fewer rows in the smaller sample are pooled; 0 pools none.
 
+    Returns
+    -------
+    TwoSampleResult
+        `effect_size` is of all categories, pooled or not. Where one is left after pooling, nothing can be told: `df`
+        and `effect_size` are 0, the p-value is 1.
+
     Raises
     ------
     ValueError
@@ -55,7 +61,15 @@ def chi_squared_test(
 
 @dataclass(frozen=True, eq=False)
 class ChiSquaredTests:
-    """Chi-squared tests of many windows, arrays of shape (n_windows,); `df` is 0 where all categories are too rare."""
+    """Chi-squared tests of many windows.
+
+    Attributes
+    ----------
+    statistic, p_value, log10_p, effect_size : float arrays, shape (n_windows,)
+        As in `TwoSampleResult`.
+    df : int array, shape (n_windows,)
+        0 where all categories are too rare.
+    """
 
     statistic: np.ndarray
     p_value: np.ndarray
@@ -74,8 +88,14 @@ def chi_squared_tests(reference_counts: np.ndarray, counts: np.ndarray) -> ChiSq
 
     Parameters
     ----------
-    reference_counts : int array, shape (n_categories,), none zero
-    counts : int array, shape (n_windows, n_categories), no window empty
+    reference_counts : int array, shape (n_categories,)
+        None zero.
+    counts : int array, shape (n_windows, n_categories)
+        No window empty.
+
+    Returns
+    -------
+    ChiSquaredTests
 
     Examples
     --------
@@ -133,6 +153,24 @@ def pooled(reference_counts: ArrayLike, current_counts: ArrayLike, min_expected:
     """Return the 2xK table with its rare categories in one last column.
 
     Which are rare is read from both samples together, so that the choice knows nothing of their difference.
+
+    Parameters
+    ----------
+    reference_counts, current_counts : counts, shape (n_categories,)
+        Categories in the same order; those empty in both are dropped.
+    min_expected : float
+        Categories that expect fewer rows in the smaller sample are pooled; 0 pools none.
+
+    Returns
+    -------
+    float array, shape (2, n_kept) or (2, n_kept + 1)
+        Reference and current rows, with a pool if any category is rare. A pool that would expect too few rows itself
+        has taken in the smallest of the others.
+
+    Raises
+    ------
+    ValueError
+        If a sample holds no row, a count is negative, or the shapes differ.
     """
     table = np.array([reference_counts, current_counts], float)
     if table.ndim != 2 or (table < 0).any() or not table.sum(axis=1).all():

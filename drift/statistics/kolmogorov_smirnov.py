@@ -22,6 +22,11 @@ def ks_test(reference: np.ndarray, current: np.ndarray, method: Literal["auto", 
     method : "auto" or "exact"
         "auto" is exact where the smaller sample has fewer than 50 values, and asymptotic otherwise.
 
+    Returns
+    -------
+    TwoSampleResult
+        `statistic` and `effect_size` are the KS distance, 0 to 1.
+
     Raises
     ------
     ValueError
@@ -57,7 +62,8 @@ def ks_statistic(reference_sorted: np.ndarray, current_sorted: np.ndarray) -> tu
 
     Parameters
     ----------
-    reference_sorted, current_sorted : float arrays, ascending, without NaN, not empty
+    reference_sorted, current_sorted : float arrays, shapes (n_reference,) and (n_current,)
+        Ascending, without NaN, not empty.
 
     Returns
     -------

@@ -13,9 +13,19 @@ NUMBERS = ("statistic", "p_value", "log10_p", "effect_size")
 class TwoSampleResult:
     """A test of one column.
 
-    `effect_size` is the KS distance or the total variation (`drift.statistics.effects.moved_share`), 0 to 1 and free of
-    sample size; `location` is the value where the KS distance occurs; `log10_p` stays finite where `p_value`
-    underflows.
+    Attributes
+    ----------
+    test : which one
+    statistic : float
+        KS distance or Pearson's chi-squared.
+    p_value, log10_p : float
+        0 to 1, and its decimal logarithm, which stays finite where the p-value underflows.
+    effect_size : float
+        The KS distance or the total variation (`drift.statistics.effects.moved_share`), 0 to 1 and free of sample size.
+    df : int
+        Degrees of freedom; 0 for what has none.
+    location : float
+        The value where the KS distance occurs; NaN for categories.
     """
 
     test: Test

@@ -92,7 +92,7 @@ def number(value: object) -> float | None:
     if isinstance(value, str) and ("_" in value or not value.isascii()):
         raise ValueError(f"must be a number; got {_short(value)}")
     try:
-        result = float(value)  # type: ignore[arg-type]
+        result = float(value)  # type: ignore[arg-type]  # whatever it is: float() is the check
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"must be a number; got {_short(value)}") from None
     return None if math.isnan(result) else result

@@ -88,7 +88,7 @@ class Lesson:
         told = dict(parse_qsl(run.source.removeprefix(_BEGINNING), strict_parsing=True))
         whole = {name: int(told[name]) for name in ("speed", "after", "rows", "seed")}
         texts = {name: told[name] for name in ("scenario", "shape")}
-        return cls(model=run.model, strength=float(told["strength"]), **texts, **whole)  # type: ignore[arg-type]
+        return cls(model=run.model, strength=float(told["strength"]), **texts, **whole)  # type: ignore[arg-type]  # names as fields, told apart by type above
 
 
 def is_lesson(run: Run) -> bool:

@@ -244,7 +244,7 @@ def check_name(name: str) -> None:
 def _create(connection: sa.Connection, model: str, columns: Sequence[Column]) -> None:
     model_id = connection.execute(
         sa.insert(schema.model).values(name=model, created_at=datetime.now(UTC), n_columns=len(columns))
-    ).inserted_primary_key[0]  # type: ignore[index]
+    ).inserted_primary_key[0]  # type: ignore[index]  # None for many rows only; this is one
     _insert_columns(connection, model_id, 0, columns)
     table = schema.prediction_table(model, columns)
     connection.execute(CreateTable(table))

@@ -199,5 +199,5 @@ def _text(dictionary: dict[str, tuple[str, ...]], coded: Sequence[str], name: st
     if value is None:
         return None
     if name in coded:
-        return dictionary[name][int(value)]  # type: ignore[call-overload]
+        return dictionary[name][int(value)]  # type: ignore[call-overload]  # a coded column holds whole numbers
     return category_text(value)

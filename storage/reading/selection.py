@@ -87,7 +87,7 @@ def read_rows(
         query = query.limit(limit if limit is not None else 2**62).offset(offset)
     rows = connection.execute(query).all()
     by_column = dict(zip(table.columns.keys(), zip(*rows, strict=True), strict=True)) if rows else {}
-    return frame_from(layout, dictionary, {name: by_column.get(name, ()) for name in table.columns.keys()})  # noqa: SIM118
+    return frame_from(layout, dictionary, {name: by_column.get(name, ()) for name in table.columns.keys()})  # noqa: SIM118  iterating SQLAlchemy's collection itself gives columns, not names
 
 
 def frame_from(layout: Layout, dictionary: Dictionary, stored: Mapping[str, Sequence[Any]]) -> pd.DataFrame:

@@ -101,7 +101,7 @@ def freeze_samples(
             end_at=extent.end,
             frozen_at=frozen_at,
         )
-    ).inserted_primary_key[0]  # type: ignore[index]
+    ).inserted_primary_key[0]  # type: ignore[index]  # None for many rows only; this is one
     for column, sample in samples:
         values = sample.values if isinstance(sample, NumericSample) else sample.codes
         connection.execute(

@@ -7,7 +7,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from drift.data.samples import NumericReference, NumericSample
-from drift.statistics.grid import Cells, cell_counts, grid_edges
+from drift.statistics.grid import Edges, cell_counts, grid_edges
 from storage.database.schema import block_histogram, reference, reference_values, segment_histogram
 from storage.models.catalogue import Entry
 from storage.models.layout import Layout
@@ -31,7 +31,7 @@ class Grid:
         """Count values of a column in its cells; missing ones are in none."""
         return count_values(values, self.edges[position])
 
-    def has(self, position: int, cells: Cells) -> bool:
+    def has(self, position: int, cells: Edges) -> bool:
         """Return whether a column is counted in just these cells."""
         if position not in self.edges:
             return False
@@ -39,7 +39,7 @@ class Grid:
         return edges is cells or (edges is not None and cells is not None and np.array_equal(edges, cells))
 
 
-def grids_with(grids: Iterable[Grid], cells: Mapping[int, Cells]) -> Iterator[tuple[Grid, list[int]]]:
+def grids_with(grids: Iterable[Grid], cells: Mapping[int, Edges]) -> Iterator[tuple[Grid, list[int]]]:
     """Yield grids that have the asked cells, each with the positions to count on it.
 
     Those come first that have most, and of these the one counted furthest. What none has goes to a grid on which

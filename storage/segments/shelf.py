@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from drift.data.samples import CategoricalSample, NumericSample, Sample
 from drift.data.windows import Column, RowSpan, Window, WindowExtent
-from drift.statistics.grid import Cells, ColumnCounts
+from drift.statistics.grid import ColumnCounts, Edges
 from storage.database.engine import reading
 from storage.models.catalogue import Catalogue, Entry
 from storage.reading import selection
@@ -86,7 +86,7 @@ def read_counts(
     grids: Sequence[Grid],
     dictionary: selection.Dictionary,
     windows: Sequence[Window],
-    cells: Mapping[str, Cells],
+    cells: Mapping[str, Edges],
 ) -> dict[str, ColumnCounts]:
     """Count many windows in cells: from stored counts, where a reference has been counted in the same ones.
 
@@ -115,7 +115,7 @@ def read_counts(
     return {name: found[name] for name in cells}
 
 
-def _put(counted: ColumnCounts, at: int, sample: Sample, edges: Cells) -> None:
+def _put(counted: ColumnCounts, at: int, sample: Sample, edges: Edges) -> None:
     values = sample.values if isinstance(sample, NumericSample) else sample.codes
     counts = count_values(values, edges)
     counted.up_to[at] = up_to_each(counts, counted.up_to.shape[1])
