@@ -17,6 +17,7 @@ ARRAYS = {"ndarray", "ArrayLike"}
 FRAMES = {"DataFrame", "Series"}
 SAMPLES = {"Sample", "NumericSample", "CategoricalSample"}
 COUNTS = {"Reference", "NumericReference", "CategoricalReference", "ColumnCounts", "ReferenceGrid", "Table"}
+ROWS = {"Rows", "Buckets", "Outcomes"}
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -96,7 +97,7 @@ def python_of(package: str) -> list[Path]:
 
 def shaped_in(path: Path) -> frozenset[str]:
     """Return the types that have a shape in a module: `Reference` is another one where it does not come from drift/."""
-    of_drift = SAMPLES | COUNTS
+    of_drift = SAMPLES | COUNTS | ROWS
     if path.relative_to(ROOT).parts[0] != "drift":
         lent = [node for node in ast.walk(parsed(path)) if isinstance(node, ast.ImportFrom)]
         of_drift &= {alias.name for node in lent if (node.module or "").startswith("drift.") for alias in node.names}

@@ -47,8 +47,8 @@ def compare_each(
     Parameters
     ----------
     references, samples : by name of a column
-        In place of a sample that cannot be read stands the exception; a column that is not there is compared with
-        nothing.
+        In place of a sample that cannot be read stands the exception. A column that one of them lacks cannot be
+        compared.
 
     Returns
     -------

@@ -194,7 +194,16 @@ class Stream(Protocol):
     def rows_after(self, row_id: int | None, n: int, columns: Sequence[Column]) -> Rows:
         """Return the n rows after a row (None: after the reference), in time order.
 
-        In place of a column that cannot be read stands the exception.
+        Parameters
+        ----------
+        row_id : int or None
+        n : int
+        columns : those whose values are wanted
+
+        Returns
+        -------
+        Rows
+            n of them, or as many as there are. In place of a column that cannot be read stands the exception.
         """
 
     def instant_before(self, row_id: int, n: int) -> datetime:

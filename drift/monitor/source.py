@@ -158,7 +158,20 @@ class Labels(Protocol):
     """A log that knows when labels came."""
 
     def read_outcomes(self, model: str, reference: str, after: Place | None, n: int) -> Outcomes:
-        """Return up to n labelled predictions that were made after a reference, those that follow a place."""
+        """Return labelled predictions that were made after a reference, in label order.
+
+        Parameters
+        ----------
+        after : Place or None
+            Only those that follow it.
+        n : int
+            How many at most.
+
+        Returns
+        -------
+        Outcomes
+            Fewer than n only where there are no more.
+        """
 
     def outcome_before(self, model: str, reference: str, place: Place, n: int) -> datetime:
         """Return when the label came that lies n labels before a place, or the first one since the reference."""

@@ -115,12 +115,24 @@ def right_or_wrong(prediction: CategoricalSample, label: CategoricalSample) -> C
 
 
 def accuracy_p_value(before: Agreement, now: Agreement) -> float:
-    """Return the p-value of two shares of right predictions being one (2x2 table, as for missing values)."""
+    """Return the p-value, 0 to 1, of two shares of right predictions being one (2x2 table, as for missing values)."""
     return missing_share_test(before.n, before.n - before.n_right, now.n, now.n - now.n_right)
 
 
 def wilson_interval(hits: int, n: int, level: float = INTERVAL) -> tuple[float, float]:
     """Return the score interval of a share [1]_: it keeps its level at shares near 0 and 1, and for few rows.
+
+    Parameters
+    ----------
+    hits, n : int
+        Rows that count, of n rows.
+    level : float
+        How often the interval holds the true share, between 0 and 1.
+
+    Returns
+    -------
+    low, high : float
+        Within 0 to 1; all of it without rows.
 
     References
     ----------
@@ -143,6 +155,18 @@ def wilson_interval(hits: int, n: int, level: float = INTERVAL) -> tuple[float, 
 
 def difference_interval(before: Agreement, now: Agreement, level: float = INTERVAL) -> tuple[float, float]:
     """Return the interval of the change of accuracy, `now` minus `before` (two score intervals joined [1]_).
+
+    Parameters
+    ----------
+    before, now : Agreement
+        Both with labelled rows.
+    level : float
+        How often the interval holds the true change, between 0 and 1.
+
+    Returns
+    -------
+    low, high : float
+        Within -1 to 1; below 0 where accuracy fell.
 
     References
     ----------

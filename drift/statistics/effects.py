@@ -233,6 +233,20 @@ def quantile_table(
 def smallest_visible_distance(n_reference: int, n_current: int, alpha: float, df: int = 0) -> float:
     """Return the smallest KS distance (or, with `df`, total variation) that these sizes can tell from chance.
 
+    Parameters
+    ----------
+    n_reference, n_current : int
+        Values of each sample, at least 1.
+    alpha : float
+        The level at which the test alarms.
+    df : int
+        Degrees of freedom of a chi-squared test; 0 for a KS test.
+
+    Returns
+    -------
+    float
+        Above 0; 1 where samples of these sizes can tell nothing.
+
     Examples
     --------
     >>> round(smallest_visible_distance(50_000, 42, 0.01), 2)
@@ -246,6 +260,16 @@ def smallest_visible_distance(n_reference: int, n_current: int, alpha: float, df
 
 def shift_in_sd(distance: float) -> float:
     """Return the shift, in standard deviations, that moves a normal column by a KS distance.
+
+    Parameters
+    ----------
+    distance : float
+        0 to 1.
+
+    Returns
+    -------
+    float
+        At least 0, and less than 10: a distance of 1 counts as a little less.
 
     Examples
     --------
