@@ -78,6 +78,12 @@ class Cells:
         ------
         ValueError
             If the sample is of the other kind.
+
+        Examples
+        --------
+        >>> cells = cells_from(CategoricalSample(np.array([0, 0, 1]), ("web", "app")))
+        >>> cells.place(CategoricalSample(np.array([0, 1, 7, -1]), ("web", "app")))
+        array([0, 1, 2, 3])
         """
         if isinstance(sample, NumericSample) != (self.kind == "numeric"):
             raise ValueError(f"sample must be {self.kind}; got {type(sample).__name__}.")

@@ -134,6 +134,14 @@ def window_p_values(cells: Cells, counts: np.ndarray, phi: float = 1.0) -> np.nd
     -------
     float array, shape (n_windows,)
         0 to 1; 1 where the reference or the window holds no value.
+
+    Examples
+    --------
+    >>> from drift.data.samples import CategoricalSample
+    >>> from drift.life.cells import cells_from
+    >>> cells = cells_from(CategoricalSample(np.repeat([0, 1], 500), ("no", "yes")))
+    >>> window_p_values(cells, np.array([[52, 48, 0, 0], [65, 35, 0, 0]])).round(4)
+    array([0.7029, 0.0042])
     """
     present = np.atleast_2d(counts)[:, :-1] / phi
     reference = cells.reference_counts[:-1] / phi

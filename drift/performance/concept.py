@@ -81,5 +81,10 @@ def labelled_only(sample: CategoricalSample) -> CategoricalSample:
     -------
     CategoricalSample
         In the same order, with the same categories.
+
+    Examples
+    --------
+    >>> labelled_only(CategoricalSample(np.array([0, -1, 1]), ("no", "yes"))).codes
+    array([0, 1], dtype=int32)
     """
     return CategoricalSample(sample.codes[sample.codes >= 0], sample.categories)

@@ -171,6 +171,12 @@ def pooled(reference_counts: ArrayLike, current_counts: ArrayLike, min_expected:
     ------
     ValueError
         If a sample holds no row, a count is negative, or the shapes differ.
+
+    Examples
+    --------
+    >>> pooled([300, 290, 7, 3], [200, 190, 9, 1])
+    array([[300., 290.,  10.],
+           [200., 190.,  10.]])
     """
     table = np.array([reference_counts, current_counts], float)
     if table.ndim != 2 or (table < 0).any() or not table.sum(axis=1).all():

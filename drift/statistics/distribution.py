@@ -112,6 +112,11 @@ def bin_edges(reference: NumericReference, bins: int) -> np.ndarray:
     -------
     float array, shape (n_bins + 1,)
         Ascending; at most .2 % of the values lie beyond each end.
+
+    Examples
+    --------
+    >>> bin_edges(NumericReference.from_sample(NumericSample(np.arange(100.0))), 4)
+    array([  0.,  25.,  50.,  75., 100.])
     """
     finite = reference.finite
     if finite.size == 0:

@@ -110,6 +110,11 @@ def moved_shares(reference_counts: np.ndarray, counts: np.ndarray) -> np.ndarray
     -------
     float array, shape (n_windows,)
         0 to 1.
+
+    Examples
+    --------
+    >>> moved_shares(np.array([50, 50]), np.array([[70, 30], [5, 5]]))
+    array([0.2, 0. ])
     """
     reference, current = reference_counts.astype(float), counts.astype(float)
     n, m = reference.sum(), current.sum(axis=1, keepdims=True)
@@ -223,6 +228,11 @@ def quantile_table(
     -------
     list of (float, float, float)
         As long as `levels`, in their order.
+
+    Examples
+    --------
+    >>> quantile_table(np.arange(101.0), np.arange(101.0) + 10, [0.5])
+    [(0.5, 50.0, 60.0)]
     """
     reference, current = (np.quantile(values, levels) for values in (reference_sorted, current_sorted))
     return list(zip(levels, reference.tolist(), current.tolist(), strict=True))

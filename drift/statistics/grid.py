@@ -161,6 +161,11 @@ def slack_of(known: np.ndarray) -> np.ndarray:
     -------
     float array, shape (n_known,)
         At least 0; all 0 where two numbers would otherwise count as each other.
+
+    Examples
+    --------
+    >>> slack_of(np.array([1.0, 2.0]))
+    array([1.e-09, 2.e-09])
     """
     slack = np.where(np.isfinite(known), SAME * np.abs(known), 0.0)
     with np.errstate(over="ignore"):

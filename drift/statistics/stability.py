@@ -73,6 +73,11 @@ def quantile_bin_counts(
     -------
     reference, current : int arrays, shape (n_bins,)
         Shorter where quantiles of the reference coincide.
+
+    Examples
+    --------
+    >>> quantile_bin_counts(np.arange(10.0), np.arange(5.0), 2)
+    (array([5, 5]), array([5, 0]))
     """
     edges = quantile_edges(reference_sorted, n_bins)
     reference, current = (
@@ -95,6 +100,11 @@ def quantile_edges(reference_sorted: np.ndarray, n_bins: int = 10) -> np.ndarray
     -------
     float array, shape (n_bins - 1,)
         Ascending, none twice: shorter where quantiles coincide.
+
+    Examples
+    --------
+    >>> quantile_edges(np.arange(1.0, 11.0), 5)
+    array([2., 4., 6., 8.])
     """
     at = np.maximum(np.arange(1, n_bins) * reference_sorted.size // n_bins, 1) - 1
     return np.unique(reference_sorted[at])
