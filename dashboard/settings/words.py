@@ -103,17 +103,20 @@ def faults_text(faults: Mapping[str, str]) -> str:
 def trial_text(trial: Trial) -> str:
     """Say what of the first rows cannot be read, and why the first of it cannot."""
     rejected, n = trial.rejected, trial.n
-    if not rejected and trial.unreadable:
-        columns = ", ".join(f"{each.n:,} of {each.column}" for each in trial.unreadable)
-        cells = trial.unreadable[0]
-        why = f"row {cells.rows[0] + 1:,}: {cells.column} {cells.errors[0]}."
-        return f"Of the first {n:,} rows, cells that cannot be read will be missing: {columns}; the first is {why}"
-    if not rejected:
+    if not rejected and not trial.unreadable:
         return f"All of the first {n:,} rows can be read."
-    first = f"row {rejected[0].row + 1:,}: {rejected[0].error}"
+    first = f"row {rejected[0].row + 1:,}: {rejected[0].error}" if rejected else ""
     if len(rejected) == n:
         return f"None of the first {n:,} rows can be read; {first}"
-    return f"{len(rejected):,} of the first {n:,} rows will be rejected, the others land; the first is {first}"
+    said = f"{len(rejected):,} of the first {n:,} rows will be rejected, the others land; the first is {first}"
+    return " ".join([*([said] if rejected else []), *([_unreadable_text(trial)] if trial.unreadable else [])])
+
+
+def _unreadable_text(trial: Trial) -> str:
+    columns = ", ".join(f"{each.n:,} of {each.column}" for each in trial.unreadable)
+    cells = trial.unreadable[0]
+    first = f"row {cells.rows[0] + 1:,}: {cells.column} {cells.errors[0]}."
+    return f"Cells of these {trial.n:,} rows that cannot be read will be missing: {columns}; the first is {first}"
 
 
 def existing_text(found: ModelFacts) -> str:
