@@ -15,7 +15,7 @@ from drift.monitor.references import read_each
 from storage.database import ids
 from storage.database.engine import reading
 from storage.database.schema import instant_from, microseconds
-from storage.models.catalogue import Entry
+from storage.models.catalogue import Entry, read_entry
 from storage.reading.selection import Dictionary, sample_from
 from storage.references import frozen
 from storage.references.frozen import Reference
@@ -55,7 +55,7 @@ class RowStream:
             return read_instant_before(connection, self.shelf.catalogue.layout(connection, entry).table, row_id, n)
 
     def _found(self, connection: sa.Connection) -> tuple[Entry, Reference]:
-        entry = self.shelf.catalogue.entry(connection, self.model)
+        entry = read_entry(connection, self.model)
         return entry, frozen.find(connection, entry, self.reference)
 
 

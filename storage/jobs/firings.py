@@ -13,7 +13,7 @@ from storage.database.engine import Database, reading, writing
 from storage.database.schema import retrain_schedule, retrain_trigger
 from storage.jobs.job_rows import Open, Trigger
 from storage.jobs.queue import start_within
-from storage.models.catalogue import Catalogue
+from storage.models.catalogue import read_entry
 
 Kind = Literal["drift", "labels"]
 Mode = Literal["propose", "start"]
@@ -66,7 +66,7 @@ class Firing:
 
 
 def add_schedule(
-    source: Database,
+    database: Database,
     model: str,
     *,
     cron: str,
@@ -78,11 +78,11 @@ def add_schedule(
 ) -> int:
     """Add a schedule; return its number. What `retrain.triggers.cron` reads is checked by the caller."""
     values = {"model": model, "cron": cron, "time_zone": time_zone, "reason": reason.strip(), "params": params}
-    return _add(source, retrain_schedule, values | {"next_at": next_at}, by, {"reason": reason})
+    return _add(database, retrain_schedule, values | {"next_at": next_at}, by, {"reason": reason})
 
 
 def add_trigger(
-    source: Database,
+    database: Database,
     model: str,
     *,
     kind: Kind,
@@ -93,20 +93,20 @@ def add_trigger(
 ) -> int:
     """Add a trigger, which is looked at as soon as a worker can; return its number."""
     values = {"model": model, "kind": kind, "mode": mode, "settings": dict(settings), "params": params}
-    return _add(source, retrain_trigger, values, by, {})
+    return _add(database, retrain_trigger, values, by, {})
 
 
-def schedules(source: Database, model: str | None = None) -> tuple[Schedule, ...]:
+def schedules(database: Database, model: str | None = None) -> tuple[Schedule, ...]:
     """Return the schedules of one model, or of all, the oldest first."""
-    return tuple(Schedule(**row._mapping) for row in _all(source, retrain_schedule, model))
+    return tuple(Schedule(**row._mapping) for row in _all(database, retrain_schedule, model))
 
 
-def triggers(source: Database, model: str | None = None) -> tuple[TriggerRule, ...]:
+def triggers(database: Database, model: str | None = None) -> tuple[TriggerRule, ...]:
     """Return the triggers of one model, or of all, the oldest first."""
-    return tuple(TriggerRule(**row._mapping) for row in _all(source, retrain_trigger, model))
+    return tuple(TriggerRule(**row._mapping) for row in _all(database, retrain_trigger, model))
 
 
-def remove(source: Database, what: Literal["schedule", "trigger"], number: int, by: str) -> None:
+def remove(database: Database, what: Literal["schedule", "trigger"], number: int, by: str) -> None:
     """Take a schedule or trigger away; jobs that it started go on.
 
     Raises
@@ -115,14 +115,14 @@ def remove(source: Database, what: Literal["schedule", "trigger"], number: int, 
         If there is none of that number.
     """
     table = _TABLES[what]
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         row = _locked(connection, what, number)
         connection.execute(sa.delete(table).where(table.c.id == number))
         append_audit(connection, by, f"remove {what}", row.model, **_detail(row))
 
 
 def enable(
-    source: Database,
+    database: Database,
     what: Literal["schedule", "trigger"],
     number: int,
     by: str,
@@ -138,40 +138,40 @@ def enable(
         If there is none of that number.
     """
     table = _TABLES[what]
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         row = _locked(connection, what, number)
         values: dict[str, Any] = {"enabled": on, "next_at": next_at or now(connection)}
         connection.execute(sa.update(table).where(table.c.id == number).values(values))
         append_audit(connection, by, f"{'enable' if on else 'disable'} {what}", row.model, **_detail(row))
 
 
-def due_schedules(source: Database) -> tuple[datetime, tuple[Schedule, ...]]:
+def due_schedules(database: Database) -> tuple[datetime, tuple[Schedule, ...]]:
     """Return the present instant, and the schedules that are due at it."""
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         at = now(connection)
         rows = connection.execute(_due(retrain_schedule, at))
         return at, tuple(Schedule(**row._mapping) for row in rows)
 
 
-def due_triggers(source: Database) -> tuple[TriggerRule, ...]:
+def due_triggers(database: Database) -> tuple[TriggerRule, ...]:
     """Return the triggers that are to be looked at."""
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         rows = connection.execute(_due(retrain_trigger, now(connection)))
         return tuple(TriggerRule(**row._mapping) for row in rows)
 
 
-def take(source: Database, trigger: TriggerRule, next_at: datetime) -> bool:
+def take(database: Database, trigger: TriggerRule, next_at: datetime) -> bool:
     """Take a look at a trigger for oneself; False if another worker has taken it."""
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         return _claim(connection, retrain_trigger, trigger, next_at)
 
 
-def fire(source: Database, schedule: Schedule, next_at: datetime) -> str | None:
+def fire(database: Database, schedule: Schedule, next_at: datetime) -> str | None:
     """Start the job of a schedule that is due, once for all the times it missed; None if another worker has done so.
 
     Moving the schedule on and starting the job are one transaction: neither is lost, and nothing happens twice.
     """
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         if not _claim(connection, retrain_schedule, schedule, next_at):
             return None
         evidence = {"schedule": schedule.id, "due_at": schedule.next_at.isoformat()}
@@ -182,7 +182,7 @@ def fire(source: Database, schedule: Schedule, next_at: datetime) -> str | None:
 
 
 def conclude(
-    source: Database,
+    database: Database,
     trigger: TriggerRule,
     memory: Mapping[str, Any],
     said: str,
@@ -196,7 +196,7 @@ def conclude(
     memory : what to remember where no job begins
     firing : the job that is to begin; None where none is
     """
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         if firing is not None:
             named = replace(firing, evidence={"trigger": trigger.id, **firing.evidence})
             begun, said = _started(connection, trigger, f"trigger {trigger.id}", named)
@@ -205,9 +205,9 @@ def conclude(
     return said
 
 
-def disable_broken(source: Database, schedule: Schedule, why: str) -> None:
+def disable_broken(database: Database, schedule: Schedule, why: str) -> None:
     """Switch a schedule off that cannot be read, and say why."""
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         _remember(connection, retrain_schedule, schedule.id, enabled=False, last_result=why)
 
 
@@ -223,12 +223,12 @@ def _started(connection: sa.Connection, rule: Schedule | TriggerRule, by: str, f
     return answer is not None and answer.started, f"{now(connection):%Y-%m-%d %H:%M} UTC: {said}"
 
 
-def _add(source: Database, table: sa.Table, values: dict[str, Any], by: str, needed: Mapping[str, str]) -> int:
+def _add(database: Database, table: sa.Table, values: dict[str, Any], by: str, needed: Mapping[str, str]) -> int:
     for name, value in {**needed, "by": by}.items():
         if not value.strip():
             raise ValueError(f"{name} must be given; got nothing.")
-    with writing(source.engine) as connection:
-        Catalogue().entry(connection, values["model"])  # raises if the model is unknown
+    with writing(database.engine) as connection:
+        read_entry(connection, values["model"])  # raises if the model is unknown
         at = now(connection)
         row = {"next_at": at, **values, "created_by": by, "created_at": at}
         number: int = connection.execute(sa.insert(table).values(row).returning(table.c.id)).scalar_one()
@@ -237,9 +237,9 @@ def _add(source: Database, table: sa.Table, values: dict[str, Any], by: str, nee
     return number
 
 
-def _all(source: Database, table: sa.Table, model: str | None) -> list[sa.Row[Any]]:
+def _all(database: Database, table: sa.Table, model: str | None) -> list[sa.Row[Any]]:
     query = sa.select(table).order_by(table.c.id)
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         return list(connection.execute(query if model is None else query.where(table.c.model == model)))
 
 

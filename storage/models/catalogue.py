@@ -1,10 +1,11 @@
 """Which models there are, what columns each has, and what its category codes mean."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from typing import get_args
+from typing import Protocol, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -12,7 +13,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from drift.data.windows import Column, Kind, Role
 from storage.database import schema
 from storage.database.driver import Prepared
-from storage.database.engine import CREATING_A_MODEL, wait_for_turn
+from storage.database.engine import CREATING_A_MODEL, Database, reading, wait_for_turn
 from storage.models.layout import Layout
 
 MAX_CATEGORIES = 32_000
@@ -59,6 +60,52 @@ _GROW = Prepared(
 )
 
 
+def read_names(connection: sa.Connection) -> tuple[str, ...]:
+    """Return every model's name, in the order of registration."""
+    return tuple(connection.execute(sa.select(_c.name).order_by(_c.id)).scalars())
+
+
+def read_entry(connection: sa.Connection, model: str, *, lock: bool = False) -> Entry:
+    """Return a model's row; with `lock`, other writers of the model wait for this transaction.
+
+    Raises
+    ------
+    UnknownModel
+        If there is no such model.
+    """
+    found = find_entry(connection, model, lock=lock)
+    if found is None:
+        known = ", ".join(read_names(connection)) or "none is registered yet"
+        raise UnknownModel(f"model must be a registered one ({known}); got {model!r}.")
+    return found
+
+
+def find_entry(connection: sa.Connection, model: str, *, lock: bool = False) -> Entry | None:
+    """Return a model's row as `read_entry` does, None if there is no such model."""
+    row = (_LOCK if lock else _READ).run(connection, model).fetchone()
+    return None if row is None else Entry(*row)
+
+
+def read_layout(connection: sa.Connection, entry: Entry) -> Layout:
+    """Return a model's columns and the table of its log."""
+    c = schema.model_column.c
+    rows = connection.execute(sa.select(c.name, c.kind, c.role).where(c.model_id == entry.id).order_by(c.position))
+    columns = tuple(Column(*row) for row in rows)
+    return Layout(columns, schema.prediction_table(entry.name, columns))
+
+
+def read_dictionary(connection: sa.Connection, entry: Entry) -> dict[str, tuple[str, ...]]:
+    """Return the categories of every coded column, each at the position that is its code."""
+    c = schema.category.c
+    rows = connection.execute(
+        sa.select(c.column_name, c.value).where(c.model_id == entry.id).order_by(c.column_name, c.code)
+    )
+    grouped: dict[str, list[str]] = {}
+    for column, value in rows:
+        grouped.setdefault(column, []).append(value)
+    return {column: tuple(values) for column, values in grouped.items()}
+
+
 def grow(connection: sa.Connection, entry: Entry, n_rows: int, n_categories: int) -> None:
     """Add to a model's totals, which tells every cache that the model has changed."""
     _GROW.run(connection, n_rows, n_categories, entry.id)
@@ -73,39 +120,11 @@ class Catalogue:
         self._codes: dict[int, tuple[dict[str, tuple[str, ...]], dict[str, dict[str, int]]]] = {}
         self._ids: dict[str, int] = {}
 
-    def names(self, connection: sa.Connection) -> tuple[str, ...]:
-        """Return every model's name, in the order of registration."""
-        return tuple(connection.execute(sa.select(schema.model.c.name).order_by(schema.model.c.id)).scalars())
-
-    def entry(self, connection: sa.Connection, model: str, *, lock: bool = False) -> Entry:
-        """Return a model's row; with `lock`, other writers of the model wait for this transaction.
-
-        Raises
-        ------
-        UnknownModel
-            If there is no such model.
-        """
-        found = self.find(connection, model, lock=lock)
-        if found is None:
-            known = ", ".join(self.names(connection)) or "none is registered yet"
-            raise UnknownModel(f"model must be a registered one ({known}); got {model!r}.")
-        return found
-
-    def find(self, connection: sa.Connection, model: str, *, lock: bool = False) -> Entry | None:
-        """Return a model's row as `entry` does, None if there is no such model."""
-        row = (_LOCK if lock else _READ).run(connection, model).fetchone()
-        return None if row is None else Entry(*row)
-
     def layout(self, connection: sa.Connection, entry: Entry) -> Layout:
-        """Return a model's columns and the table of its log."""
+        """Return what `read_layout` does."""
         known = self._layouts.get(entry.id)
         if known is None or len(known.columns) != entry.n_columns:
-            c = schema.model_column.c
-            rows = connection.execute(
-                sa.select(c.name, c.kind, c.role).where(c.model_id == entry.id).order_by(c.position)
-            )
-            columns = tuple(Column(*row) for row in rows)
-            known = self._layouts[entry.id] = Layout(columns, schema.prediction_table(entry.name, columns))
+            known = self._layouts[entry.id] = read_layout(connection, entry)
             self._ids[entry.name] = entry.id
         return known
 
@@ -121,17 +140,10 @@ class Catalogue:
         return None if layout is None or codes is None else (layout, codes[1])
 
     def dictionary(self, connection: sa.Connection, entry: Entry) -> dict[str, tuple[str, ...]]:
-        """Return the categories of every coded column, each at the position that is its code."""
+        """Return what `read_dictionary` does."""
         n, known = self._dictionaries.get(entry.id, (-1, {}))
         if n != entry.n_categories:
-            c = schema.category.c
-            rows = connection.execute(
-                sa.select(c.column_name, c.value).where(c.model_id == entry.id).order_by(c.column_name, c.code)
-            )
-            grouped: dict[str, list[str]] = {}
-            for column, value in rows:
-                grouped.setdefault(column, []).append(value)
-            known = {column: tuple(values) for column, values in grouped.items()}
+            known = read_dictionary(connection, entry)
             self._dictionaries[entry.id] = (entry.n_categories, known)
         return known
 
@@ -143,6 +155,45 @@ class Catalogue:
             codes = {column: {value: k for k, value in enumerate(values)} for column, values in dictionary.items()}
             self._codes[entry.id] = (dictionary, codes)
         return codes
+
+
+class Catalogued(Database, Protocol):
+    """A `Database` that remembers what its models are made of, such as a `PredictionLog`."""
+
+    @property
+    def catalogue(self) -> Catalogue: ...
+
+
+@dataclass(frozen=True, eq=False)
+class OpenModel:
+    """A model as one transaction sees it; its columns and categories are looked up when they are asked for."""
+
+    connection: sa.Connection
+    entry: Entry
+    _catalogue: Catalogue
+
+    @property
+    def layout(self) -> Layout:
+        """The model's columns and the table of its log."""
+        return self._catalogue.layout(self.connection, self.entry)
+
+    @property
+    def dictionary(self) -> dict[str, tuple[str, ...]]:
+        """The categories of every coded column, each at the position that is its code."""
+        return self._catalogue.dictionary(self.connection, self.entry)
+
+
+@contextmanager
+def reading_model(database: Catalogued, model: str) -> Iterator[OpenModel]:
+    """Open a consistent, read-only view of a model.
+
+    Raises
+    ------
+    UnknownModel
+        If there is no such model.
+    """
+    with reading(database.engine) as connection:
+        yield OpenModel(connection, read_entry(connection, model), database.catalogue)
 
 
 def add_categories(connection: sa.Connection, entry: Entry, column: str, n_known: int, values: Sequence[str]) -> int:
@@ -159,7 +210,7 @@ def add_categories(connection: sa.Connection, entry: Entry, column: str, n_known
     return len(fitting)
 
 
-def register(connection: sa.Connection, catalogue: Catalogue, model: str, columns: Sequence[Column]) -> None:
+def register(connection: sa.Connection, model: str, columns: Sequence[Column]) -> None:
     """Create a model and the table of its log, or add columns that it did not have.
 
     Raises
@@ -168,16 +219,16 @@ def register(connection: sa.Connection, catalogue: Catalogue, model: str, column
         If a name or kind is not allowed, or an existing column would change its kind or role.
     """
     check_columns(columns)
-    entry = catalogue.find(connection, model, lock=True)
+    entry = find_entry(connection, model, lock=True)
     if entry is None:
         # There is no row yet to hold, and no name that is free now must be taken meanwhile.
         wait_for_turn(connection, CREATING_A_MODEL)
-        entry = catalogue.find(connection, model, lock=True)
+        entry = find_entry(connection, model, lock=True)
     if entry is None:
-        check_new_model(model, catalogue.names(connection))
+        check_new_model(model, read_names(connection))
         _create(connection, model, columns)
         return
-    existing = {c.name.casefold(): c for c in catalogue.layout(connection, entry).columns}
+    existing = {c.name.casefold(): c for c in read_layout(connection, entry).columns}
     for column in columns:
         old = existing.get(column.name.casefold(), column)
         if old != column:

@@ -13,7 +13,7 @@ from storage.database.driver import insert_or_update
 from storage.database.engine import Database, reading, writing
 from storage.database.schema import model as model_table
 from storage.database.schema import model_alias, model_version, retrain_job
-from storage.models.catalogue import Catalogue
+from storage.models.catalogue import read_entry
 
 # The version that stands for the model whose predictions were imported: it has no file.
 IMPORTED = "imported"
@@ -60,15 +60,15 @@ class Alias:
     sha256: str | None
 
 
-def versions(source: Database, model: str) -> tuple[Version, ...]:
+def versions(database: Database, model: str) -> tuple[Version, ...]:
     """Return a model's versions, the newest first."""
     c = model_version.c
     query = sa.select(model_version).where(c.model == model).order_by(c.created_at.desc(), c.version.desc())
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         return tuple(Version(**row._mapping) for row in connection.execute(query))
 
 
-def version(source: Database, model: str, name: str) -> Version:
+def version(database: Database, model: str, name: str) -> Version:
     """Return one version of a model.
 
     Raises
@@ -76,27 +76,27 @@ def version(source: Database, model: str, name: str) -> Version:
     ValueError
         If there is no such version.
     """
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         row = _version_row(connection, model, name)
     if row is None:
         raise ValueError(f"version must be one of model {model!r}; got {name!r}.")
     return Version(**row._mapping)
 
 
-def aliases(source: Database, model: str) -> dict[str, Alias]:
+def aliases(database: Database, model: str) -> dict[str, Alias]:
     """Return a model's aliases by name."""
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         return read_aliases(connection, model)
 
 
-def alias(source: Database, model: str, name: str) -> str | None:
+def alias(database: Database, model: str, name: str) -> str | None:
     """Return the version that an alias points at, or None."""
-    found = aliases(source, model).get(name)
+    found = aliases(database, model).get(name)
     return found.version if found else None
 
 
 def register_version(
-    source: Database,
+    database: Database,
     model: str,
     *,
     uri: str | None,
@@ -117,14 +117,14 @@ def register_version(
     """
     values = {"uri": uri, "sha256": sha256, "params": params, "metrics": metrics}
     values |= {"data_sha256": data_sha256, "code_version": code_version, "created_by": created_by}
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         name = add_version(connection, model, values)
         if champion:
             promote(connection, model, name, created_by, replaces_imported=False)
     return name
 
 
-def promote_version(source: Database, model: str, name: str, by: str, note: str) -> str | None:
+def promote_version(database: Database, model: str, name: str, by: str, note: str) -> str | None:
     """Let any version serve that was kept, such as one that was rolled back too soon; return the one it replaces.
 
     Like a roll back it waits for no job: one that compares with the old champion finds out and ends.
@@ -137,8 +137,8 @@ def promote_version(source: Database, model: str, name: str, by: str, note: str)
     for field, value in {"by": by, "note": note}.items():
         if not value.strip():
             raise ValueError(f"{field} must be given; got nothing.")
-    with writing(source.engine) as connection:
-        Catalogue().entry(connection, model, lock=True)
+    with writing(database.engine) as connection:
+        read_entry(connection, model, lock=True)
         found = _version_row(connection, model, name)
         if found is None:
             raise ValueError(f"version must be one of model {model!r}; got {name!r}.")
@@ -174,7 +174,7 @@ def check_champion(connection: sa.Connection, model: str, name: str) -> None:
 def add_version(connection: sa.Connection, model: str, values: Mapping[str, Any]) -> str:
     """Add a version under the next free name (v1, v2, ...); a job that has one already gets the same again."""
     # Two workers must not choose the same name: the model's row is the lock.
-    Catalogue().entry(connection, model, lock=True)
+    read_entry(connection, model, lock=True)
     c = model_version.c
     if values.get("job_id") is not None:
         known = connection.execute(sa.select(c.version).where(c.job_id == values["job_id"])).scalar()
@@ -211,7 +211,7 @@ def promote(
         If another version than `instead_of` serves by now.
     """
     # One change of the champion after the other, whoever makes it.
-    Catalogue().entry(connection, model, lock=True)
+    read_entry(connection, model, lock=True)
     current = read_aliases(connection, model)
     old = current["champion"].version if "champion" in current else None
     if old == name:
@@ -250,7 +250,7 @@ def withdraw(connection: sa.Connection, model: str, name: str, by: str, **detail
 
 def restore_previous(connection: sa.Connection, model: str, by: str, **detail: Any) -> tuple[str, str] | None:
     """Let the previous champion serve again; return (restored, rolled back), or None without a previous one."""
-    Catalogue().entry(connection, model, lock=True)
+    read_entry(connection, model, lock=True)
     current = read_aliases(connection, model)
     if "previous" not in current:
         return None

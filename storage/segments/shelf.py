@@ -12,7 +12,7 @@ from drift.data.samples import CategoricalSample, NumericSample, Sample
 from drift.data.windows import Column, RowSpan, Window, WindowExtent
 from drift.statistics.grid import Cells, ColumnCounts
 from storage.database.engine import reading
-from storage.models.catalogue import Catalogue, Entry
+from storage.models.catalogue import Catalogue, Entry, read_entry
 from storage.reading import selection
 from storage.segments.counts import count_spans, up_to_each
 from storage.segments.format import SegmentCache, read_dirty, sealed_columns
@@ -34,7 +34,7 @@ class Shelf:
 
     def view(self, connection: sa.Connection, model: str) -> View:
         """Return a model's rows as this transaction sees them."""
-        entry = self.catalogue.entry(connection, model)
+        entry = read_entry(connection, model)
         return self.view_of(connection, entry)
 
     def view_of(self, connection: sa.Connection, entry: Entry) -> View:
