@@ -126,7 +126,7 @@ def _schedule_add(log: PredictionLog, options: argparse.Namespace) -> int:
 
 
 def _schedule_list(log: PredictionLog, options: argparse.Namespace) -> int:
-    for one in firings.schedules(log, options.model):
+    for one in firings.read_schedules(log, options.model):
         when = f"next at {one.next_at:%Y-%m-%d %H:%M} UTC" if one.enabled else "switched off"
         print(f"schedule {one.id}  {one.model}  {one.cron}  {one.time_zone}  {when}  by {one.created_by}")
         print(f"  {one.reason}")
@@ -152,7 +152,7 @@ def _trigger_add(log: PredictionLog, options: argparse.Namespace) -> int:
 
 
 def _trigger_list(log: PredictionLog, options: argparse.Namespace) -> int:
-    for one in firings.triggers(log, options.model):
+    for one in firings.read_triggers(log, options.model):
         settings = TriggerSettings.from_mapping(one.settings)
         watched = f"{settings.n_labels:,} new labelled rows"
         if one.kind == "drift":

@@ -79,7 +79,7 @@ def build_demo(
     ValueError
         If the model has rows that are not of this plan.
     """
-    if runs.find_done(log, plan.fingerprint) is not None:
+    if runs.read_done_run(log, plan.fingerprint) is not None:
         return Outcome("exists", f"Model {plan.model!r} is as planned already; nothing was changed.")
     with only_one(settings.artifacts, f"{settings.database_url}/{plan.model}") as alone:
         if not alone:

@@ -113,7 +113,7 @@ def _answers(model: FittedModel, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _register_once(log: PredictionLog, settings: Settings, history: History, run: Run, trained: Trained) -> str:
-    champion = registry.alias(log, run.model, "champion")
+    champion = registry.read_alias(log, run.model, "champion")
     if champion is not None:  # by this run, before it was interrupted
         return champion
     name = f"{run.model}-{history.mark}-{run.started_at:%Y%m%d-%H%M%S}"

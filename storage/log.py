@@ -265,7 +265,7 @@ class PredictionLog:
     def default_reference(self, model: str) -> Reference | None:
         """Return the reference that the champion brought with it; without one, the first that was frozen."""
         with reading_model(self, model) as opened:
-            return of_champion.default_reference(opened.connection, opened.entry)
+            return of_champion.read_default_reference(opened.connection, opened.entry)
 
     def revision(self, model: str) -> int:
         """Return a number that grows with every change of the model's rows, labels or references."""
@@ -339,7 +339,7 @@ class PredictionLog:
         """Return when the label came that lies n labels before a place in label order."""
         with reading_model(self, model) as opened:
             frozen = references.find(opened.connection, opened.entry, reference)
-            return labelled.outcome_before(opened.connection, opened.layout, frozen, place, n)
+            return labelled.read_outcome_before(opened.connection, opened.layout, frozen, place, n)
 
     def read_texts(self, model: str, window: Window, limit: int) -> list[str]:
         """Return the texts of a window's newest `limit` rows that have one, in time order."""

@@ -25,7 +25,7 @@ _ZONES = ("UTC", "Europe/Berlin", "Europe/London", "America/New_York", "America/
 
 def draw_strategies(log: PredictionLog, model: str, n_workers: int) -> None:
     """Draw what starts retrains of a model by itself, and the forms that add more."""
-    planned, watching = firings.schedules(log, model), firings.triggers(log, model)
+    planned, watching = firings.read_schedules(log, model), firings.read_triggers(log, model)
     if not planned and not watching:
         st.caption("Nothing starts a retrain by itself. Whatever does goes through the same checks and approval.")
     elif not n_workers:

@@ -119,7 +119,7 @@ def _alarms(model: str) -> tuple[Sounded, ...]:
 
 
 def _served(model: str) -> tuple[Served, ...]:
-    promoted = [job for job in queue.jobs(reads.log(), model) if job.state == "promoted"]
+    promoted = [job for job in queue.read_jobs(reads.log(), model) if job.state == "promoted"]
     versions = [str(job.version) for job in promoted]
     rows = _rows_by(model, [job.updated_at for job in promoted])
     asked = _rows_by(model, [job.created_at for job in promoted])

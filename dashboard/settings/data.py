@@ -14,10 +14,10 @@ from storage.checking.rows import RejectedRow
 from storage.importing import files
 from storage.importing.guesses import cannot_be_features, guess_fields
 from storage.importing.run import ColumnMapping, ImportPlan, plan_import, rejected_in_sample
-from storage.jobs.runs import Run, find_latest
+from storage.jobs.runs import Run, read_latest_run
 from storage.models import registry
 from storage.references.frozen import Reference
-from storage.references.labelled import labelled_share
+from storage.references.labelled import read_labelled_share
 
 SAMPLE_ROWS = 1_000
 # The newest so many rows tell how many are labelled: a log may be long.
@@ -121,7 +121,7 @@ def check(_log: PredictionLog, path: Path, choice: Choice, called: str, columns:
 
 def run_of(log: PredictionLog, fingerprint: str) -> Run | None:
     """Return the last import of the same content, read in the same way."""
-    return find_latest(log, fingerprint)
+    return read_latest_run(log, fingerprint)
 
 
 def columns_of(log: PredictionLog, model: str) -> tuple[Column, ...]:
@@ -140,7 +140,7 @@ def facts(_log: PredictionLog, model: str, revision: int, champion: str | None) 
         n_rows=_log.n_rows(model),
         first_at=extent.start,
         last_at=newest.start,
-        labelled_share=labelled_share(_log, model, LABELS_OF),
+        labelled_share=read_labelled_share(_log, model, LABELS_OF),
         columns=_log.columns(model),
         references=references,
         default=default.name if default else None,
@@ -153,7 +153,7 @@ def _why(log: PredictionLog, model: str, default: Reference | None, champion: st
     """Say why boards compare with a reference unless they are told another."""
     if default is None:
         return ""
-    version = next((v for v in registry.versions(log, model) if v.version == champion), None)
+    version = next((v for v in registry.read_versions(log, model) if v.version == champion), None)
     if version is not None and (version.params or {}).get("reference") == default.name:
         return f"the champion {champion} was accepted on it"
     return "it was frozen first"

@@ -99,7 +99,7 @@ def add(
 def look(log: PredictionLog) -> list[str]:
     """Look at every trigger that is due, and start or propose what it asks for; return what came of it."""
     said = []
-    for trigger in firings.due_triggers(log):
+    for trigger in firings.read_due_triggers(log):
         settings, at = TriggerSettings.from_mapping(trigger.settings), datetime.now(UTC)
         if not firings.take(log, trigger, at + timedelta(minutes=settings.every_minutes)):
             continue

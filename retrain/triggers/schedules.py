@@ -38,7 +38,7 @@ def add(
     """
     zone, due = parse_zone(time_zone), parse_cron(cron)
     RetrainParams.from_mapping(params)
-    at, _ = firings.due_schedules(database)
+    at, _ = firings.read_due_schedules(database)
     asked: dict[str, Any] = {"reason": reason, "by": by, "params": dict(params or {})}
     next_at = due.after(at, zone)
     number = firings.add_schedule(database, model, cron=due.text, time_zone=time_zone, next_at=next_at, **asked)
@@ -47,15 +47,15 @@ def add(
 
 def enable(database: Database, number: int, by: str) -> None:
     """Switch a schedule on again: what it missed while it was off does not count."""
-    found = next((one for one in firings.schedules(database) if one.id == number), None)
-    at, _ = firings.due_schedules(database)
+    found = next((one for one in firings.read_schedules(database) if one.id == number), None)
+    at, _ = firings.read_due_schedules(database)
     next_at = parse_cron(found.cron).after(at, parse_zone(found.time_zone)) if found else None
     firings.enable(database, "schedule", number, by, next_at=next_at)
 
 
 def tick(database: Database) -> list[str]:
     """Fire the schedules that are due, each once however many times it has missed; return what came of it."""
-    at, due = firings.due_schedules(database)
+    at, due = firings.read_due_schedules(database)
     said = []
     for schedule in due:
         try:

@@ -107,7 +107,7 @@ def rollback(database: Database, model: str, by: str, note: str = "") -> Answer:
         # Held before the aliases are read: a promotion that is being written holds it too, and moves them.
         job_id = connection.execute(sa.select(retrain_job.c.id).where(retrain_job.c.active_model == model)).scalar()
         row = None if job_id is None else lock_job(connection, job_id)
-        current = registry.read_aliases(connection, model)
+        current = registry.read_aliases_within(connection, model)
         trial = current.get("challenger") or current.get("shadow")
         if trial is not None:
             registry.withdraw(connection, model, trial.version, by, note=note)

@@ -8,7 +8,7 @@ from storage.database.audit import append_audit
 from storage.database.clock import now
 from storage.database.engine import Database, writing
 from storage.database.schema import retrain_job
-from storage.jobs.job_rows import FINAL, STEPS, Job, end_job, lock_job, read_job, set_job, settle
+from storage.jobs.job_rows import FINAL, STEPS, Job, end_job, lock_job, read_job_within, set_job, settle
 
 # What `external_ref` says until the address of the run is known.
 ASKED, ACCEPTED = "asked for", "accepted"
@@ -33,7 +33,7 @@ def take(database: Database, owner: str) -> Job | None:
             return None
         held = {"lease_owner": owner, "lease_until": at + _LEASE, "fence": row.fence + 1}
         set_job(connection, row.id, **held, external_ref=ASKED)
-        return read_job(connection, row.id)
+        return read_job_within(connection, row.id)
 
 
 def accept(database: Database, job: Job, run_url: str | None, note: str) -> None:
@@ -79,14 +79,14 @@ def adopt(database: Database, job_id: int, run_url: str, by: str) -> Job:
         if row.state in (*FINAL, "cancelling"):
             raise ValueError(f"job must be an open one; job {job_id} is {row.state.replace('_', ' ')}.")
         if row.external_ref == run_url:
-            return read_job(connection, job_id)
+            return read_job_within(connection, job_id)
         if row.external_ref not in (None, ASKED, ACCEPTED) or row.step != STEPS[0] or row.state != "queued":
             where = row.external_ref or "a worker of the product"
             raise ValueError(f"job must not run already; job {job_id} is at {row.step}, run by {where}.")
         released = {"lease_owner": None, "lease_until": None, "fence": row.fence + 1}
         set_job(connection, job_id, **released, external_ref=run_url, not_before=now(connection), note=None)
         append_audit(connection, by, "run elsewhere", row.model, job=job_id, run=run_url)
-        return read_job(connection, job_id)
+        return read_job_within(connection, job_id)
 
 
 def _is_held(connection: sa.Connection, job: Job) -> bool:

@@ -96,12 +96,12 @@ def add_trigger(
     return _add(database, retrain_trigger, values, by, {})
 
 
-def schedules(database: Database, model: str | None = None) -> tuple[Schedule, ...]:
+def read_schedules(database: Database, model: str | None = None) -> tuple[Schedule, ...]:
     """Return the schedules of one model, or of all, the oldest first."""
     return tuple(Schedule(**row._mapping) for row in _all(database, retrain_schedule, model))
 
 
-def triggers(database: Database, model: str | None = None) -> tuple[TriggerRule, ...]:
+def read_triggers(database: Database, model: str | None = None) -> tuple[TriggerRule, ...]:
     """Return the triggers of one model, or of all, the oldest first."""
     return tuple(TriggerRule(**row._mapping) for row in _all(database, retrain_trigger, model))
 
@@ -145,7 +145,7 @@ def enable(
         append_audit(connection, by, f"{'enable' if on else 'disable'} {what}", row.model, **_detail(row))
 
 
-def due_schedules(database: Database) -> tuple[datetime, tuple[Schedule, ...]]:
+def read_due_schedules(database: Database) -> tuple[datetime, tuple[Schedule, ...]]:
     """Return the present instant, and the schedules that are due at it."""
     with reading(database.engine) as connection:
         at = now(connection)
@@ -153,7 +153,7 @@ def due_schedules(database: Database) -> tuple[datetime, tuple[Schedule, ...]]:
         return at, tuple(Schedule(**row._mapping) for row in rows)
 
 
-def due_triggers(database: Database) -> tuple[TriggerRule, ...]:
+def read_due_triggers(database: Database) -> tuple[TriggerRule, ...]:
     """Return the triggers that are to be looked at."""
     with reading(database.engine) as connection:
         rows = connection.execute(_due(retrain_trigger, now(connection)))

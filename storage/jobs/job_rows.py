@@ -105,7 +105,7 @@ class Step:
     log: str | None
 
 
-def read_job(connection: sa.Connection, job_id: int) -> Job:
+def read_job_within(connection: sa.Connection, job_id: int) -> Job:
     """Return one job.
 
     Raises

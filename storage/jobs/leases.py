@@ -103,7 +103,7 @@ def claim(
         return Ticket(row.id, row.model, row.step, attempt, row.fence + 1)
 
 
-def due_jobs(database: Database, *, limit: int = 50) -> list[int]:
+def read_due_jobs(database: Database, *, limit: int = 50) -> list[int]:
     """Return the jobs that a worker could claim now, those that wait longest first."""
     with reading(database.engine) as connection:
         query = _due(now(connection), None, ()).with_only_columns(retrain_job.c.id).limit(limit)
@@ -119,7 +119,7 @@ def renew(database: Database, ticket: Ticket, lease: timedelta = LEASE) -> State
         return renewed
 
 
-def holder_state(database: Database, ticket: Ticket) -> State | None:
+def read_holder_state(database: Database, ticket: Ticket) -> State | None:
     """Return the job's state if the ticket is still the valid one, else None; takes no lock."""
     c = retrain_job.c
     query = sa.select(c.state).where(c.id == ticket.job_id, c.fence == ticket.fence, c.lease_owner.is_not(None))

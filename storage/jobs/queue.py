@@ -11,33 +11,8 @@ from storage.database.audit import append_audit
 from storage.database.clock import now
 from storage.database.engine import Database, reading, writing
 from storage.database.schema import retrain_job, retrain_step
-from storage.jobs.decisions import Answer, approve, cancel, promote_now, refuse, retry, rollback
-from storage.jobs.job_rows import FINAL, STEPS, Job, Open, State, Step, Trigger, read_job
+from storage.jobs.job_rows import FINAL, STEPS, Job, Open, State, Step, Trigger, read_job_within
 from storage.models.catalogue import read_entry
-
-__all__ = [
-    "FINAL",
-    "STEPS",
-    "Answer",
-    "Job",
-    "StartResult",
-    "State",
-    "Step",
-    "Trigger",
-    "active_job",
-    "approve",
-    "cancel",
-    "job",
-    "jobs",
-    "promote_now",
-    "recent",
-    "refuse",
-    "retry",
-    "rollback",
-    "start",
-    "start_within",
-    "steps",
-]
 
 
 @dataclass(frozen=True)
@@ -112,7 +87,7 @@ def start_within(
     return StartResult(job_id, state, True, f"{'proposed' if state == 'proposed' else 'started'}: job {job_id}")
 
 
-def jobs(database: Database, model: str | None = None, *, limit: int = 50) -> tuple[Job, ...]:
+def read_jobs(database: Database, model: str | None = None, *, limit: int = 50) -> tuple[Job, ...]:
     """Return the jobs of one model, or of all, the newest first."""
     query = sa.select(retrain_job).order_by(retrain_job.c.id.desc()).limit(limit)
     if model is not None:
@@ -121,7 +96,7 @@ def jobs(database: Database, model: str | None = None, *, limit: int = 50) -> tu
         return tuple(Job(**row._mapping) for row in connection.execute(query))
 
 
-def recent(database: Database, within: timedelta) -> tuple[Job, ...]:
+def read_recent_jobs(database: Database, within: timedelta) -> tuple[Job, ...]:
     """Return the jobs of all models that have not ended, or not for longer, the oldest first."""
     c = retrain_job.c
     with reading(database.engine) as connection:
@@ -130,7 +105,7 @@ def recent(database: Database, within: timedelta) -> tuple[Job, ...]:
         return tuple(Job(**row._mapping) for row in rows)
 
 
-def job(database: Database, job_id: int) -> Job:
+def read_job(database: Database, job_id: int) -> Job:
     """Return one job.
 
     Raises
@@ -139,16 +114,16 @@ def job(database: Database, job_id: int) -> Job:
         If there is no such job.
     """
     with reading(database.engine) as connection:
-        return read_job(connection, job_id)
+        return read_job_within(connection, job_id)
 
 
-def active_job(database: Database, model: str) -> Job | None:
+def read_active_job(database: Database, model: str) -> Job | None:
     """Return the job of a model that has not ended, if there is one."""
     with reading(database.engine) as connection:
         return _active(connection, model)
 
 
-def steps(database: Database, job_id: int) -> tuple[Step, ...]:
+def read_steps(database: Database, job_id: int) -> tuple[Step, ...]:
     """Return the steps of a job that have begun, in their order."""
     query = sa.select(retrain_step).where(retrain_step.c.job_id == job_id).order_by(retrain_step.c.seq)
     with reading(database.engine) as connection:

@@ -53,7 +53,7 @@ def leave(database: Database, id: str) -> None:
         connection.execute(sa.delete(worker).where(worker.c.id == id))
 
 
-def live_workers(database: Database) -> tuple[Worker, ...]:
+def read_live_workers(database: Database) -> tuple[Worker, ...]:
     """Return the workers that have shown themselves lately, the longest running first."""
     with reading(database.engine) as connection:
         query = sa.select(worker).where(worker.c.heartbeat_at >= now(connection) - ALIVE)

@@ -60,7 +60,7 @@ class Alias:
     sha256: str | None
 
 
-def versions(database: Database, model: str) -> tuple[Version, ...]:
+def read_versions(database: Database, model: str) -> tuple[Version, ...]:
     """Return a model's versions, the newest first."""
     c = model_version.c
     query = sa.select(model_version).where(c.model == model).order_by(c.created_at.desc(), c.version.desc())
@@ -68,7 +68,7 @@ def versions(database: Database, model: str) -> tuple[Version, ...]:
         return tuple(Version(**row._mapping) for row in connection.execute(query))
 
 
-def version(database: Database, model: str, name: str) -> Version:
+def read_version(database: Database, model: str, name: str) -> Version:
     """Return one version of a model.
 
     Raises
@@ -83,15 +83,15 @@ def version(database: Database, model: str, name: str) -> Version:
     return Version(**row._mapping)
 
 
-def aliases(database: Database, model: str) -> dict[str, Alias]:
+def read_aliases(database: Database, model: str) -> dict[str, Alias]:
     """Return a model's aliases by name."""
     with reading(database.engine) as connection:
-        return read_aliases(connection, model)
+        return read_aliases_within(connection, model)
 
 
-def alias(database: Database, model: str, name: str) -> str | None:
+def read_alias(database: Database, model: str, name: str) -> str | None:
     """Return the version that an alias points at, or None."""
-    found = aliases(database, model).get(name)
+    found = read_aliases(database, model).get(name)
     return found.version if found else None
 
 
@@ -142,7 +142,7 @@ def promote_version(database: Database, model: str, name: str, by: str, note: st
         found = _version_row(connection, model, name)
         if found is None:
             raise ValueError(f"version must be one of model {model!r}; got {name!r}.")
-        current = read_aliases(connection, model).get("champion")
+        current = read_aliases_within(connection, model).get("champion")
         if current is not None and current.version == name:
             raise ValueError(f"version must be another than the one that serves; got {name!r}.")
         c = retrain_job.c
@@ -156,7 +156,7 @@ def promote_version(database: Database, model: str, name: str, by: str, note: st
 # What follows runs inside a caller's transaction, together with the step or decision that it belongs to.
 
 
-def read_aliases(connection: sa.Connection, model: str) -> dict[str, Alias]:
+def read_aliases_within(connection: sa.Connection, model: str) -> dict[str, Alias]:
     """Return a model's aliases by name."""
     of_alias = sa.and_(model_version.c.model == model_alias.c.model, model_version.c.version == model_alias.c.version)
     query = sa.select(model_alias, model_version.c.sha256).outerjoin_from(model_alias, model_version, of_alias)
@@ -166,7 +166,7 @@ def read_aliases(connection: sa.Connection, model: str) -> dict[str, Alias]:
 
 def check_champion(connection: sa.Connection, model: str, name: str) -> None:
     """Raise `OtherChampion` unless this version serves; whoever holds the model's row knows that it goes on to."""
-    serving = read_aliases(connection, model).get("champion")
+    serving = read_aliases_within(connection, model).get("champion")
     if serving is None or serving.version != name:
         raise OtherChampion(f"champion must be {name}; {serving.version if serving else 'none'} serves by now.")
 
@@ -212,7 +212,7 @@ def promote(
     """
     # One change of the champion after the other, whoever makes it.
     read_entry(connection, model, lock=True)
-    current = read_aliases(connection, model)
+    current = read_aliases_within(connection, model)
     old = current["champion"].version if "champion" in current else None
     if old == name:
         return
@@ -251,7 +251,7 @@ def withdraw(connection: sa.Connection, model: str, name: str, by: str, **detail
 def restore_previous(connection: sa.Connection, model: str, by: str, **detail: Any) -> tuple[str, str] | None:
     """Let the previous champion serve again; return (restored, rolled back), or None without a previous one."""
     read_entry(connection, model, lock=True)
-    current = read_aliases(connection, model)
+    current = read_aliases_within(connection, model)
     if "previous" not in current:
         return None
     restored, bad = current["previous"].version, current["champion"].version

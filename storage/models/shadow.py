@@ -78,7 +78,7 @@ def note_served(database: Database, model: str) -> None:
         connection.execute(insert_or_update(connection, served_model, row, {"answered_at": at}))
 
 
-def last_served(database: Database, model: str) -> datetime | None:
+def read_last_served(database: Database, model: str) -> datetime | None:
     """Return when a model last answered a request of ours, to about a minute; None if it never did."""
     with reading(database.engine) as connection:
         model_id = read_entry(connection, model).id

@@ -56,7 +56,7 @@ def count_labels(
     return {values[value] if is_coded else str(category_text(value)): int(count) for value, count in found}
 
 
-def labelled_share(database: Catalogued, model: str, newest: int) -> float | None:
+def read_labelled_share(database: Catalogued, model: str, newest: int) -> float | None:
     """Return the share of a model's newest rows whose true label is known; None without labels, or without rows."""
     with reading_model(database, model) as opened:
         layout = opened.layout
@@ -117,7 +117,9 @@ def _whole_milliseconds(connection: sa.Connection, query: sa.Select[Any], table:
     return rows
 
 
-def outcome_before(connection: sa.Connection, layout: Layout, reference: Reference, place: Place, n: int) -> datetime:
+def read_outcome_before(
+    connection: sa.Connection, layout: Layout, reference: Reference, place: Place, n: int
+) -> datetime:
     """Return when the label came that lies n labels before a place in label order, the first one at most."""
     table = layout.table
     at, row_id = place

@@ -53,7 +53,7 @@ def adopt_reference(connection: sa.Connection, model_name: str, version: str, ac
     return name
 
 
-def default_reference(connection: sa.Connection, entry: Entry) -> Reference | None:
+def read_default_reference(connection: sa.Connection, entry: Entry) -> Reference | None:
     """Return the reference that belongs to a model's champion; without one, the first that was frozen."""
     known = frozen.read_references(connection, entry)
     c = model_alias.c

@@ -22,7 +22,7 @@ from drift.data.windows import Column
 from retrain.models import artifacts, recipes
 from storage import PredictionLog, open_log
 from storage.database.settings import Settings
-from storage.jobs.workers import live_workers
+from storage.jobs.workers import read_live_workers
 from storage.models import registry
 from tests.conftest import ROOT, require
 from tests.patience import PATIENCE, wait_for
@@ -176,10 +176,10 @@ def wait_until_healthy(url: str, server: subprocess.Popen, server_log: Path) -> 
 def stop_workers(settings: Settings) -> None:
     """End the workers that this product started at once; one with work left outlives the dashboard on purpose."""
     log = open_log(settings.database_url)
-    for worker in live_workers(log):
+    for worker in read_live_workers(log):
         with suppress(ProcessLookupError):
             os.kill(worker.pid, signal.SIGTERM)
-    wait_for(lambda: not live_workers(log), "the end of every worker")
+    wait_for(lambda: not read_live_workers(log), "the end of every worker")
     log.close()
 
 

@@ -76,7 +76,7 @@ def run(log: PredictionLog, artifacts: Path, job_id: int) -> job_rows.Job:
     """Run a job in this process until it waits or has ended."""
     while advance(log, artifacts, "test", job_id):
         pass
-    return queue.job(log, job_id)
+    return queue.read_job(log, job_id)
 
 
 @pytest.fixture

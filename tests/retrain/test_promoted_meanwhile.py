@@ -17,8 +17,8 @@ def test_a_job_does_not_replace_a_champion_that_it_was_not_compared_with(postgre
     log, other = open_log(postgres_url), open_log(postgres_url)
     fill(log, artifacts)
     job_id = queue.start(log, "m", "red turned bad", "ana", params=PARAMS).job_id
-    while queue.job(log, job_id).step != "promote":
-        assert advance(log, artifacts, "test", job_id), queue.job(log, job_id).note
+    while queue.read_job(log, job_id).step != "promote":
+        assert advance(log, artifacts, "test", job_id), queue.read_job(log, job_id).note
     by_hand = registry.register_version(log, "m", uri=None, sha256=None, created_by="ben")
     step = threading.Thread(target=advance, args=(log, artifacts, "test", job_id))
     with writing(other.engine) as connection:
@@ -26,13 +26,13 @@ def test_a_job_does_not_replace_a_champion_that_it_was_not_compared_with(postgre
         step.start()  # it sees the old champion, and waits for the promotion by hand
         wait_until_held_up(other.engine, 1)
     step.join()
-    assert registry.alias(log, "m", "champion") == by_hand
-    job = queue.job(log, job_id)
+    assert registry.read_alias(log, "m", "champion") == by_hand
+    job = queue.read_job(log, job_id)
     assert "v2 was compared with v1, but v3 serves by now" in job.note
-    while not queue.job(log, job_id).is_final:
+    while not queue.read_job(log, job_id).is_final:
         run(log, artifacts, job_id)
-    assert queue.job(log, job_id).state == "rejected"
-    assert registry.alias(log, "m", "champion") == by_hand
-    assert registry.version(log, "m", "v2").stage == "withdrawn"
+    assert queue.read_job(log, job_id).state == "rejected"
+    assert registry.read_alias(log, "m", "champion") == by_hand
+    assert registry.read_version(log, "m", "v2").stage == "withdrawn"
     for each in (log, other):
         each.close()

@@ -127,7 +127,7 @@ def test_a_killed_simulation_is_taken_up_where_its_last_transaction_ended(log, s
     run = the_run(log)
     assert (run.id, run.n_done, run.n_rejected) == (left.id, log.n_rows("lesson"), 0)
     assert log.read_rows("lesson")["request_id"].is_unique
-    assert [one.version for one in registry.versions(log, "lesson")] == ["v1"]
+    assert [one.version for one in registry.read_versions(log, "lesson")] == ["v1"]
     assert [one.name for one in log.references("lesson")] == ["training"]
 
 

@@ -53,7 +53,7 @@ def test_the_first_reference_counts_until_a_champion_brings_its_own(trained):
     assert serve(trained, "v1", accepted(120)) == "accepted-v1"
     assert trained.default_reference("m").n == 120
     assert trained.revision("m") > revision
-    assert registry.version(trained, "m", "v1").params == {"recipe": "tabular", "reference": "accepted-v1"}
+    assert registry.read_version(trained, "m", "v1").params == {"recipe": "tabular", "reference": "accepted-v1"}
     # The next one was accepted on too few rows: the first reference is the best there is.
     assert serve(trained, "v2", accepted(MIN_ROWS - 1)) is None
     assert trained.default_reference("m").name == "training"
@@ -111,4 +111,4 @@ def test_a_promotion_that_fails_leaves_no_reference(trained):
     with pytest.raises(ValueError, match="version must be one of"), writing(trained.engine) as connection:
         adopt_and_fail(connection)
     assert trained.references("m") == ()
-    assert registry.version(trained, "m", "v1").params == {"recipe": "tabular"}
+    assert registry.read_version(trained, "m", "v1").params == {"recipe": "tabular"}
