@@ -23,7 +23,7 @@ from storage.database.settings import Settings
 from storage.jobs import decisions, queue
 from storage.jobs.leases import LEASE
 from storage.log import PredictionLog, open_log
-from storage.models import registry
+from storage.models import promotion, registry
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -184,7 +184,7 @@ def _promote_kept(
     kept = registry.read_version(log, model, version)
     if kept.uri is not None:
         artifacts.load(settings.artifacts, kept.uri, kept.sha256 or "")  # raises if the file is not what was registered
-    replaced = registry.promote_version(log, model, version, by, note)
+    replaced = promotion.promote_version(log, model, version, by, note)
     return decisions.Answer(True, f"{version} serves now" + (f" instead of {replaced}" if replaced else ""))
 
 

@@ -20,7 +20,7 @@ from storage import PredictionLog
 from storage.database.settings import Settings
 from storage.jobs import runs
 from storage.jobs.runs import Run
-from storage.models import registry
+from storage.models import registration, registry
 
 COLUMNS = (
     *(Column(name, "numeric") for name in TEXT_FEATURES),
@@ -118,7 +118,7 @@ def _register_once(log: PredictionLog, settings: Settings, history: History, run
         return champion
     name = f"{run.model}-{history.mark}-{run.started_at:%Y%m%d-%H%M%S}"
     artifact = artifacts.save(trained.model, settings.artifacts, name)
-    return registry.register_version(
+    return registration.register_version(
         log,
         run.model,
         uri=artifact.uri,

@@ -26,6 +26,7 @@ from storage.jobs import runs
 from storage.jobs.runs import Run
 from storage.models import catalogue, registry
 from storage.models.catalogue import Catalogue, read_entry, read_names, reading_model
+from storage.models.columns import register_columns
 from storage.reading import selection
 from storage.reading.texts import read_texts
 from storage.references import frozen as references
@@ -95,7 +96,7 @@ class PredictionLog:
             If a name is not allowed, or a column would change its kind or role.
         """
         with writing(self.engine) as connection:
-            catalogue.register(connection, model, columns)
+            register_columns(connection, model, columns)
 
     def append(
         self,

@@ -17,7 +17,7 @@ from retrain.workers import launchers, processes
 from retrain.workers.alert_process import AlertProcess
 from storage.database.engine import DatabaseFault
 from storage.database.settings import Settings
-from storage.jobs import firings, leases, queue, workers
+from storage.jobs import leases, queue, triggers, workers
 from storage.jobs.dispatches import ASKED
 from storage.jobs.job_rows import TRIALS
 from storage.jobs.leases import LEASE, Ticket
@@ -138,7 +138,7 @@ class Worker:
                 processes.end(self._looking)
             return
         self._looking = None
-        if firings.read_due_triggers(log):
+        if triggers.read_due_triggers(log):
             self._looking = processes.start(self.settings, ["look"], self.settings.artifacts / "jobs" / "look.log")
             self._look_until = time.monotonic() + _LONGEST_LOOK_SECONDS
 

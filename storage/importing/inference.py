@@ -9,7 +9,7 @@ import pandas as pd
 from drift.data.windows import Column, Kind, Role
 from drift.wording import share_text
 from storage.database import schema
-from storage.models.catalogue import check_name
+from storage.models.columns import check_name
 
 # Above this share of distinct values a text column is an identifier or free text, not a category.
 _IDENTIFIER_SHARE = 0.5

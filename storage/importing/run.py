@@ -15,7 +15,8 @@ from storage.importing.inference import Decision, infer
 from storage.jobs import runs
 from storage.jobs.runs import Run
 from storage.log import PredictionLog
-from storage.models.catalogue import UnknownModel, check_columns, check_new_model
+from storage.models.catalogue import UnknownModel
+from storage.models.columns import check_columns, check_new_model
 
 SAMPLE_ROWS = 10_000
 BATCH_ROWS = 20_000

@@ -21,7 +21,7 @@ from storage.jobs.job_rows import (
     settle,
     write_step,
 )
-from storage.models import registry
+from storage.models import promotion, registry
 
 
 @dataclass(frozen=True)
@@ -110,12 +110,12 @@ def rollback(database: Database, model: str, by: str, note: str = "") -> Answer:
         current = registry.read_aliases_within(connection, model)
         trial = current.get("challenger") or current.get("shadow")
         if trial is not None:
-            registry.withdraw(connection, model, trial.version, by, note=note)
+            promotion.withdraw(connection, model, trial.version, by, note=note)
             if row is not None and row.state not in FINAL and row.step in TRIALS:
                 close_steps(connection, row.id, "cancelled")
                 end_job(connection, row.id, "rolled_back", f"Rolled back by {by}. {note}".strip())
             return Answer(True, f"{trial.version} is withdrawn; the champion answers everything")
-        swapped = registry.restore_previous(connection, model, by, note=note)
+        swapped = promotion.restore_previous(connection, model, by, note=note)
     if swapped is None:
         return Answer(False, f"model {model!r} has no previous champion to go back to")
     return Answer(True, f"{swapped[0]} serves again instead of {swapped[1]}")
@@ -152,7 +152,7 @@ def _decide(database: Database, job_id: int, decision: str, by: str, note: str) 
             here = {"external_ref": None, "state": "queued", "step": rollout}
             set_job(connection, job_id, **made, **here, not_before=at)
             return Answer(True, f"job {job_id} is approved")
-        registry.withdraw(connection, row.model, version, by, job=job_id)
+        promotion.withdraw(connection, row.model, version, by, job=job_id)
         end_job(connection, job_id, "rejected", f"Refused by {by}. {note}".strip(), **made)
     return Answer(True, f"job {job_id} is refused")
 

@@ -11,7 +11,7 @@ from dashboard.serving.answers import Request, answer
 from dashboard.serving.versions import Versions
 from retrain.route import route
 from storage.database.engine import writing
-from storage.models import registry
+from storage.models import promotion, registry
 from storage.models.shadow import count_shadow, read_last_served, read_shadow_health
 from tests.api.conftest import add_champion
 from tests.patience import wait_for
@@ -22,7 +22,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 def point(log, alias, version, share=1.0):
     """Let an alias name a version, as the steps of a rollout do."""
     with writing(log.engine) as connection:
-        registry.write_alias(connection, "reviews", alias, version, share)
+        promotion.write_alias(connection, "reviews", alias, version, share)
 
 
 @dataclasses.dataclass(frozen=True)

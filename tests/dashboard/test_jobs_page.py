@@ -11,9 +11,9 @@ from dashboard.reading.scope import Scope
 from drift.data.windows import Column, LastRows
 from storage.database.audit import read_audit
 from storage.database.engine import writing
-from storage.jobs import decisions, firings, job_rows, leases, queue, workers
+from storage.jobs import decisions, job_rows, leases, queue, schedules, triggers, workers
 from storage.jobs.leases import Outcome
-from storage.models import registry
+from storage.models import promotion, registration, registry
 from tests.conftest import ROOT
 from tests.patience import PATIENCE
 
@@ -45,7 +45,7 @@ def loans(log):
     """A log of a model that a retrain can be asked for: labelled rows, a champion, a worker that lives."""
     log.register(MODEL, COLUMNS)
     add_rows(log, 700)
-    registry.register_version(log, MODEL, uri=None, sha256=None, created_by="seed", champion=True)
+    registration.register_version(log, MODEL, uri=None, sha256=None, created_by="seed", champion=True)
     workers.beat(log, "w1", "host", os.getpid(), "1")
     return log
 
@@ -105,7 +105,7 @@ def until_approval(log, **result) -> int:
 
 def add_challenger(connection, job_id):
     values = {"job_id": job_id, "created_by": "worker", "uri": "f", "sha256": "0"}
-    return {"version": registry.add_version(connection, MODEL, values)}
+    return {"version": registration.add_version(connection, MODEL, values)}
 
 
 def act(app: AppTest, name: str = "ana") -> AppTest:
@@ -236,7 +236,7 @@ def test_approval_shows_both_models_and_promotes_with_the_name_and_the_note(loan
 
 
 def promote(connection):
-    registry.promote(connection, MODEL, "v2", "worker")
+    promotion.promote(connection, MODEL, "v2", "worker")
 
 
 def test_a_refusal_needs_a_note(loans):
@@ -292,7 +292,7 @@ def on_trial(log, **trial) -> int:
     decisions.approve(log, job_id, "ben")
 
     def begin(connection):
-        registry.begin_trial(connection, MODEL, "v2", "challenger", 0.1, "ben")
+        promotion.begin_trial(connection, MODEL, "v2", "challenger", 0.1, "ben")
 
     waits = {"state": "canary", "step": "canary", "step_state": "waiting", "wait": timedelta(minutes=1)}
     leases.commit(log, leases.claim(log, "w1"), Outcome(**waits, result={"canary": {**TRIAL, **trial}}, effect=begin))
@@ -399,22 +399,22 @@ def test_schedules_and_triggers_are_added_switched_off_and_removed(loans):
     assert "A reason must be given" in text_of(app)
     app.text_input(key="schedule_reason").input("weekly refresh")
     app.button(key="add_schedule").click().run()
-    (schedule,) = firings.read_schedules(loans, MODEL)
+    (schedule,) = schedules.read_schedules(loans, MODEL)
     assert (schedule.cron, schedule.time_zone, schedule.created_by) == ("0 3 * * 1", "Europe/Berlin", "ben")
     assert "03:00 CE" in text_of(app)
     app.selectbox(key="trigger_kind").select("labels")
     app.number_input(key="trigger_labels").set_value(2_500)
     app.button(key="add_trigger").click().run()
-    (trigger,) = firings.read_triggers(loans, MODEL)
+    (trigger,) = triggers.read_triggers(loans, MODEL)
     assert (trigger.kind, trigger.mode, trigger.settings["n_labels"]) == ("labels", "propose", 2_500)
     assert "propose it to a person after every 2,500 new labelled rows" in text_of(app)
     app.button(key=f"switch_schedule_{schedule.id}").click().run()
-    assert not firings.read_schedules(loans, MODEL)[0].enabled
+    assert not schedules.read_schedules(loans, MODEL)[0].enabled
     assert "switched off" in text_of(app)
     app.button(key=f"switch_schedule_{schedule.id}").click().run()
-    assert firings.read_schedules(loans, MODEL)[0].enabled
+    assert schedules.read_schedules(loans, MODEL)[0].enabled
     app.button(key=f"remove_trigger_{trigger.id}").click().run()
-    assert firings.read_triggers(loans, MODEL) == ()
+    assert triggers.read_triggers(loans, MODEL) == ()
 
 
 def test_a_schedule_that_cannot_be_read_says_what_a_schedule_is(loans):
@@ -423,11 +423,11 @@ def test_a_schedule_that_cannot_be_read_says_what_a_schedule_is(loans):
     app.text_input(key="schedule_reason").input("weekly refresh")
     app.button(key="add_schedule").click().run()
     assert "Cron must have five fields" in text_of(app).replace("\\", "")
-    assert firings.read_schedules(loans) == ()
+    assert schedules.read_schedules(loans) == ()
 
 
 def test_roll_back_needs_a_reason_and_brings_the_previous_champion_back(loans):
-    registry.register_version(loans, MODEL, uri=None, sha256=None, created_by="ana", champion=True)
+    registration.register_version(loans, MODEL, uri=None, sha256=None, created_by="ana", champion=True)
     app = act(page(), "ben")
     app.button(key="do_roll_back").click().run()
     assert "A reason must be given" in text_of(app)

@@ -23,7 +23,7 @@ from retrain.models import artifacts, recipes
 from storage import PredictionLog, open_log
 from storage.database.settings import Settings
 from storage.jobs.workers import read_live_workers
-from storage.models import registry
+from storage.models import registration
 from tests.conftest import ROOT, require
 from tests.patience import PATIENCE, wait_for
 from tests.retrain.fake_channel import SECRET
@@ -205,7 +205,7 @@ def fill(log: PredictionLog, models: Path) -> None:
     stored = artifacts.save(champion, models, "loans-v1")
     params = {"recipe": "tabular", "features": list(champion.columns), "classes": list(champion.classes)}
     params |= {"data_end": rows["predicted_at"].iloc[N_TRAINED].isoformat()}
-    registry.register_version(
+    registration.register_version(
         log, MODEL, uri=stored.uri, sha256=stored.sha256, created_by="seed", params=params, champion=True
     )
 

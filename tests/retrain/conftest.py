@@ -15,7 +15,7 @@ from retrain.steps.pipeline import advance
 from storage.database.settings import Settings
 from storage.jobs import job_rows, queue
 from storage.log import PredictionLog
-from storage.models import registry
+from storage.models import registration
 from tests.retrain.fake_channel import FakeChannel
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -56,7 +56,7 @@ def fill(
         answers = champion.predict(rows)
         log.append(model, rows.assign(prediction=answers.labels, score=answers.scores))
     artifact = save(champion, artifacts, f"{model}-first")
-    registry.register_version(
+    registration.register_version(
         log,
         model,
         uri=artifact.uri,

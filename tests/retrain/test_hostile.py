@@ -10,7 +10,7 @@ import skops.io
 
 from retrain.steps.pipeline import advance
 from storage.jobs import queue
-from storage.models import registry
+from storage.models import registration, registry
 from tests.retrain.conftest import fill, run
 
 
@@ -40,7 +40,7 @@ def test_a_champion_that_is_a_hostile_file_ends_the_job_before_anything_of_it_ru
     fill(log, artifacts)
     content, said = hostile_files(tmp_path)[kind]
     (artifacts / "bad.skops").write_bytes(content)
-    registry.register_version(
+    registration.register_version(
         log,
         "m",
         uri="bad.skops",

@@ -11,7 +11,7 @@ from storage.jobs import decisions, leases, queue, workers
 from storage.jobs.job_rows import set_job
 from storage.jobs.leases import FencedOff, Outcome
 from storage.log import PredictionLog, open_log
-from storage.models import registry
+from storage.models import registration, registry
 from tests.retrain.conftest import COLUMNS, fill, run
 
 pytestmark = pytest.mark.each_database
@@ -35,8 +35,8 @@ def waiting(log: PredictionLog) -> int:
     job_id = start(log)
     with writing(log.engine) as connection:
         values = {"job_id": job_id, "created_by": "ana"}
-        name = registry.add_version(connection, "m", values)
-        assert registry.add_version(connection, "m", values) == name
+        name = registration.add_version(connection, "m", values)
+        assert registration.add_version(connection, "m", values) == name
         result = {"version": name, "after_approval": "promote"}
         set_job(connection, job_id, state="waiting_approval", step="approval", result=result)
     return job_id
@@ -100,7 +100,7 @@ def test_an_effect_that_fails_leaves_nothing_behind(registered):
     ticket = leases.claim(registered, "w")
 
     def effect(connection):
-        registry.add_version(connection, "m", {"job_id": job_id, "created_by": "ana"})
+        registration.add_version(connection, "m", {"job_id": job_id, "created_by": "ana"})
         raise RuntimeError("the power went off")
 
     with pytest.raises(RuntimeError):

@@ -16,7 +16,7 @@ from retrain.steps.pipeline import advance
 from storage.database.audit import read_audit
 from storage.database.schema import retrain_job
 from storage.jobs import decisions, queue
-from storage.models import registry
+from storage.models import promotion, registration, registry
 from storage.models.shadow import ShadowAnswer, append_shadow, note_served
 from tests.retrain.conftest import COLUMNS, fill, run, simulated
 
@@ -237,7 +237,7 @@ def test_a_trial_ends_when_another_version_has_come_to_serve(log, artifacts):
     Served(log, artifacts)
     job_id = on_trial(log, artifacts)
     look(log, artifacts, job_id)
-    registry.register_version(log, "m", uri=None, sha256=None, created_by="ben", champion=True)
+    registration.register_version(log, "m", uri=None, sha256=None, created_by="ben", champion=True)
     job = look(log, artifacts, job_id)
     assert job.state == "rolled_back"
     assert "v2 was compared with v1, but v3 serves now" in job.note
@@ -341,18 +341,18 @@ def test_a_roll_back_is_undone_by_promoting_the_version_again(log, artifacts):
     fill(log, artifacts)
     run(log, artifacts, on_trial(log, artifacts))
     decisions.rollback(log, "m", "ana", "too soon")
-    assert registry.promote_version(log, "m", "v2", "ana", "it was the network") == "v1"
+    assert promotion.promote_version(log, "m", "v2", "ana", "it was the network") == "v1"
     assert registry.read_alias(log, "m", "champion") == "v2"
     assert decisions.rollback(log, "m", "ana").accepted
     for name, said in {"v1": "another than the one that serves", "v9": "must be one of model"}.items():
         with pytest.raises(ValueError, match=said):
-            registry.promote_version(log, "m", name, "ana", "why")
+            promotion.promote_version(log, "m", name, "ana", "why")
     with pytest.raises(ValueError, match="note must be given"):
-        registry.promote_version(log, "m", "v2", "ana", " ")
+        promotion.promote_version(log, "m", "v2", "ana", " ")
 
 
 def test_a_version_whose_job_is_open_is_promoted_by_that_job_only(log, artifacts):
     fill(log, artifacts)
     on_trial(log, artifacts)
     with pytest.raises(ValueError, match="must not be that of an open job"):
-        registry.promote_version(log, "m", "v2", "ana", "in a hurry")
+        promotion.promote_version(log, "m", "v2", "ana", "in a hurry")

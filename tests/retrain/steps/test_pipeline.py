@@ -6,7 +6,7 @@ import pytest
 from retrain.steps.pipeline import advance
 from storage.database.audit import read_audit
 from storage.jobs import decisions, queue
-from storage.models import registry
+from storage.models import registration, registry
 from tests.retrain.conftest import COLUMNS, START, fill, run, simulated
 
 RECENT = {"window_rows": 1500, "holdout_share": 0.25}
@@ -76,7 +76,7 @@ def test_a_champion_is_not_judged_on_the_rows_that_it_was_trained_on(log, artifa
 def test_an_approval_does_not_outlive_the_champion_that_was_compared(log, artifacts):
     fill(log, artifacts)
     job = run(log, artifacts, start(log))
-    registry.register_version(log, "m", uri=None, sha256=None, created_by="ben", champion=True)
+    registration.register_version(log, "m", uri=None, sha256=None, created_by="ben", champion=True)
     decisions.approve(log, job.id, "ana")
     job = run(log, artifacts, job.id)
     assert (job.state, job.note) == ("rejected", "v2 was compared with v1, but v3 serves now: start another job.")

@@ -9,7 +9,7 @@ from retrain.triggers import looks
 from retrain.triggers.looks import TriggerSettings
 from storage.database.audit import read_audit
 from storage.database.schema import retrain_trigger
-from storage.jobs import decisions, firings, queue
+from storage.jobs import decisions, queue, triggers
 from tests.retrain.conftest import START, fill, run, simulated
 
 OFTEN = TriggerSettings(checks=2, window_rows=1_000, every_minutes=0)
@@ -28,7 +28,7 @@ def more_rows(log, n=20, day=5, **more):
 
 
 def said(log):
-    (trigger,) = firings.read_triggers(log)
+    (trigger,) = triggers.read_triggers(log)
     return trigger.last_result
 
 
@@ -153,10 +153,10 @@ def test_a_look_that_fails_is_told_and_the_next_trigger_is_looked_at(log, artifa
 
 def test_a_look_is_taken_by_one_worker_and_only_when_it_is_due(log, artifacts):
     watched(log, artifacts, "propose", kind="labels", settings=TriggerSettings())
-    (seen,) = firings.read_due_triggers(log)
+    (seen,) = triggers.read_due_triggers(log)
     later = datetime.now(UTC) + timedelta(minutes=10)
-    assert [firings.take(log, seen, later) for _ in range(2)] == [True, False]
-    assert firings.read_due_triggers(log) == ()
+    assert [triggers.take(log, seen, later) for _ in range(2)] == [True, False]
+    assert triggers.read_due_triggers(log) == ()
     assert looks.look(log) == []
 
 

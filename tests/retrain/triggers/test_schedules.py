@@ -10,6 +10,7 @@ from retrain.triggers import schedules
 from storage.database.audit import read_audit
 from storage.database.schema import retrain_schedule
 from storage.jobs import firings, queue
+from storage.jobs.schedules import read_schedules
 from tests.retrain.conftest import COLUMNS
 
 pytestmark = pytest.mark.each_database
@@ -43,7 +44,7 @@ def test_missed_times_become_one_job_and_the_next_time_lies_ahead(registered):
     job = queue.read_job(registered, 1)
     assert (job.trigger, job.requested_by, job.reason) == ("schedule", f"schedule {number}", "each night")
     assert job.params == {"needs_approval": False}
-    (schedule,) = firings.read_schedules(registered, "m")
+    (schedule,) = read_schedules(registered, "m")
     assert timedelta(0) < schedule.next_at - datetime.now(UTC) <= timedelta(minutes=5)
     assert schedule.last_result.endswith("started: job 1")
 
@@ -75,7 +76,7 @@ def test_a_schedule_that_is_switched_off_does_not_fire_and_does_not_catch_up(reg
     schedules.enable(registered, number, "ben")
     assert schedules.tick(registered) == []
     firings.remove(registered, "schedule", number, "ben")
-    assert firings.read_schedules(registered) == ()
+    assert read_schedules(registered) == ()
     actions = [entry.action for entry in read_audit(registered, "m")]
     assert actions == ["remove schedule", "enable schedule", "disable schedule", "add schedule"]
 
@@ -89,7 +90,7 @@ def test_a_schedule_that_this_machine_cannot_read_is_switched_off_with_the_reaso
     due_since(registered, other, timedelta(minutes=1))
     said = schedules.tick(registered)
     assert len(said) == 2
-    broken = next(one for one in firings.read_schedules(registered) if one.id == number)
+    broken = next(one for one in read_schedules(registered) if one.id == number)
     assert not broken.enabled
     assert "time_zone must be a name" in broken.last_result
 
@@ -109,7 +110,7 @@ def test_a_schedule_that_cannot_be_is_refused(wrong, said, registered):
     given = {"model": "m", "cron": "@daily", "reason": "why", "by": "ana"} | wrong
     with pytest.raises(ValueError, match=said):
         schedules.add(registered, given.pop("model"), given.pop("cron"), **given)
-    assert firings.read_schedules(registered) == ()
+    assert read_schedules(registered) == ()
 
 
 def test_what_does_not_exist_cannot_be_switched(registered):

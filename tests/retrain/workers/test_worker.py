@@ -17,7 +17,9 @@ from retrain.triggers.looks import TriggerSettings
 from retrain.workers import launchers, processes
 from storage.database.schema import retrain_schedule
 from storage.database.settings import Settings
-from storage.jobs import decisions, firings, queue, workers
+from storage.jobs import decisions, queue, workers
+from storage.jobs.schedules import read_schedules
+from storage.jobs.triggers import read_triggers
 from storage.models import registry
 from tests.conftest import postgres_database
 from tests.patience import PATIENCE, wait_for
@@ -159,8 +161,8 @@ def test_a_worker_fires_schedules_and_looks_at_triggers(log, artifacts, start_wo
     fill(log, artifacts)
     start_worker()
     looks.add(log, "m", "labels", "propose", by="ana", settings=TriggerSettings(n_labels=10, every_minutes=0))
-    wait_for(lambda: firings.read_triggers(log)[0].last_result)
-    assert "0 of 10 new labelled rows" in firings.read_triggers(log)[0].last_result
+    wait_for(lambda: read_triggers(log)[0].last_result)
+    assert "0 of 10 new labelled rows" in read_triggers(log)[0].last_result
     log.append("m", simulated(20, start=START + timedelta(days=9)).assign(prediction="good", score=0.5))
     wait_for(lambda: queue.read_active_job(log, "m"))
     assert queue.read_active_job(log, "m").state == "proposed"
@@ -168,8 +170,8 @@ def test_a_worker_fires_schedules_and_looks_at_triggers(log, artifacts, start_wo
     with log.engine.begin() as connection:
         due = sa.update(retrain_schedule).where(retrain_schedule.c.id == number)
         connection.execute(due.values(next_at=datetime.now(UTC)))
-    wait_for(lambda: firings.read_schedules(log)[0].last_result)
-    assert "already proposed: job 1, by trigger 1" in firings.read_schedules(log)[0].last_result
+    wait_for(lambda: read_schedules(log)[0].last_result)
+    assert "already proposed: job 1, by trigger 1" in read_schedules(log)[0].last_result
 
 
 def test_a_worker_that_nobody_waits_for_ends_when_no_job_is_left(settings):
