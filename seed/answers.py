@@ -37,6 +37,16 @@ class Answering:
     def answer(self, requests: pd.DataFrame) -> Answered:
         """Route every request by its entity and let its version answer.
 
+        Parameters
+        ----------
+        requests : DataFrame, shape (n, columns of the log)
+            What the versions read, with `request_id` and `entity_id`.
+
+        Returns
+        -------
+        Answered
+            The same n rows in the same order with `version`, `variant`, `prediction`, `score` and features of the text.
+
         Raises
         ------
         ValueError

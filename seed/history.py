@@ -86,7 +86,19 @@ class Trained:
 
 
 def answer(frame: pd.DataFrame, trained_at: datetime, seed: int) -> Trained:
-    """Fit the model on the labels that had come by `trained_at`, and add its answers and features to the frame."""
+    """Fit the model on the labels that had come by `trained_at`, and add its answers and features to the frame.
+
+    Parameters
+    ----------
+    frame : DataFrame of requests in time order, with `predicted_at`, `text`, `label` and `labelled_at`
+        It gets the columns `prediction`, `score` and one per feature of the text.
+    trained_at : instant from which on the model answers; earlier rows are answered by models fitted without them
+
+    Returns
+    -------
+    Trained
+        The model, and its accuracy (0 to 1) on the rows it was trained on, each answered by one fitted without it.
+    """
     early = (frame["predicted_at"] < trained_at).to_numpy()
     known = early & (frame["labelled_at"] < trained_at).to_numpy(bool, na_value=False)
     known &= known.cumsum() <= _MAX_TRAINING_ROWS

@@ -120,6 +120,11 @@ class PredictionLog:
         champion : the version that served when these rows were answered
             Evidence against its successor begins with the first row after the promotion: none may be its own.
 
+        Returns
+        -------
+        IngestReport
+            How many rows landed, and those that did not by their place in `rows`, in order.
+
         Raises
         ------
         UnknownModel
@@ -298,7 +303,17 @@ class PredictionLog:
             return shelf.cut(view, k)
 
     def counts(self, model: str, windows: Sequence[Window], cells: Mapping[str, Cells]) -> dict[str, ColumnCounts]:
-        """Count the rows of many windows in cells, column by column; on those of a frozen reference fast."""
+        """Count the rows of many windows in cells, column by column; on those of a frozen reference fast.
+
+        Parameters
+        ----------
+        cells : borders by column name, float64 array of shape (n_cells - 1,); None for a categorical column: its codes
+
+        Returns
+        -------
+        dict of ColumnCounts by column name, in the order of `cells`
+            Counts of shape (len(windows), n_cells), and the rows without a value, shape (len(windows),).
+        """
         with self.shelf.open(model) as view:
             grids = self.shelf.grids.grids(view.connection, view.entry, view.layout)
             dictionary = self.catalogue.dictionary(view.connection, view.entry)
@@ -317,19 +332,37 @@ class PredictionLog:
         return EvidenceLedger(self.shelf, model, reference)
 
     def read_window(self, model: str, window: Window, columns: Sequence[Column]) -> dict[str, Sample]:
-        """Return the values of a window, one sample per column, all in time order."""
+        """Return the values of a window, one sample per column, all in time order.
+
+        Returns
+        -------
+        dict of samples by column name, in the order of `columns`
+            Each of shape (n,): float64 with NaN for missing, or int32 codes with -1 and the names of the codes.
+        """
         with self.shelf.open(model) as view:
             dictionary = self.catalogue.dictionary(view.connection, view.entry)
             return shelf.read_samples(view, dictionary, window, columns)
 
     def read_reference(self, model: str, name: str, columns: Sequence[Column]) -> dict[str, Sample]:
-        """Return the values of a reference, one sample per column, in time order."""
+        """Return the values of a reference, one sample per column, in time order.
+
+        Returns
+        -------
+        dict of samples by column name, in the order of `columns`
+            Each of shape (n,): float64 with NaN for missing, or int32 codes with -1 and the names of the codes.
+        """
         with reading_model(self, model) as opened:
             reference = references.find(opened.connection, opened.entry, name)
             return references.read_reference_samples(opened.connection, reference, opened.dictionary, columns)
 
     def read_outcomes(self, model: str, reference: str, after: Place | None, n: int) -> Outcomes:
-        """Return up to n labelled predictions made after a reference, in label order, those that follow a place."""
+        """Return up to n labelled predictions made after a reference, in label order, those that follow a place.
+
+        Returns
+        -------
+        Outcomes
+            At most n rows: ids and instants as int64, prediction and label as codes; none is missing.
+        """
         with reading_model(self, model) as opened:
             frozen = references.find(opened.connection, opened.entry, reference)
             return labelled.read_outcomes(
@@ -348,7 +381,13 @@ class PredictionLog:
             return read_texts(opened.connection, opened.layout, window, limit)
 
     def read_delays(self, model: str, window: Window, limit: int) -> np.ndarray:
-        """Return how many seconds labels took to come, for the newest `limit` labelled rows of a window."""
+        """Return how many seconds labels took to come, for the newest `limit` labelled rows of a window.
+
+        Returns
+        -------
+        float64 array, shape (at most limit,)
+            Seconds from the prediction to its label, the newest row first.
+        """
         with reading_model(self, model) as opened:
             return labelled.read_delays(opened.connection, opened.layout, window, limit)
 
@@ -361,7 +400,18 @@ class PredictionLog:
         offset: int = 0,
         labelled_only: bool = False,
     ) -> pd.DataFrame:
-        """Return the rows of a window (None: of the whole log) in time order, decoded for reading."""
+        """Return the rows of a window (None: of the whole log) in time order, decoded for reading.
+
+        Parameters
+        ----------
+        limit, offset : at most so many of the rows, after so many
+        labelled_only : only those whose label has come
+
+        Returns
+        -------
+        DataFrame, shape (n, columns of the log)
+            Instants in UTC, categories as text, numbers as float64; what is missing is NaT, None or NaN.
+        """
         with reading_model(self, model) as opened:
             return selection.read_rows(
                 opened.connection,

@@ -193,5 +193,12 @@ def marked(name: str, mark: str) -> str:
 
 
 def plain_table(cells: pd.DataFrame, alt: str, *, header: bool = False) -> None:
-    """Draw a small table of Markdown cells."""
+    """Draw a small table of Markdown cells.
+
+    Parameters
+    ----------
+    cells : DataFrame of Markdown, drawn row by row
+    alt : what the table says, for those who do not see it
+    header : whether the names of the columns stand above it
+    """
     st.table(cells, border="horizontal", hide_index=True, hide_header=not header, alt=alt)

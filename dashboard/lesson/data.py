@@ -57,7 +57,10 @@ class Accuracy:
 class Told:
     """Everything the page says about a simulated model.
 
-    `right` is 1 for a right answer, 0 for a wrong one and -1 without a label, row by row.
+    Attributes
+    ----------
+    right : int8 array, shape (n_rows,)
+        1 for a right answer, 0 for a wrong one and -1 without a label, row by row.
     """
 
     n_rows: int

@@ -169,7 +169,17 @@ def parts(
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def rows(model: str, revision: int, window: str, page: int) -> pd.DataFrame:
-    """Return one page of a window's rows, in time order."""
+    """Return one page of a window's rows, in time order.
+
+    Parameters
+    ----------
+    page : from 0, of `PAGE_ROWS` rows each
+
+    Returns
+    -------
+    DataFrame, shape (at most PAGE_ROWS, columns of the log)
+        As `PredictionLog.read_rows` returns it.
+    """
     return log().read_rows(model, read_window(window), limit=PAGE_ROWS, offset=page * PAGE_ROWS)
 
 

@@ -42,7 +42,14 @@ class RowStream:
             return count_after(connection, table, reference, row_id, at_most)
 
     def rows_after(self, row_id: int | None, n: int, columns: Sequence[Column]) -> Rows:
-        """Return the n rows after a row (None: after the reference), in time order."""
+        """Return the n rows after a row (None: after the reference), in time order.
+
+        Returns
+        -------
+        Rows
+            ids and microseconds since 1970, int64 of shape (n,) or fewer where the log ends, and a sample as long for
+            each column, or the exception that hindered reading it.
+        """
         with reading(self.shelf.engine) as connection:
             entry, reference = self._found(connection)
             dictionary = self.shelf.catalogue.dictionary(connection, entry)
@@ -76,6 +83,12 @@ def read_after(
     """Return the n rows after a row (None: after the reference), in time order.
 
     A column that cannot be read leaves its neighbours alone: the exception stands in its place.
+
+    Returns
+    -------
+    Rows
+        ids and microseconds since 1970, int64 of shape (n,) or fewer where the log ends, and a sample as long for
+        each column, or the exception that hindered reading it.
     """
     connection, table = view.connection, view.layout.table
     query = sa.select(table.c.id, table.c.predicted_at).where(_after(connection, table, reference, row_id))

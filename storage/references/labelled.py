@@ -20,7 +20,14 @@ from storage.references.frozen import Reference
 
 
 def read_labelled(database: Catalogued, model: str, n: int) -> pd.DataFrame:
-    """Return the newest `n` labelled rows in time order, categories as text, times in UTC."""
+    """Return the newest `n` labelled rows in time order, categories as text, times in UTC.
+
+    Returns
+    -------
+    DataFrame, shape (at most n, columns of the log)
+        The log's columns but the id, those of the model among them: instants in UTC (NaT where unknown), categories as
+        text (None where missing), numbers as float64 (NaN where missing).
+    """
     with reading_model(database, model) as opened:
         layout, dictionary = opened.layout, opened.dictionary
         newest = sa.select(layout.table).where(_labelled(layout)).order_by(layout.table.c.id.desc()).limit(n)
@@ -81,6 +88,11 @@ def read_outcomes(
 
     Labels that came later than their prediction are found by an index; those that came with it lie in the order of
     the primary key, up to the model's `last_known_id`. Each half is read as far as the other could reach.
+
+    Returns
+    -------
+    Outcomes
+        At most n rows: ids and instants as int64, prediction and label as codes; none is missing.
     """
     table = layout.table
     columns = (table.c.labelled_at, table.c.id, table.c.prediction, table.c.label)
@@ -138,7 +150,13 @@ def read_outcome_before(
 
 
 def read_delays(connection: sa.Connection, layout: Layout, window: Window, limit: int) -> np.ndarray:
-    """Return how many seconds labels took to come, for the newest `limit` labelled rows of a window."""
+    """Return how many seconds labels took to come, for the newest `limit` labelled rows of a window.
+
+    Returns
+    -------
+    float64 array, shape (at most limit,)
+        Seconds from the prediction to its label, the newest row first.
+    """
     table = layout.table
     query = window_query(table, window, table.c.labelled_at, table.c.predicted_at)
     query = query.where(table.c.labelled_at.is_not(None)).order_by(table.c.id.desc()).limit(limit)

@@ -81,7 +81,13 @@ def next_segment(connection: sa.Connection, entry: Entry) -> int:
 def insert_segment(
     connection: sa.Connection, entry: Entry, k: int, rows: Rows, values: Mapping[int, np.ndarray]
 ) -> None:
-    """Write a segment and its columns, by position."""
+    """Write a segment and its columns, by position.
+
+    Parameters
+    ----------
+    values : arrays of shape (len(rows),) by position of a column
+        float64 with NaN for missing, or int32 codes with -1.
+    """
     connection.execute(
         sa.insert(segment).values(
             model_id=entry.id,
