@@ -8,6 +8,7 @@ from typing import Protocol
 import sqlalchemy as sa
 
 from drift.data.windows import Column
+from storage.checking.spelling import Reading
 from storage.database import schema
 from storage.database.driver import Prepared
 from storage.database.engine import Database, reading
@@ -86,9 +87,11 @@ def find_entry(connection: sa.Connection, model: str, *, lock: bool = False) -> 
 def read_layout(connection: sa.Connection, entry: Entry) -> Layout:
     """Return a model's columns and the table of its log."""
     c = schema.model_column.c
-    rows = connection.execute(sa.select(c.name, c.kind, c.role).where(c.model_id == entry.id).order_by(c.position))
-    columns = tuple(Column(*row) for row in rows)
-    return Layout(columns, schema.prediction_table(entry.name, columns))
+    query = sa.select(c.name, c.kind, c.role, c.spelling, c.missing).where(c.model_id == entry.id)
+    rows = connection.execute(query.order_by(c.position)).all()
+    columns = tuple(Column(*row[:3]) for row in rows)
+    readings = {name: Reading(spelling, frozenset(missing)) for name, _, _, spelling, missing in rows}
+    return Layout(columns, schema.prediction_table(entry.name, columns), readings)
 
 
 def read_dictionary(connection: sa.Connection, entry: Entry) -> dict[str, tuple[str, ...]]:
@@ -125,10 +128,9 @@ class Catalogue:
             self._ids[entry.name] = entry.id
         return known
 
-    def known_columns(self, model: str) -> tuple[Column, ...] | None:
-        """Return the columns that a model had when it was last asked about: to be checked in the next transaction."""
-        known = self._layouts.get(self._ids.get(model, -1))
-        return None if known is None else known.columns
+    def known_layout(self, model: str) -> Layout | None:
+        """Return the layout that a model had when it was last asked about: to be checked in the next transaction."""
+        return self._layouts.get(self._ids.get(model, -1))
 
     def remembered(self, model: str) -> tuple[Layout, Codes] | None:
         """Return a model's layout and codes when it was last asked about: to be checked in the next transaction."""

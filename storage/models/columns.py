@@ -1,7 +1,7 @@
 """What columns a model may have, and how a model and its columns are registered."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import get_args
 
@@ -9,20 +9,31 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from drift.data.windows import Column, Kind, Role
+from storage.checking.spelling import Reading, check_readings, shared_readings
 from storage.database import schema
 from storage.database.engine import CREATING_A_MODEL, wait_for_turn
 from storage.models.catalogue import Entry, find_entry, read_layout, read_names
 
 
-def register_columns(connection: sa.Connection, model: str, columns: Sequence[Column]) -> None:
+def register_columns(
+    connection: sa.Connection,
+    model: str,
+    columns: Sequence[Column],
+    readings: Mapping[str, Reading] | None = None,
+) -> None:
     """Create a model and the table of its log, or add columns that it did not have.
+
+    Parameters
+    ----------
+    readings : how the cells of new columns are read; a label without is read as the prediction is, and the reverse
 
     Raises
     ------
     ValueError
-        If a name or kind is not allowed, or an existing column would change its kind or role.
+        If a name or kind is not allowed, or an existing column would change its kind, its role or how it is read.
     """
     check_columns(columns)
+    given = dict(readings or {})
     entry = find_entry(connection, model, lock=True)
     if entry is None:
         # There is no row yet to hold, and no name that is free now must be taken meanwhile.
@@ -30,9 +41,11 @@ def register_columns(connection: sa.Connection, model: str, columns: Sequence[Co
         entry = find_entry(connection, model, lock=True)
     if entry is None:
         check_new_model(model, read_names(connection))
-        _create(connection, model, columns)
+        _create(connection, model, columns, shared_readings(columns, given))
         return
-    existing = {c.name.casefold(): c for c in read_layout(connection, entry).columns}
+    layout = read_layout(connection, entry)
+    check_readings(layout.readings, given, model)
+    existing = {c.name.casefold(): c for c in layout.columns}
     for column in columns:
         old = existing.get(column.name.casefold(), column)
         if old != column:
@@ -42,7 +55,7 @@ def register_columns(connection: sa.Connection, model: str, columns: Sequence[Co
             )
     new = [column for column in columns if column.name.casefold() not in existing]
     if new:
-        _add_columns(connection, entry, new)
+        _add_columns(connection, entry, new, shared_readings([*layout.columns, *new], given | dict(layout.readings)))
 
 
 def check_new_model(model: str, known: Sequence[str]) -> None:
@@ -96,18 +109,20 @@ def check_name(name: str) -> None:
         )
 
 
-def _create(connection: sa.Connection, model: str, columns: Sequence[Column]) -> None:
+def _create(connection: sa.Connection, model: str, columns: Sequence[Column], readings: Mapping[str, Reading]) -> None:
     model_id = connection.execute(
         sa.insert(schema.model).values(name=model, created_at=datetime.now(UTC), n_columns=len(columns))
     ).inserted_primary_key[0]  # type: ignore[index]
-    _insert_columns(connection, model_id, 0, columns)
+    _insert_columns(connection, model_id, 0, columns, readings)
     table = schema.prediction_table(model, columns)
     connection.execute(CreateTable(table))
     for index in sorted(table.indexes, key=lambda index: index.name or ""):
         connection.execute(CreateIndex(index))
 
 
-def _add_columns(connection: sa.Connection, entry: Entry, columns: Sequence[Column]) -> None:
+def _add_columns(
+    connection: sa.Connection, entry: Entry, columns: Sequence[Column], readings: Mapping[str, Reading]
+) -> None:
     quote = connection.dialect.identifier_preparer.quote
     described = schema.prediction_table(entry.name, columns)
     for column in columns:
@@ -115,7 +130,7 @@ def _add_columns(connection: sa.Connection, entry: Entry, columns: Sequence[Colu
         connection.exec_driver_sql(
             f"ALTER TABLE {quote(described.name)} ADD COLUMN {quote(column.name)} {type_}".replace("%", "%%")
         )
-    _insert_columns(connection, entry.id, entry.n_columns, columns)
+    _insert_columns(connection, entry.id, entry.n_columns, columns, readings)
     c = schema.model.c
     connection.execute(
         sa.update(schema.model)
@@ -124,11 +139,12 @@ def _add_columns(connection: sa.Connection, entry: Entry, columns: Sequence[Colu
     )
 
 
-def _insert_columns(connection: sa.Connection, model_id: int, first: int, columns: Sequence[Column]) -> None:
-    connection.execute(
-        sa.insert(schema.model_column),
-        [
-            {"model_id": model_id, "position": first + k, "name": c.name, "kind": c.kind, "role": c.role}
-            for k, c in enumerate(columns)
-        ],
-    )
+def _insert_columns(
+    connection: sa.Connection, model_id: int, first: int, columns: Sequence[Column], readings: Mapping[str, Reading]
+) -> None:
+    rows = []
+    for position, c in enumerate(columns, start=first):
+        spelling, missing = readings[c.name].spelling, sorted(readings[c.name].missing)
+        read = {"spelling": spelling, "missing": missing}
+        rows.append({"model_id": model_id, "position": position, "name": c.name, "kind": c.kind, "role": c.role} | read)
+    connection.execute(sa.insert(schema.model_column), rows)
