@@ -73,7 +73,7 @@ def start_retrain(log: PredictionLog, model: str, reason: str) -> int:
 def wait_for_job(log: PredictionLog, job_id: int, state: str) -> None:
     """Wait until a job is in a state, or has ended."""
     deadline = time.monotonic() + 300
-    while not (job := queue.job(log, job_id)).is_final and job.state != state:
+    while not (job := queue.read_job(log, job_id)).is_final and job.state != state:
         if time.monotonic() > deadline:
             raise TimeoutError(f"job {job_id} must be {state} within 300 s; got {job.state}: {job.note}.")
         time.sleep(0.5)

@@ -26,6 +26,7 @@ from storage.database.schema import (
     segment_histogram,
     segment_values,
 )
+from storage.models.catalogue import read_entry
 from storage.reading import selection
 from storage.segments.seal import rebuild
 from storage.upkeep.retention import erase, retain
@@ -176,9 +177,9 @@ def agree(life, log):
     windows += [TimeSpan(a, b) for a, b in itertools.pairwise(instants)]
     columns = log.columns("m")
     with reading(log.engine) as connection:
-        entry = log._catalogue.entry(connection, "m")
-        layout = log._catalogue.layout(connection, entry)
-        dictionary = log._catalogue.dictionary(connection, entry)
+        entry = read_entry(connection, "m")
+        layout = log.catalogue.layout(connection, entry)
+        dictionary = log.catalogue.dictionary(connection, entry)
         obvious = [selection.read_samples(connection, layout, dictionary, window, columns) for window in windows]
         extents = [selection.read_extent(connection, layout.table, window) for window in windows]
     assert log.extents("m", windows) == extents
