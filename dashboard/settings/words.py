@@ -72,7 +72,17 @@ def watched_text(rows: Mapping[str, int]) -> str:
 def becomes_table(
     sample: pd.DataFrame, choice: Choice, plan: ImportPlan | None, faults: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Return a row for every column of a file: what it becomes, why, and its first values."""
+    """Return a row for every column of a file: what it becomes, why, and its first values.
+
+    Parameters
+    ----------
+    sample : DataFrame, the first rows of the file
+    faults : why a column cannot be a feature, by its name
+
+    Returns
+    -------
+    DataFrame, shape (columns of the file, 4), all text
+    """
     named = {source: field for field, source in choice.fields}
     decided = {decision.source: decision for decision in plan.decisions} if plan else {}
     told = dict(plan_pairs(plan)) if plan else {}
@@ -91,7 +101,16 @@ def becomes_table(
 
 
 def preview_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows as they stand in the file: every value as text, missing ones empty."""
+    """Return rows as they stand in the file: every value as text, missing ones empty.
+
+    Parameters
+    ----------
+    rows : DataFrame, shape (n, columns of the file)
+
+    Returns
+    -------
+    DataFrame of the same shape, all text
+    """
     return rows.map(_shown)
 
 
@@ -113,17 +132,20 @@ def faults_text(faults: Mapping[str, str]) -> str:
 def trial_text(trial: Trial) -> str:
     """Say what of the first rows cannot be read, and why the first of it cannot."""
     rejected, n = trial.rejected, trial.n
-    if not rejected and trial.unreadable:
-        columns = ", ".join(f"{each.n:,} of {each.column}" for each in trial.unreadable)
-        cells = trial.unreadable[0]
-        why = f"row {cells.rows[0] + 1:,}: {cells.column} {cells.errors[0]}."
-        return f"Of the first {n:,} rows, cells that cannot be read will be missing: {columns}; the first is {why}"
-    if not rejected:
+    if not rejected and not trial.unreadable:
         return f"All of the first {n:,} rows can be read."
-    first = f"row {rejected[0].row + 1:,}: {rejected[0].error}"
+    first = f"row {rejected[0].row + 1:,}: {rejected[0].error}" if rejected else ""
     if len(rejected) == n:
         return f"None of the first {n:,} rows can be read; {first}"
-    return f"{len(rejected):,} of the first {n:,} rows will be rejected, the others land; the first is {first}"
+    said = f"{len(rejected):,} of the first {n:,} rows will be rejected, the others land; the first is {first}"
+    return " ".join([*([said] if rejected else []), *([_unreadable_text(trial)] if trial.unreadable else [])])
+
+
+def _unreadable_text(trial: Trial) -> str:
+    columns = ", ".join(f"{each.n:,} of {each.column}" for each in trial.unreadable)
+    cells = trial.unreadable[0]
+    first = f"row {cells.rows[0] + 1:,}: {cells.column} {cells.errors[0]}."
+    return f"Cells of these {trial.n:,} rows that cannot be read will be missing: {columns}; the first is {first}"
 
 
 def existing_text(found: ModelFacts) -> str:
@@ -137,7 +159,13 @@ def existing_text(found: ModelFacts) -> str:
 
 
 def models_table(models: Sequence[ModelFacts]) -> pd.DataFrame:
-    """Return a row for every model."""
+    """Return a row for every model.
+
+    Returns
+    -------
+    DataFrame, shape (len(models), 9)
+        Text, but for the numbers of rows and of references.
+    """
     return pd.DataFrame(
         {
             "model": [found.model for found in models],
@@ -154,7 +182,12 @@ def models_table(models: Sequence[ModelFacts]) -> pd.DataFrame:
 
 
 def columns_table(found: ModelFacts) -> pd.DataFrame:
-    """Return a row for every column of a model, with how its cells are read and how many could not be."""
+    """Return a row for every column of a model, with how its cells are read and how many could not be.
+
+    Returns
+    -------
+    DataFrame, a row per column, all text
+    """
     columns, kinds = found.columns, {"numeric": "number", "categorical": "category"}
     compared = ["no: it comes late" if c.role == "label" else "yes" for c in columns]
     rows = {
@@ -186,7 +219,13 @@ def _unreadable(found: ModelFacts, column: Column) -> str:
 
 
 def references_table(found: ModelFacts) -> pd.DataFrame:
-    """Return a row for every reference of a model, the oldest first."""
+    """Return a row for every reference of a model, the oldest first.
+
+    Returns
+    -------
+    DataFrame, shape (references, 6)
+        Text, but for the number of rows.
+    """
     rows = [
         {
             "reference": reference.name,
@@ -202,7 +241,12 @@ def references_table(found: ModelFacts) -> pd.DataFrame:
 
 
 def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
-    """Return a row for every import."""
+    """Return a row for every import.
+
+    Returns
+    -------
+    DataFrame, shape (len(runs), 7), all text
+    """
     return pd.DataFrame(
         {
             "began": [time_text(run.started_at) for run in runs],

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,7 +48,10 @@ def column_names(path: Path) -> list[str]:
     else:
         names = _csv_names(path)
     if len(set(names)) < len(names):
-        raise UnreadableFile(f"{path.name} must name each column once; got {', '.join(names)}.")
+        name, n = Counter(names).most_common(1)[0]
+        raise UnreadableFile(
+            f"{path.name} must name each column once; {name!r} stands there {n} times (got {', '.join(names)})."
+        )
     return names
 
 

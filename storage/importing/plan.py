@@ -18,7 +18,8 @@ from storage.importing import files
 from storage.importing.hints import hints
 from storage.importing.inference import Asked, Decision, infer, present_of
 from storage.log import PredictionLog
-from storage.models.catalogue import UnknownModel, check_columns, check_new_model
+from storage.models.catalogue import UnknownModel
+from storage.models.columns import check_columns, check_new_model
 
 SAMPLE_ROWS = 10_000
 # What a table of every database can have.
@@ -158,7 +159,9 @@ def plan_import(
     marked = [name for name in (*(decimal or ()), *(thousands or ())) if name]
     named |= {f"column {name}": name for name in (*ignore, *numeric, *categorical, *keep, *marked)}
     _check_named(path, names, named, len(ignore))
-    wanted = [name for name in names if name not in ignore]
+    # Spreadsheets, and frames with an index, write columns without a name.
+    nameless = [name for name in names if not name.strip() and name not in ignore]
+    wanted = [name for name in names if name not in (*ignore, *nameless)]
     _, sample, _ = files.readable_chunk(path, wanted, SAMPLE_ROWS, missing=())
     features = [name for name in wanted if name not in sources.values()]
     kinds: dict[str, Kind] = {}
@@ -178,6 +181,7 @@ def plan_import(
     except UnknownModel:
         check_new_model(model, log.models())
     decisions = infer(sample, features, sources, asked)
+    decisions += [Decision(f"column {names.index(name) + 1}", None, "left out: it has no name") for name in nameless]
     columns = tuple(decision.column for decision in decisions if decision.column is not None)
     if not columns:
         left_out = "".join(f" {decision.source!r} is {decision.why}." for decision in decisions)

@@ -12,7 +12,7 @@ from storage.checking.rows import Batch, RejectedRow
 from storage.database.driver import Prepared, chunks, run, run_many
 from storage.database.schema import evidence, instant_from, model
 from storage.evidence.ledger import mark_labels_stale
-from storage.models.catalogue import CATEGORIES_LIMIT, Catalogue, Entry, add_categories
+from storage.models.catalogue import CATEGORIES_LIMIT, Catalogue, Entry, add_categories, read_entry
 from storage.models.layout import Layout
 
 _KEY = Rule("key")
@@ -139,7 +139,7 @@ def _stored(connection: sa.Connection, layout: Layout, request_ids: Sequence[str
     for chunk in chunks(request_ids):
         # Few sizes, so that each is written once: what is asked for twice does no harm.
         size = 1 << (len(chunk) - 1).bit_length()
-        statement = layout.text(connection, ("stored", size), lambda size=size: _find(layout.table, size))  # type: ignore[misc]
+        statement = layout.text(connection, ("stored", size), lambda size=size: _find(layout.table, size))  # type: ignore[misc]  # mypy infers no type of a lambda with a default
         padded = [*chunk, *[chunk[-1]] * (size - len(chunk))]
         found.update((request_id, tuple(row)) for request_id, *row in run(connection, statement, padded))
     return found
@@ -171,7 +171,7 @@ def strange_labels(connection: sa.Connection, catalogue: Catalogue, model: str, 
     labels = batch.categories.get("label")
     if labels is None or "prediction" not in batch.categories or not labels.values:
         return ()
-    known = catalogue.dictionary(connection, catalogue.entry(connection, model))
+    known = catalogue.dictionary(connection, read_entry(connection, model))
     return not_predicted(known, labels.values)
 
 
