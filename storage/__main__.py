@@ -1,7 +1,6 @@
 """`python -m storage`: files into the log and out of it."""
 
 import argparse
-import re
 import sys
 import time
 from collections.abc import Sequence
@@ -11,7 +10,14 @@ from pathlib import Path
 from drift.data.windows import RowSpan
 from drift.version import __version__
 from storage.checking.times import NAMED_FORMATS
-from storage.command_line import ProgressBar, count_argument, guarded, instant_argument
+from storage.command_line import (
+    ProgressBar,
+    classes_argument,
+    count_argument,
+    guarded,
+    instant_argument,
+    names_argument,
+)
 from storage.database.engine import DEFAULT_URL
 from storage.database.settings import Settings
 from storage.importing.export import export
@@ -25,8 +31,6 @@ from storage.upkeep.first_look import LOOKED_AT, look_ahead
 from storage.upkeep.upkeep_commands import add_commands
 
 _SHOWN = 20
-# One name of a list: in quotes it is taken exactly as it stands, even where it is empty.
-_NAME = re.compile(r' *(?:"(?P<quoted>(?:[^"]|"")*)" *|(?P<plain>[^,]*))(?:,|\Z)')
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,14 +99,14 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
         "--categorical": "columns to take as categories whatever they look like",
         "--keep": "columns in which only an empty cell is a missing value, and a word such as NA is one",
     }.items():
-        parser.add_argument(option, metavar="A,B", type=_names, default=(), help=what)
+        parser.add_argument(option, metavar="A,B", type=names_argument, default=(), help=what)
     parser.add_argument(
-        "--missing", metavar="A,B", type=_names, help="words that mean a missing value in every other column"
+        "--missing", metavar="A,B", type=names_argument, help="words that mean a missing value in every other column"
     )
     parser.add_argument(
         "--classes",
         metavar="NAME=CLASS,...",
-        type=_classes,
+        type=classes_argument,
         default=(),
         help="which class a name of a prediction or label stands for, such as 1=granted,0=refused; kept with the model",
     )
@@ -142,19 +146,6 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", default="command line", help="who imports it, for the audit list")
     parser.add_argument("--remove-file", action="store_true", help="delete FILE once all of its rows are dealt with")
     parser.set_defaults(run=_import)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    found = (match.group("quoted", "plain") for match in _NAME.finditer(text))
-    named = (plain or None if quoted is None else quoted.replace('""', '"') for quoted, plain in found)
-    return tuple(name for name in named if name is not None)
-
-
-def _classes(text: str) -> tuple[tuple[str, str], ...]:
-    pairs = [tuple(part.strip() for part in name.split("=", 1)) for name in _names(text)]
-    if not pairs or any(len(pair) != 2 or not all(pair) for pair in pairs):
-        raise argparse.ArgumentTypeError(f"classes must be pairs such as 1=granted,0=refused; got {text!r}")
-    return tuple((name, stands_for) for name, stands_for in pairs)
 
 
 def _marks(given: Sequence[str]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sqlite3
 import sys
 import traceback
@@ -12,6 +13,8 @@ import sqlalchemy as sa
 
 from storage.database.engine import DatabaseFault
 
+# One name of a list: in quotes it is taken exactly as it stands, even where it is empty.
+_NAME = re.compile(r' *(?:"(?P<quoted>(?:[^"]|"")*)" *|(?P<plain>[^,]*))(?:,|\Z)')
 GOES_ON = "what was committed stays, and the same command goes on from there."
 
 
@@ -111,3 +114,18 @@ def instant_argument(text: str) -> datetime:
     except ValueError:
         raise argparse.ArgumentTypeError(f"must be a time such as 2026-11-23T14:00:00+00:00; got {text!r}") from None
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def names_argument(text: str) -> tuple[str, ...]:
+    """Read a list of names; one that holds a comma stands in quotes, as in a CSV file."""
+    found = (match.group("quoted", "plain") for match in _NAME.finditer(text))
+    named = (plain or None if quoted is None else quoted.replace('""', '"') for quoted, plain in found)
+    return tuple(name for name in named if name is not None)
+
+
+def classes_argument(text: str) -> tuple[tuple[str, str], ...]:
+    """Read names of predictions and labels with the classes for which they stand."""
+    pairs = [tuple(part.strip() for part in name.split("=", 1)) for name in names_argument(text)]
+    if not pairs or any(len(pair) != 2 or not all(pair) for pair in pairs):
+        raise argparse.ArgumentTypeError(f"classes must be pairs such as 1=granted,0=refused; got {text!r}")
+    return tuple((name, stands_for) for name, stands_for in pairs)

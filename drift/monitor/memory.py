@@ -44,6 +44,11 @@ class Memory:
             while at_most is not None and len(kept) > at_most:
                 kept.popitem(last=False)
 
+    def forget(self) -> None:
+        """Forget everything: what it was made of has changed."""
+        with self._lock:
+            self._kinds.clear()
+
     def once(self, kind: type[Thing], key: Hashable, make: Callable[[], Thing]) -> Thing:
         """Return the thing that is kept under a key, made now if it is not there.
 

@@ -12,7 +12,7 @@ import pandas as pd
 from drift.data.windows import Column, Kind, Role
 from drift.wording import share_text
 from storage.checking.cells import Rule
-from storage.checking.spelling import BLANK, MISSING, Reading, Spelling, extended, spelling_of
+from storage.checking.spelling import BLANK, MISSING, Reading, Spelling, class_of, extended, spelling_of
 from storage.checking.time_forms import ISO, share_read
 from storage.database import schema
 from storage.importing.marked import written
@@ -183,13 +183,14 @@ def _alike(decisions: list[Decision], sample: pd.DataFrame, asked: Asked) -> lis
     values = {d.source: _distinct(present_of(sample[d.source], d.reading.missing)) for d in classes}
     if len(classes) < 2 and not any(role in asked.readings for role in _CLASSES):
         return decisions
-    spelling: Spelling = spelling_of((value for each in values.values() for value in each), classes=True)
+    mapped = next((d.reading.classes for d in classes), ())
+    stood_for = [class_of(v, mapped) if isinstance(v, str) else v for each in values.values() for v in each]
+    spelling: Spelling = spelling_of(stood_for, classes=True)
     for role in _CLASSES:  # what is stored already decides
         if role in asked.readings and asked.registered[role].kind == "categorical":
             spelling = asked.readings[role].spelling
     shared = [replace(d, reading=replace(d.reading, spelling=spelling)) if d in classes else d for d in decisions]
-    known = next((d.reading.classes for d in classes), ())
-    told = _alike_text(values, spelling, known) if len(values) == 2 else ""
+    told = _alike_text(values, spelling, mapped) if len(values) == 2 else ""
     return [replace(d, why=d.why + told) if d.column and d.column.role == "label" else d for d in shared]
 
 

@@ -4,10 +4,11 @@ import argparse
 from datetime import UTC, datetime, timedelta
 
 from drift.data.windows import LastRows, TimeSpan
-from storage.command_line import ProgressBar, count_argument
+from storage.command_line import ProgressBar, classes_argument, count_argument
 from storage.log import PredictionLog
 from storage.segments.seal import rebuild
 from storage.upkeep.evidence_check import rebuild_evidence, verify_evidence
+from storage.upkeep.normalization import normalize
 from storage.upkeep.retention import erase, retain
 from storage.upkeep.verification import verify
 
@@ -25,6 +26,17 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     retain.add_argument("--everything", action="store_true", help="even if no row would be left")
     retain.add_argument("--dry-run", action="store_true", help="only say how many rows would go")
     retain.set_defaults(run=_retain)
+    normalize = commands.add_parser("normalize", help="make categories that are spelled in several ways one")
+    normalize.add_argument("--model", required=True)
+    normalize.add_argument(
+        "--classes",
+        metavar="NAME=CLASS,...",
+        type=classes_argument,
+        default=(),
+        help="which class a name of a prediction or label stands for, such as 1=granted,0=refused",
+    )
+    normalize.add_argument("--dry-run", action="store_true", help="only say what would become one")
+    normalize.set_defaults(run=_normalize)
     erase = commands.add_parser("erase", help="delete all rows about one person or thing")
     erase.add_argument("--model", required=True)
     erase.add_argument("--entity", required=True, metavar="ID", help="the entity id of the rows")
@@ -76,6 +88,19 @@ def _retain(log: PredictionLog, options: argparse.Namespace) -> int:
         )
     n = retain(log, options.model, before)
     print(f"{n:,} rows from before {before:%Y-%m-%d %H:%M} UTC deleted, {log.n_rows(options.model):,} kept.")
+    return 0
+
+
+def _normalize(log: PredictionLog, options: argparse.Namespace) -> int:
+    changes = normalize(log, options.model, options.classes, dry_run=options.dry_run)
+    for change in changes:
+        print(change.said)
+    if not changes:
+        print(f"Model {options.model!r}: every category has one spelling already.")
+    elif options.dry_run:
+        print("Nothing was changed.")
+    else:
+        print("Segments, counts and evidence are built again. Start services that are running anew.")
     return 0
 
 
