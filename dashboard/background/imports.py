@@ -6,7 +6,7 @@ import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -58,6 +58,7 @@ def request_of(
     ignore: Sequence[str] = (),
     numeric: Sequence[str] = (),
     categorical: Sequence[str] = (),
+    written: Mapping[str, str | None] | None = None,
     reference: tuple[Literal["rows", "until"], str] | None = None,
 ) -> Request:
     """Return what an import as planned is to be started with."""
@@ -65,6 +66,7 @@ def request_of(
     arguments += [f"{option}={plan.sources[name]}" for name, option in _OPTIONS.items() if name in plan.sources]
     lists = {"--ignore": ignore, "--numeric": numeric, "--categorical": categorical}
     arguments += [f"{option}={_listed(names)}" for option, names in lists.items() if names]
+    arguments += [f"--{option}={text}" for option, text in (written or {}).items() if text]
     arguments += [f"--reference-{reference[0]}={reference[1]}"] if reference else []
     arguments += [f"--called={plan.called}", f"--by={by}"]
     return Request(

@@ -1,5 +1,6 @@
 """What the Settings page reads: uploaded files as an import would take them, models and their references."""
 
+from argparse import ArgumentTypeError
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ import streamlit as st
 from drift.data.windows import Column, LastRows
 from storage import PredictionLog
 from storage.checking.spelling import Reading
+from storage.command_line import classes_argument
 from storage.importing import files
 from storage.importing.guesses import cannot_be_features, guess_fields
 from storage.importing.plan import ColumnMapping, ImportPlan, Trial, plan_import, try_first_rows
@@ -40,13 +42,19 @@ class Look:
 
 @dataclass(frozen=True)
 class Choice:
-    """How a person has mapped the columns of a file: fields as (field, column of the file)."""
+    """How a person has mapped the columns of a file: fields as (field, column of the file).
+
+    `classes` are written as on the command line; the marks of numbers are those of every column of text.
+    """
 
     model: str
     fields: tuple[tuple[str, str], ...]
     ignore: tuple[str, ...]
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
+    classes: str = ""
+    decimal: str | None = None
+    thousands: str | None = None
 
     @property
     def unread(self) -> tuple[str, ...]:
@@ -116,9 +124,19 @@ def check(_log: PredictionLog, path: Path, choice: Choice, called: str, columns:
         ignore=choice.unread,
         numeric=tuple(name for name in choice.numeric if name not in choice.unread),
         categorical=tuple(name for name in choice.categorical if name not in choice.unread),
+        classes=_classes(choice.classes),
+        decimal={"": choice.decimal} if choice.decimal else None,
+        thousands={"": choice.thousands} if choice.thousands else None,
         called=called,
     )
     return Checked(plan, plan.fingerprint, try_first_rows(plan))
+
+
+def _classes(text: str) -> tuple[tuple[str, str], ...]:
+    try:
+        return classes_argument(text) if text.strip() else ()
+    except ArgumentTypeError as error:
+        raise ValueError(f"{error}.") from None
 
 
 def run_of(log: PredictionLog, fingerprint: str) -> Run | None:

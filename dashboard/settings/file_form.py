@@ -228,8 +228,9 @@ def _begin(upload: Upload, called: str) -> None:
         if problem := problem_of(checked):
             return Answer(False, problem)
         lists = {"ignore": choice.unread, "numeric": choice.numeric, "categorical": choice.categorical}
+        written = {"classes": choice.classes, "decimal": choice.decimal, "thousands": choice.thousands}
         reference = _reference_now(token, choice.model)
-        request = imports.request_of(checked.plan, by=field("actor"), reference=reference, **lists)
+        request = imports.request_of(checked.plan, by=field("actor"), reference=reference, written=written, **lists)
         if not imports.begin(reads.settings(), upload, request):
             return Answer(False, "The file is being imported already: see below.")
         st.session_state.pop("upload", None)

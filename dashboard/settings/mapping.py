@@ -8,12 +8,21 @@ from dashboard.settings import data as settings_data
 from dashboard.settings.data import Checked, Choice, Look
 from dashboard.settings.words import FIELDS, faults_text, model_name, trial_text
 from dashboard.shown.badges import plain
+from storage.checking.number_forms import DECIMALS, THOUSANDS
 
 _LISTS = {
     "ignore": "Columns to leave out",
     "numeric": "Take as numbers whatever they look like",
     "categorical": "Take as categories whatever they look like",
 }
+
+
+_CLASSES_HELP = "Which class a name of a prediction or label stands for; kept with the model."
+_MARKS = {"decimal": ("Decimal mark", DECIMALS), "thousands": ("Mark of thousands", THOUSANDS)}
+
+
+def _mark_text(mark: str) -> str:
+    return "blank" if mark == " " else mark
 
 
 def ask_what_is_what(token: str, called: str, found: Look) -> Choice:
@@ -32,6 +41,12 @@ def ask_what_is_what(token: str, called: str, found: Look) -> Choice:
         for name, label in _LISTS.items():
             preset = list(found.faults) if name == "ignore" else []
             st.multiselect(label, names, preset, key=f"{token} {name}", placeholder="none")
+    with st.grid(3, min_column_width=250, gap="small"):
+        st.text_input("Classes", key=f"{token} classes", placeholder="1=granted,0=refused", help=_CLASSES_HELP)
+        for name, (label, marks) in _MARKS.items():
+            st.selectbox(
+                label, marks, None, key=f"{token} {name}", placeholder="as programs write", format_func=_mark_text
+            )
     if found.faults:
         st.caption(plain(faults_text(found.faults)))
     return choice_now(token)
@@ -45,6 +60,8 @@ def choice_now(token: str) -> Choice:
         model=str(state.get(f"{token} model") or "").strip(),
         fields=tuple((name, str(source)) for name, source in fields if source),
         **{name: tuple(state.get(f"{token} {name}") or ()) for name in _LISTS},
+        classes=str(state.get(f"{token} classes") or ""),
+        **{name: state.get(f"{token} {name}") for name in _MARKS},
     )
 
 

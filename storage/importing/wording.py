@@ -48,5 +48,6 @@ def rejected_lines(rejected: Sequence[RejectedRow], most: int) -> list[str]:
         example = f"row {first[reason].row + 1:,}: {first[reason].error}"
         lines.append(example if n == 1 else f"{n:,} rows: {reason}; the first is {example}")
     if len(counted) > most:
-        lines.append(f"and {len(counted) - most:,} more reasons; --rejected FILE writes every row.")
+        n_more = len(counted) - most
+        lines.append(f"and {n_more:,} more reason{'s' if n_more > 1 else ''}; --rejected FILE writes every row.")
     return lines
