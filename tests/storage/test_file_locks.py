@@ -13,7 +13,8 @@ from tests.conftest import ROOT
 
 ADD_VERSION = """
 import sys
-from storage import open_log, registry
+from storage import open_log
+from storage.models import registry
 log = open_log(sys.argv[1])
 registry.register_version(log, "m", uri=None, sha256=None, created_by="other")
 log.close()

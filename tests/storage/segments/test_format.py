@@ -48,11 +48,11 @@ SEGMENT, BLOCK = 16, 4
 @pytest.fixture
 def small_segments(monkeypatch):
     """Make segments of 16 rows and blocks of 4 segments, so that a few hundred rows fill several blocks."""
-    for module in ("sealing", "appending"):
+    for module in ("segments.seal", "writing.batches"):
         monkeypatch.setattr(f"storage.{module}.SEGMENT_ROWS", SEGMENT)
-    for module in ("grids", "counting", "repairing", "retention", "verifying"):
+    for module in ("segments.grids", "segments.counts", "segments.repair", "upkeep.retention", "upkeep.verification"):
         monkeypatch.setattr(f"storage.{module}.BLOCK_SEGMENTS", BLOCK)
-    for module in ("sealed_reading", "appending"):
+    for module in ("segments.view", "writing.batches"):
         monkeypatch.setattr(f"storage.{module}.MOST_UNSEALED", 16 * SEGMENT)
     monkeypatch.setattr("storage.segments.seal._OVERGROWN", 2 * SEGMENT)
     monkeypatch.setattr("storage.segments.seal._COUNTED_AT_ONCE", 3)
