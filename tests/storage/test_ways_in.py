@@ -16,6 +16,7 @@ from storage.__main__ import main
 from storage.checking.spelling import Reading
 from storage.importing.plan import ColumnMapping, plan_import
 from storage.importing.run import run_import
+from storage.upkeep.retention import retain
 from storage.writing.unreadable import read_unreadable
 from tests.storage.cells import COLUMNS, NOW, READINGS, TEXTS
 from tests.storage.older import take_back_readings
@@ -187,7 +188,7 @@ def test_unreadable_cells_are_counted_by_day_and_forgotten_with_their_rows(datab
     assert [(total.column, total.n, total.reason) for total in totals] == [("x", 12, "must be a number")]
     sample = log.read_window("m", LastRows(1_000), log.columns("m"))["x"]
     assert sum(sample.values != sample.values) == 12
-    log.retain("m", day + timedelta(days=2))
+    retain(log, "m", day + timedelta(days=2))
     assert read_unreadable(log, "m")[0].n == 4
     log.close()
 
