@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from drift.board.advice import ALARMED
 from drift.board.result import Board
-from drift.board.verdict import ALARMED
 from drift.columns.by_values import compare
 from drift.data.policy import DriftPolicy, Verdict
 from drift.data.samples import CategoricalSample, reference_from
