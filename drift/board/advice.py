@@ -133,6 +133,8 @@ def _inputs(board: Findings, moved: list[ColumnReport]) -> str:
 
 def _by_alarm(alarm: Concept, drop: float, accuracy: str, inputs: str) -> Advice:
     """Say what an alarm of accuracy asks for, by what the window shows; an amber one orders nothing."""
+    if alarm.is_back:
+        return Advice("look", "Answer the alarm: accuracy is back to normal", alarm.said, action="monitor")
     if drop < INVESTIGATE:
         said = f"{alarm.said} In this window: {accuracy}"
         return Advice("look", "Investigate: predictions go wrong more often", said, True, "investigate")

@@ -21,7 +21,7 @@ LABEL_STREAMS = 2
 # Against a reference of fewer values nothing is watched.
 MIN_REFERENCE = 50
 # Grows when the same rows leave other evidence: what was stored before is then built again from the log.
-_FORMAT = 1
+_FORMAT = 2
 _ATTEMPTS = 5
 # Of one source. The evidence on 16 columns takes about 100 kB.
 _MAX_UNSTORED = 64
