@@ -101,6 +101,12 @@ def unseen_found(share: float, categories: Sequence[tuple[str, int]]) -> str:
     return f"{share_text(share)} of values are unseen in the reference: {found}"
 
 
+def is_id(new_share: float) -> str:
+    """Say that a column holds ids or free text, and what is watched of it all the same."""
+    new = f"{share_text(new_share)} of the values are new even within the reference"
+    return f"{new}: an id or free text. Only missing values are watched"
+
+
 def too_few(n: int, min_sample: int, n_reference: int, alpha: float, df: int) -> str:
     """Say that rows are too few, and what could be seen with them."""
     said = f"Not enough data: {n:,} of {min_sample:,} rows"

@@ -236,7 +236,9 @@ def _outside(ordered: np.ndarray, lowest: float, highest: float) -> float:
 def categorical_values(
     reference: CategoricalReference, counts: np.ndarray, categories: tuple[str, ...], policy: DriftPolicy
 ) -> Values:
-    """Compare counts of categories, by the codes that reference and window share."""
+    """Compare counts of categories, by the codes that reference and window share; those of an id tell nothing."""
+    if reference.is_id:
+        return Values(result=None, note=wording.is_id(reference.new_within))
     if said := too_few(int(reference.counts.sum()), int(counts.sum()), policy, max(reference.n_distinct - 1, 1)):
         return Values(result=None, note=said)
     names = max(categories, reference.categories, key=len)

@@ -16,6 +16,8 @@ _MOST_ROWS = 100_000
 _MOST_CORRELATED = 2**15
 # A category of fewer rows says nothing of how they follow each other.
 _MIN_CATEGORY_ROWS = 25
+# Of very many categories the rarer ones are heard together: the largest of 64 noisy estimates is far too large.
+_COMMON = 0.05
 
 
 def autocorrelation_factor(cells: Cells, placed: np.ndarray) -> float:
@@ -43,7 +45,11 @@ def autocorrelation_factor(cells: Cells, placed: np.ndarray) -> float:
         ratios += [_scatter(values, length) for length in (_BUCKET, 5 * _BUCKET)]
         if len(values) < _ENOUGH_ROWS:
             ratios.append(_geometric(values))
-        ratios += [_summed(_correlations(one), one.size) for one in values[-_MOST_CORRELATED:].T if _can_tell(one)]
+        newest = values[-_MOST_CORRELATED:]
+        if cells.is_split and newest.shape[1] > 1:
+            ratios.append(_summed(_pooled_correlations(newest), len(newest)))
+            newest = newest[:, newest.mean(axis=0) >= _COMMON]
+        ratios += [_summed(_correlations(one), one.size) for one in newest.T if _can_tell(one)]
     return max(ratios)
 
 
@@ -58,6 +64,14 @@ def _series(cells: Cells, placed: np.ndarray) -> list[np.ndarray]:
     share = cells.mass[:-1] / cells.mass[:-1].sum()
     scores = special.ndtri(np.cumsum(share) - share / 2)[present, None]
     return [missing[:, None].astype(float), scores, scores**2]
+
+
+def _pooled_correlations(values: np.ndarray) -> np.ndarray:
+    """Return the autocorrelation of many categories together, each weighing as much as it varies."""
+    told = values[:, values.var(axis=0) > 0]
+    correlations = np.array([_correlations(one) for one in told.T])
+    pooled: np.ndarray = told.var(axis=0) @ correlations / told.var(axis=0).sum()
+    return pooled
 
 
 def _can_tell(values: np.ndarray) -> bool:

@@ -72,7 +72,7 @@ class Watch:
     def over(cls, reference: Sample, rule: LifeRule, n_columns: int = 1) -> Self:
         """Prepare to watch the rows that come after a reference, whose own rows are in time order."""
         cells = cells_from(reference)
-        phi = autocorrelation_factor(cells, cells.place(reference))
+        phi = autocorrelation_factor(cells, cells.place_reference(reference))
         return cls(cells, Experts.of(cells), phi, rule, n_columns)
 
     @property

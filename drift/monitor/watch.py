@@ -202,7 +202,7 @@ def _beginning(
         reference = ready.columns[name]
         if reference.n - reference.n_missing >= MIN_REFERENCE:
             cells = cells_from(reference)
-            phi[name] = autocorrelation_factor(cells, cells.place(sample))
+            phi[name] = autocorrelation_factor(cells, cells.place_reference(sample))
     roles = {column.role for column in source.columns(model)}
     n_streams = len(columns) + (LABEL_STREAMS if roles >= {"prediction", "label"} else 0)
     heard = replay({name: samples[name] for name in phi}, RULE, n_streams, n_lives=n_lives, most_rows=most_rows)
