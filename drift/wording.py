@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from drift.data.policy import Verdict
+from drift.data.policy import DriftPolicy, Verdict
 from drift.life.evidence import Alarm
 from drift.life.ledger import Acknowledgement, AlarmRecord, Honesty, Snooze
 from drift.statistics.effects import Mover, shift_in_sd, smallest_visible_distance
@@ -120,6 +120,30 @@ def too_few(n: int, min_sample: int, n_reference: int, alpha: float, df: int) ->
         f"{said}; with these, only a KS distance above {visible:.2f} "
         f"(a shift of {shift:.1f} standard deviations) could be told from chance."
     )
+
+
+def blind(n: int, n_reference: int, phi: float, policy: DriftPolicy, df: int) -> str:
+    """Say that rows repeat each other so much that a drift would not have been heard, and what could be told.
+
+    Examples
+    --------
+    >>> print(blind(1_000, 60_000, 72.0, DriftPolicy(), 0).replace(". ", ".\\n"))
+    1,000 rows tell as much as 14 independent ones: only a shift above 1.2 standard deviations could be told.
+    A window of 3,600 rows would do
+    """
+    worth, worth_reference = n / phi, n_reference / phi
+    visible = smallest_visible_distance(worth_reference, worth, policy.alpha, df)
+    if visible >= 1:
+        told = "no shift could be told"
+    elif df:
+        told = f"only {100 * visible:.0f} points of moved traffic could be told"
+    else:
+        told = f"only a shift above {shift_in_sd(visible):.1f} standard deviations could be told"
+    needed = math.ceil(policy.min_sample * phi)
+    way_out = f"A window of {needed:,} rows would do"
+    if n_reference < needed:
+        way_out = "The reference is too short for its own rhythm: freeze a longer one"
+    return f"{n:,} rows tell as much as {max(worth, 1):.0f} independent ones: {told}. {way_out}"
 
 
 def value_finding(

@@ -270,6 +270,14 @@ def _findings(report: ColumnReport) -> list[str]:
 def _value_finding(report: ColumnReport) -> str:
     if report.test in ("none", "constant"):
         return report.note
+    standing = report.standing
+    if (
+        standing
+        and report.value_verdict == "insufficient"
+        and standing.is_blind(report.n, report.n_reference, report.policy)
+    ):
+        df = max(len(report.table.names) - 1, 1) if report.table and report.test == "chi2" else 0
+        return wording.blind(report.n, report.n_reference, standing.phi, report.policy, df)
     shares = (report.reference_share_there, report.share_there)
     said = what_moved(report.location, shares, report.table, report.effect_size)
     adjusted_p = report.adjusted_p_value

@@ -215,7 +215,7 @@ def quantile_table(
     return list(zip(levels, reference.tolist(), current.tolist(), strict=True))
 
 
-def smallest_visible_distance(n_reference: int, n_current: int, alpha: float, df: int = 0) -> float:
+def smallest_visible_distance(n_reference: float, n_current: float, alpha: float, df: int = 0) -> float:
     """Return the smallest KS distance (or, with `df`, total variation) that these sizes can tell from chance.
 
     Examples

@@ -253,3 +253,19 @@ def test_boards_before_the_end_of_a_reference_can_be_left_out(source):
     end = START + timedelta(minutes=500)
     assert begun_after(boards, end) == list(boards[5:])
     assert begun_after(boards, None) == list(boards)
+
+
+def test_a_strong_rhythm_is_grey_with_what_could_be_told_and_never_green(array_source):
+    rng = np.random.default_rng(5)
+    n = 14_000
+    rhythm = np.sin(np.arange(n) * 2 * np.pi / 2_000) + rng.normal(size=n)
+    source = array_source(
+        (Column("tide", "numeric"), Column("steady", "numeric")),
+        {"tide": rhythm, "steady": rng.normal(size=n)},
+        {"training": 12_000},
+    )
+    board = check(source, "m", LastRows(1_000), "training")
+    reports = {report.column: report for report in board.columns}
+    assert (reports["tide"].verdict, reports["steady"].verdict) == ("insufficient", "stable")
+    assert "independent ones: " in reports["tide"].reason
+    assert "rows would do" in reports["tide"].reason or "freeze a longer one" in reports["tide"].reason
