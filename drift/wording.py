@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from drift.data.policy import DriftPolicy, Verdict
 from drift.life.evidence import Alarm
 from drift.life.ledger import Acknowledgement, AlarmRecord, Honesty, Snooze
-from drift.statistics.effects import Mover, shift_in_sd, smallest_visible_distance
+from drift.statistics.effects import Mover, Rate, shift_in_sd, smallest_visible_distance
 from drift.statistics.ks_p_values import SMALLEST_P
 from drift.statistics.two_sample import Test
 
@@ -87,6 +87,20 @@ def categories_moved(moved: Sequence[Mover], effect_size: float) -> str:
     named = ", ".join(f"{short(mover.category)} {mover.points:+.1f}" for mover in moved[:_MOVERS])
     said = f"{100 * effect_size:.1f} points of traffic moved"
     return f"{said} ({named})" if named else said
+
+
+def rate_changed(rate: Rate) -> str:
+    """Say how often a rare category comes, before and now.
+
+    Examples
+    --------
+    >>> rate_changed(Rate("fraud", 10, 5_000, 52, 5_200))
+    "'fraud' 5.0 times as often: 0.2 % -> 1.0 % of rows (10 of 5,000 -> 52 of 5,200)"
+    """
+    before, now = share_text(rate.before / rate.n_before), share_text(rate.now / rate.n_now)
+    times = f"{rate.ratio:.1f} times as often" if rate.ratio >= 1 else "less often"
+    counts = f"{rate.before:,} of {rate.n_before:,} -> {rate.now:,} of {rate.n_now:,}"
+    return f"{short(rate.category)} {times}: {before} -> {now} of rows ({counts})"
 
 
 def missing_moved(reference_share: float, current_share: float) -> str:

@@ -18,7 +18,7 @@ from drift.data.samples import (
     in_order,
 )
 from drift.data.windows import Column
-from drift.statistics.effects import Mover, movers, quantile_bin_counts, shares_at, stability_index
+from drift.statistics.effects import Mover, Rate, changed_rate, movers, quantile_bin_counts, shares_at, stability_index
 from drift.statistics.grid import slack_of
 from drift.statistics.rare import missing_share_test, unseen_p_value
 from drift.statistics.two_sample import TwoSampleResult, chi_squared_test, ks_statistic
@@ -60,6 +60,15 @@ class Table:
         """The categories that moved beyond their noise, the largest first."""
         return movers(self.names, self.reference_counts, self.counts)
 
+    @property
+    def rate(self) -> Rate | None:
+        """The rare category whose rate changed most; None for bins of numbers, and where none did."""
+        return changed_rate(self.names, self.reference_counts, self.counts) if self.names else None
+
+
+# From so much moved traffic on, points say more than the rate of a single rare category.
+POINTS_TELL = 0.1
+
 
 @dataclass(frozen=True, kw_only=True)
 class Values:
@@ -98,6 +107,8 @@ def what_moved(location: float, shares: tuple[float, float], table: Table | None
     """
     if location == location:
         return wording.ks_moved(location, *shares)
+    if table and effect_size < POINTS_TELL and (rate := table.rate):
+        return wording.rate_changed(rate)
     return wording.categories_moved(table.movers if table else (), effect_size)
 
 

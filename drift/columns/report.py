@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from drift import wording
-from drift.columns.by_values import Table, what_moved
+from drift.columns.by_values import POINTS_TELL, Table, what_moved
 from drift.columns.windows import Compared
 from drift.data.policy import DEFAULT_POLICY, WORST_FIRST, DriftPolicy, Verdict
 from drift.data.windows import Column, Kind, Role
 from drift.life.latch import NOWHERE, Standing, Verdicts, settle
 from drift.life.ledger import AlarmRecord
-from drift.statistics.effects import Mover
+from drift.statistics.effects import Mover, Rate
 from drift.statistics.ks_p_values import ks_p_values
 from drift.statistics.two_sample import Test, adjusted_by_window
 
@@ -81,6 +81,12 @@ class ColumnReport(NamedTuple):
     def movers(self) -> tuple[Mover, ...]:
         """The categories that moved beyond their noise, the largest first."""
         return self.table.movers if self.table and self.test == "chi2" else ()
+
+    @property
+    def rate(self) -> Rate | None:
+        """The rare category whose rate changed most, where little traffic moved."""
+        told = self.table is not None and self.test == "chi2" and self.effect_size < POINTS_TELL
+        return self.table.rate if self.table and told else None
 
     @property
     def betting_score(self) -> float | None:
@@ -176,7 +182,11 @@ def _of_column(
         if standing is None:
             verdicts = _at_one_look(test, p_values, moved, policy)
         else:
-            sizes = (None, *moved[1:]) if test == "none" else moved
+            size = moved[0]
+            # Points of traffic cannot show what a rare class of an output came to.
+            if column.role == "prediction" and standing.alarm and test == "chi2" and table and table.rate:
+                size = max(size, policy.min_effect)
+            sizes = (None if test == "none" else size, *moved[1:])
             verdicts = settle(values[0], values[1], sizes, standing, policy)
         numbered = (column.name, column.kind, column.role, test, *values)
         judged = (*verdicts, _worst(verdicts), unseen, note, table, standing, policy)

@@ -199,7 +199,10 @@ class _Labels:
         if self._why_not():
             verdict = self.policy.verdict(result.p_value, result.effect_size)
         else:
-            verdict = self._verdict(record, result.effect_size, self.policy.min_effect) if record else "stable"
+            # Points of traffic cannot show what a rare class came to.
+            is_rate = compared.table is not None and result.test == "chi2" and compared.table.rate is not None
+            effect = max(result.effect_size, self.policy.min_effect) if is_rate else result.effect_size
+            verdict = self._verdict(record, effect, self.policy.min_effect) if record else "stable"
         said = f"{said[0].upper()}{said[1:]}, {p_phrase(result.p_value)}."
         return LabelDrift(verdict, said, n, result.p_value, result.effect_size, record is not None)
 

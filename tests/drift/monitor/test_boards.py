@@ -269,3 +269,19 @@ def test_a_strong_rhythm_is_grey_with_what_could_be_told_and_never_green(array_s
     assert (reports["tide"].verdict, reports["steady"].verdict) == ("insufficient", "stable")
     assert "independent ones: " in reports["tide"].reason
     assert "rows would do" in reports["tide"].reason or "freeze a longer one" in reports["tide"].reason
+
+
+@pytest.mark.parametrize(("role", "verdict"), [("prediction", "drift"), ("feature", "warning")])
+def test_a_rare_class_is_told_by_its_rate_before_and_now(role, verdict, array_source):
+    rng = np.random.default_rng(6)
+    n, change = 12_000, 8_000
+    fraud = rng.random(n) < np.where(np.arange(n) < change, 0.002, 0.03)
+    columns = (Column("answer", "categorical", role),)
+    source = array_source(columns, {"answer": np.where(fraud, "yes", "no")}, {"training": 5_000})
+    board = check(source, "m", LastRows(1_000), "training")
+    (report,) = board.columns
+    assert (report.verdict, report.value_verdict, report.missing_verdict) == (verdict, verdict, "stable")
+    assert report.reason.startswith(("'yes' ", "Small but beyond chance: 'yes' "))
+    assert " times as often: 0.2 % -> " in report.reason
+    assert "missing" not in report.reason
+    assert "'yes' " in board.sentence

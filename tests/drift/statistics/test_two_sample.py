@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
+from drift.statistics.rare import missing_share_test
 from drift.statistics.two_sample import benjamini_hochberg, chi_squared_test, ks_statistic, ks_test, pooled
 
 RNG = np.random.default_rng(11)
@@ -188,3 +189,20 @@ def test_adjusted_p_values_are_those_of_scipy():
     assert benjamini_hochberg([]).size == 0
     with pytest.raises(ValueError, match="p_values must be numbers"):
         benjamini_hochberg([0.1, np.nan])
+
+
+def test_what_is_rare_beside_a_frequent_category_has_an_exact_test():
+    result = chi_squared_test([4_995, 5], [980, 20])
+    assert (result.df, result.p_value) == (1, pytest.approx(missing_share_test(5_000, 5, 1_000, 20)))
+    few = chi_squared_test([4_999, 1], [998, 2])
+    assert few.p_value == pytest.approx(missing_share_test(5_000, 1, 1_000, 2))
+    assert few.p_value > 0.01
+
+
+def test_the_exact_test_of_rare_classes_keeps_its_false_alarm_rate():
+    rng = np.random.default_rng(12)
+    alarms = [
+        chi_squared_test(rng.multinomial(5_000, [0.999, 0.001]), rng.multinomial(1_000, [0.999, 0.001])).p_value <= 0.05
+        for _ in range(1_000)
+    ]
+    assert np.mean(alarms) < 0.06
