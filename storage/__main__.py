@@ -10,12 +10,14 @@ from pathlib import Path
 
 from drift.data.windows import RowSpan
 from drift.version import __version__
+from storage.checking.times import NAMED_FORMATS
 from storage.command_line import ProgressBar, count_argument, guarded, instant_argument
 from storage.database.engine import DEFAULT_URL
 from storage.database.settings import Settings
 from storage.importing.export import export
+from storage.importing.plan import ColumnMapping, ImportPlan, plan_import
 from storage.importing.rejected_file import RejectedFile
-from storage.importing.run import BATCH_ROWS, ColumnMapping, ImportResult, plan_import, run_import
+from storage.importing.run import BATCH_ROWS, ImportResult, run_import
 from storage.log import PredictionLog, open_log
 from storage.references.frozen import Reference
 from storage.upkeep.first_look import LOOKED_AT, look_ahead
@@ -90,8 +92,18 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
         "--ignore": "columns to leave out",
         "--numeric": "columns to take as numbers whatever they look like",
         "--categorical": "columns to take as categories whatever they look like",
+        "--keep": "columns in which only an empty cell is a missing value, and a word such as NA is one",
     }.items():
         parser.add_argument(option, metavar="A,B", type=_names, default=(), help=what)
+    parser.add_argument(
+        "--missing", metavar="A,B", type=_names, help="words that mean a missing value in every other column"
+    )
+    parser.add_argument(
+        "--time-format",
+        metavar="FORMAT",
+        help=f"how times are written: {', '.join(NAMED_FORMATS)} (numbers since 1970, dates), or a pattern such as "
+        "%%d.%%m.%%y",
+    )
     reference = parser.add_mutually_exclusive_group()
     reference.add_argument(
         "--reference-rows", type=count_argument, metavar="N", help="freeze the first N rows as reference"
@@ -100,6 +112,7 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
         "--reference-until", type=instant_argument, metavar="T", help="freeze the rows before T as reference"
     )
     parser.add_argument("--batch", type=count_argument, default=BATCH_ROWS, metavar="N", help="rows per transaction")
+    parser.add_argument("--strict", action="store_true", help="reject a row for any cell that cannot be read")
     parser.add_argument("--again", action="store_true", help="import the same content a second time")
     parser.add_argument("--rejected", type=Path, metavar="FILE", help="write every rejected row to this CSV file")
     parser.add_argument("--called", default="", metavar="NAME", help="list the file under another name than its own")
@@ -134,16 +147,22 @@ def _import(log: PredictionLog, options: argparse.Namespace) -> int:
         ignore=options.ignore,
         numeric=options.numeric,
         categorical=options.categorical,
+        missing=options.missing,
+        keep=options.keep,
+        time_format=options.time_format,
         called=options.called,
     )
-    print(f"{plan.called} -> model {options.model!r}. Times without a zone are read as UTC.")
-    width = max((len(decision.source) for decision in plan.decisions), default=0)
-    for decision in plan.decisions:
-        print(f"  {decision.source:<{width}}  {decision.why}")
+    _tell_plan(plan)
     started = time.perf_counter()
-    listed = {} if options.rejected is None else {"tell_rejected": RejectedFile(options.rejected)}
     result = run_import(
-        log, plan, batch=options.batch, again=options.again, by=options.by, progress=ProgressBar(), **listed
+        log,
+        plan,
+        batch=options.batch,
+        again=options.again,
+        strict=options.strict,
+        by=options.by,
+        progress=ProgressBar(),
+        **({} if options.rejected is None else {"tell_rejected": RejectedFile(options.rejected)}),
     )
     _report(result, options, time.perf_counter() - started)
     if options.remove_file:
@@ -154,6 +173,15 @@ def _import(log: PredictionLog, options: argparse.Namespace) -> int:
     _freeze(log, options)
     _look_ahead(log, options.model)
     return 0
+
+
+def _tell_plan(plan: ImportPlan) -> None:
+    print(f"{plan.called} -> model {plan.model!r}. Times without a zone are read as UTC.")
+    told = [(plan.sources[name], f"time: {form.says}") for name, form in plan.times.items() if form.says]
+    told += [(decision.source, decision.why) for decision in plan.decisions]
+    width = max(len(source) for source, _ in told)
+    for source, why in told:
+        print(f"  {source:<{width}}  {why}")
 
 
 def _remove(file: Path) -> None:
@@ -174,6 +202,10 @@ def _report(result: ImportResult, options: argparse.Namespace, seconds: float) -
     resumed = f" (went on at row {result.resumed_at + 1:,})" if result.resumed_at else ""
     rate = (result.n - result.resumed_at) / max(seconds, 1e-9)
     print(f"{result.accepted:,} rows imported{resumed}, {len(result.rejected):,} rejected; {rate:,.0f} rows/s.")
+    for column in result.unreadable:
+        cells = "1 cell" if column.n == 1 else f"{column.n:,} cells"
+        first = f"row {column.row + 1:,}: {column.source} {column.error}"
+        print(f"  {column.source}: {cells} could not be read, stored as missing; the first is {first}.")
     for row in result.rejected[:_SHOWN]:
         print(f"  row {row.row + 1:,}: {row.error}")
     if len(result.rejected) > _SHOWN and options.rejected is None:

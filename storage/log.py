@@ -14,9 +14,11 @@ from drift.data.windows import Column, LastRows, RowSpan, Window, WindowExtent
 from drift.monitor.memory import Memory
 from drift.monitor.source import Outcomes, Place
 from drift.statistics.grid import Cells, ColumnCounts
+from storage.checking.cells import Rules, instant
 from storage.checking.frames import batch_from_frame
 from storage.checking.records import batch_from_many
-from storage.checking.rows import Batch, IngestReport, instant
+from storage.checking.rows import Batch, IngestReport
+from storage.checking.spelling import Reading
 from storage.database.audit import append_audit
 from storage.database.engine import DEFAULT_URL, DatabaseBusy, open_engine, reading, writing
 from storage.database.migrate import migrate
@@ -26,6 +28,7 @@ from storage.jobs import runs
 from storage.jobs.runs import Run
 from storage.models import catalogue, registry
 from storage.models.catalogue import Catalogue
+from storage.models.layout import Layout
 from storage.reading import selection
 from storage.reading.texts import read_texts
 from storage.references import frozen as references
@@ -62,7 +65,7 @@ def open_log(url: str = DEFAULT_URL) -> "PredictionLog":
     >>> log = open_log("sqlite://")
     >>> log.register("reviews", [Column("length", "numeric"), Column("prediction", "categorical", "prediction")])
     >>> log.append("reviews", [{"predicted_at": "2026-11-23T14:00:00+00:00", "length": 12, "prediction": "positive"}])
-    IngestReport(accepted=1, rejected=())
+    IngestReport(accepted=1, rejected=(), unreadable=())
     """
     engine = open_engine(url)
     try:
@@ -86,16 +89,21 @@ class PredictionLog:
         self.memory = Memory()
         self._rng = np.random.default_rng()
 
-    def register(self, model: str, columns: Sequence[Column]) -> None:
+    def register(self, model: str, columns: Sequence[Column], readings: Mapping[str, Reading] | None = None) -> None:
         """Create a model with its columns, or add columns to one.
+
+        Parameters
+        ----------
+        readings : how the cells of a column are read (storage.checking.spelling), for good
+            By default as text, with the usual words for "no value"; labels as predictions are.
 
         Raises
         ------
         ValueError
-            If a name is not allowed, or a column would change its kind or role.
+            If a name is not allowed, or a column would change its kind, its role or how it is read.
         """
         with writing(self.engine) as connection:
-            catalogue.register(connection, self._catalogue, model, columns)
+            catalogue.register(connection, self._catalogue, model, columns, readings)
 
     def append(
         self,
@@ -105,8 +113,12 @@ class PredictionLog:
         run: Run | None = None,
         n_unreadable: int = 0,
         champion: str | None = None,
+        strict: bool = False,
     ) -> IngestReport:
         """Store predictions in one transaction; a bad row is reported and the others are kept.
+
+        A cell that cannot be read is reported as such, counted and stored as missing; one of `predicted_at` or
+        `request_id` costs its row.
 
         Parameters
         ----------
@@ -118,6 +130,7 @@ class PredictionLog:
         n_unreadable : source rows of that run that could not even be handed in
         champion : the version that served when these rows were answered
             Evidence against its successor begins with the first row after the promotion: none may be its own.
+        strict : whether any cell that cannot be read costs its row
 
         Raises
         ------
@@ -131,20 +144,21 @@ class PredictionLog:
         plainly = run is None and champion is None
         if plainly and not isinstance(rows, pd.DataFrame) and self._append_plain(model, rows):
             return IngestReport(len(rows))
-        columns, batch = self._checked(model, rows)
+        layout, batch = self._checked(model, rows, strict)
         if not len(batch) and run is None:
             return IngestReport(0, tuple(batch.rejected))
         with writing(self.engine) as connection:
             entry = self._catalogue.entry(connection, model, lock=True)
             if champion is not None:
                 registry.check_champion(connection, model, champion)
-            if self._catalogue.layout(connection, entry).columns != columns:  # another process has added some
-                batch = _checked(self._catalogue.layout(connection, entry).columns, rows)
+            if self._catalogue.layout(connection, entry) is not layout:  # another process has added columns
+                batch = _checked(self._catalogue.layout(connection, entry), rows, strict)
             appended = append_batch(connection, self.shelf, entry, batch, self._rng)
             if run is not None:
                 runs.advance(connection, run, len(rows) + n_unreadable, len(rows) + n_unreadable - appended.n)
         self._settle(appended)
-        return IngestReport(appended.n, tuple(sorted([*batch.rejected, *appended.rejected], key=lambda row: row.row)))
+        rejected = sorted([*batch.rejected, *appended.rejected], key=lambda row: row.row)
+        return IngestReport(appended.n, tuple(rejected), appended.unreadable)
 
     def _append_plain(self, model: str, records: Sequence[Mapping[str, Any]]) -> bool:
         """Store a few records if nothing about them is unusual; most that come one by one are stored like this."""
@@ -161,21 +175,20 @@ class PredictionLog:
             self._catch_up_if_free(model, _SEALED_AT_ONCE)
         return True
 
-    def _checked(
-        self, model: str, rows: pd.DataFrame | Sequence[Mapping[str, Any]]
-    ) -> tuple[tuple[Column, ...], Batch]:
+    def _checked(self, model: str, rows: _RowsGiven, strict: bool) -> tuple[Layout, Batch]:
         """Check rows against the columns last known: these are read anew only where that could change the outcome."""
-        columns = self._catalogue.known_columns(model)
-        if columns is not None:
+        layout = self._catalogue.known_layout(model)
+        if layout is not None:
             try:
-                batch = _checked(columns, rows)
+                batch = _checked(layout, rows, strict)
             except ValueError:
-                columns = None
+                layout = None
             else:
                 if not batch.rejected:
-                    return columns, batch
-        columns = self.columns(model)
-        return columns, _checked(columns, rows)
+                    return layout, batch
+        with reading(self.engine) as connection:
+            layout = self._catalogue.layout(connection, self._catalogue.entry(connection, model))
+        return layout, _checked(layout, rows, strict)
 
     def _settle(self, appended: Appended) -> None:
         """Do what may wait until the rows are committed, and must not fail for them."""
@@ -256,6 +269,16 @@ class PredictionLog:
         """Return a model's registered columns."""
         with reading(self.engine) as connection:
             return self._catalogue.layout(connection, self._catalogue.entry(connection, model)).columns
+
+    def readings(self, model: str) -> Mapping[str, Reading]:
+        """Return how the cells of a model's columns are read."""
+        with reading(self.engine) as connection:
+            return self._catalogue.layout(connection, self._catalogue.entry(connection, model)).readings
+
+    def rules(self, model: str) -> Rules:
+        """Return the rule by which each field of a model's rows is read."""
+        with reading(self.engine) as connection:
+            return self._catalogue.layout(connection, self._catalogue.entry(connection, model)).rules
 
     def references(self, model: str) -> tuple[Reference, ...]:
         """Return a model's references, the oldest first."""
@@ -386,7 +409,7 @@ class PredictionLog:
         self.engine.dispose()
 
 
-def _checked(columns: Sequence[Column], rows: _RowsGiven) -> Batch:
+def _checked(layout: Layout, rows: _RowsGiven, strict: bool) -> Batch:
     if isinstance(rows, pd.DataFrame):
-        return batch_from_frame(columns, rows)
-    return batch_from_many(columns, rows)
+        return batch_from_frame(layout.columns, rows, layout.rules, strict=strict)
+    return batch_from_many(layout.columns, rows, layout.rules, strict=strict)

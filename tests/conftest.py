@@ -40,8 +40,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Let a test that is marked `each_database` run once on each, if it uses one."""
-    if metafunc.definition.get_closest_marker("each_database") and "database_url" in metafunc.fixturenames:
+    """Let a test run on each database if it is marked so, or asks for the URL where no `settings` stand between."""
+    chosen = any("database_url" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if "database_url" not in metafunc.fixturenames or chosen:
+        return
+    if "settings" not in metafunc.fixturenames or metafunc.definition.get_closest_marker("each_database"):
         metafunc.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 
 
@@ -99,7 +102,7 @@ def hook() -> Iterator[FakeChannel]:
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest) -> str:
-    """URL of a database that holds no rows: an SQLite file, and PostgreSQL too for tests marked `each_database`."""
+    """URL of a database that holds no rows: an SQLite file, or PostgreSQL where a test runs on each."""
     kind = getattr(request, "param", "sqlite")
     url: str = request.getfixturevalue("sqlite_url" if kind == "sqlite" else "postgres_url")
     return url

@@ -19,7 +19,7 @@ from drift.monitor.watch import watch
 from drift.statistics.two_sample import ks_test
 from retrain.models.artifacts import load
 from storage import open_log
-from storage.checking.rows import category_text
+from storage.checking.cells import category_text
 from storage.models import registry
 from tests.conftest import ROOT
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import math
 import re
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from types import NoneType
 from typing import Any
 
@@ -17,6 +19,8 @@ from dashboard.api.limits import MAX_BODY, STREAMED, content_type, is_streamed
 MAX_ARRAY = 20_000
 PART_ROWS = 5_000
 _LARGEST = sys.float_info.max
+# What stands in place of a number that no float holds.
+_TOO_LARGE = Decimal("1E+999")
 _SCALARS = {str, float, int, bool, NoneType}
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
@@ -102,10 +106,11 @@ def _parsed(text: bytes) -> Any:
 def _checked(items: list[Any], first: int, is_plain: bool) -> Part:
     found = Part(n=len(items))
     for position, item in enumerate(items, first):
-        if not (is_plain and _is_plain(item)) and (fault := _fault(item)):
+        plain = is_plain and _is_plain(item)
+        if not plain and (fault := _fault(item)):
             found.unreadable.append((position, fault))
         else:
-            found.rows.append(item)
+            found.rows.append(item if plain else _without_infinities(item))
             found.positions.append(position)
     return found
 
@@ -119,19 +124,16 @@ def _is_plain(item: Any) -> bool:
 
 
 def _fault(item: Any) -> str | None:
-    """Say what is wrong with a row that JSON allows and no database takes."""
+    """Say what is wrong with a row as a whole: of its cells, the rules of the log decide."""
     if not isinstance(item, dict):
         return f"row must be a JSON object; got {_short(item)}."
-    for name, value in item.items():
-        if _HALF_PAIR.search(name):
-            return f"names must be Unicode text; got half a surrogate pair in {_short(name)}."
-        if isinstance(value, dict | list):
-            return f"{name} must be text, a number, true, false or null; got {_short(value)}."
-        if isinstance(value, int | float) and abs(value) > sys.float_info.max:
-            return f"{name} must be a finite number; got {_short(value)}."
-        if isinstance(value, str) and _HALF_PAIR.search(value):
-            return f"{name} must be Unicode text; got half a surrogate pair in {_short(value)}."
-    return None
+    half = next((name for name in item if _HALF_PAIR.search(name)), None)
+    return None if half is None else f"names must be Unicode text; got half a surrogate pair in {_short(half)}."
+
+
+def _without_infinities(item: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with numbers that are too large as such: JSON knows no infinity, but 1e999 is read as one."""
+    return {name: _TOO_LARGE if isinstance(x, float) and math.isinf(x) else x for name, x in item.items()}
 
 
 def _short(value: object) -> str:

@@ -39,6 +39,8 @@ def add_routes(app: FastAPI, service: Service) -> None:
 async def _taken(service: Service, parts: AsyncIterator[Part], write_of: Callable[[Part], Write]) -> JSONResponse:
     """Write part by part; one is in the log as a whole before the next is read.
 
+    Cells that cannot be read are missing in the log, and counted by column with the first of them as an example.
+
     Raises
     ------
     Interrupted
@@ -47,6 +49,7 @@ async def _taken(service: Service, parts: AsyncIterator[Part], write_of: Callabl
     """
     writing = (await service.opened()).writing
     done: dict[str, Any] = {"accepted": 0, "rejected": []}
+    unreadable: dict[str, dict[str, Any]] = {}
     n_read = n_rejected = 0
     try:
         async for part in parts:
@@ -57,6 +60,10 @@ async def _taken(service: Service, parts: AsyncIterator[Part], write_of: Callabl
             done["accepted"] += report.accepted
             done["rejected"] += [{"row": row, "error": error} for row, error in sorted(rejected)]
             del done["rejected"][MAX_LISTED:]
+            for cells in report.unreadable:
+                first = {"column": cells.column, "n": 0, "row": part.positions[cells.rows[0]], "error": cells.errors[0]}
+                unreadable.setdefault(cells.column, first)["n"] += cells.n
+                done["unreadable"] = list(unreadable.values())
     except Exception as error:
         if n_read:
             raise Interrupted(error, {**done, "read": n_read}) from error

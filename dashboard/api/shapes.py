@@ -5,14 +5,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictBool, StrictStr, StringConstraints
 
-from storage.checking.rows import MAX_CATEGORY_LENGTH, MAX_TEXT_LENGTH
+from storage.checking.cells import MAX_CATEGORY_LENGTH, MAX_TEXT_LENGTH
 
 # NUL cannot be stored.
 Id = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CATEGORY_LENGTH, pattern=r"^[^\x00]*$")]
 # A text of nothing but blanks says nothing.
-Text = Annotated[str, StringConstraints(max_length=MAX_TEXT_LENGTH, pattern=r"^[^\x00]*\S[^\x00]*$")]
+_SAYS_SOMETHING = r"^[^\x00]*[^\x00\s][^\x00]*$"
+Text = Annotated[str, StringConstraints(max_length=MAX_TEXT_LENGTH, pattern=_SAYS_SOMETHING)]
 Reason = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, pattern=r"^[^\x00]*\S[^\x00]*$")
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000, pattern=_SAYS_SOMETHING),
 ]
 
 
@@ -45,12 +47,22 @@ class RejectedRow(BaseModel):
     error: str
 
 
+class UnreadableColumn(BaseModel):
+    """Cells of a column that could not be read and are stored as missing: how many, where the first stood, and why."""
+
+    column: str
+    n: int
+    row: int
+    error: str
+
+
 class RowsReport(BaseModel):
     """What became of rows; of more than a thousand that were left out, the first thousand are listed."""
 
     accepted: int
     rejected: list[RejectedRow]
     n_rejected: int | None = Field(None, description="only where more were left out than are listed")
+    unreadable: list[UnreadableColumn] | None = Field(None, description="only where cells could not be read")
 
 
 class DriftCheck(BaseModel):

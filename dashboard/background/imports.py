@@ -16,7 +16,7 @@ from drift.data.windows import RowSpan
 from retrain.workers.processes import environment, tail
 from storage import PredictionLog
 from storage.database.settings import Settings
-from storage.importing.run import ImportPlan
+from storage.importing.plan import ImportPlan
 from storage.jobs.runs import Run, find_latest
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,7 +5,7 @@ import os
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,14 +17,13 @@ from drift.data.windows import Column
 from drift.text.features import TEXT_FEATURES, text_features
 from retrain.models.fitted import FittedModel
 from retrain.route import Route, route
-from storage.checking.rows import category_text, number
+from storage.checking.cells import Rules
 from storage.log import PredictionLog
 from storage.models import registry
 
 # Seeded by the system; asking it for every id costs more than all else about one.
 _random = random.Random()
 os.register_at_fork(after_in_child=_random.seed)
-_CHECKS: Mapping[str, Callable[[object], Any]] = {"numeric": number, "categorical": category_text}
 
 
 class BadField(ValueError):
@@ -99,10 +98,10 @@ def answer(log: PredictionLog, versions: Versions, model: str, requests: Sequenc
     UnknownModel
         If the model is not registered.
     """
-    columns = log.columns(model)
+    columns, rules = log.columns(model), log.rules(model)
     aliases = registry.aliases(log, model)
     routes = {k: route(aliases, one.entity_id or one.request_id) for k, one in enumerate(requests)}
-    answers = _by_route(versions, model, columns, requests, routes)
+    answers = _by_route(versions, model, columns, rules, requests, routes)
     failed = {
         k: Trial(model, requests[k], routes[k].version or "", routes[k].shadow_version or "", _short(answers[k]))
         for k, one in answers.items()
@@ -110,20 +109,22 @@ def answer(log: PredictionLog, versions: Versions, model: str, requests: Sequenc
     }
     # Of a canary, the version that is not heard is the champion.
     instead = {k: Route(trial.answered_by, "champion") for k, trial in failed.items()}
-    answers |= _by_route(versions, model, columns, requests, instead)
+    answers |= _by_route(versions, model, columns, rules, requests, instead)
     return [
         _scored(model, columns, requests[k], (routes | instead)[k], answers[k], failed.get(k))
         for k in range(len(requests))
     ]
 
 
-def answers_of(fitted: FittedModel, columns: Sequence[Column], requests: Sequence[Request]) -> list[Answer | Exception]:
-    """Return what a version says about each request, or why it says nothing."""
+def answers_of(
+    fitted: FittedModel, columns: Sequence[Column], rules: Rules, requests: Sequence[Request]
+) -> list[Answer | Exception]:
+    """Return what a version says about each request, whose features are read by these rules, or why it says nothing."""
     told: dict[int, dict[str, Any]] = {}
     found: dict[int, Answer | Exception] = {}
     for k, request in enumerate(requests):
         try:
-            told[k] = _features(columns, fitted, request)
+            told[k] = _features(columns, rules, fitted, request)
         except BadField as error:
             found[k] = error
     found |= zip(told, _predicted(fitted, [(requests[k].text, told[k]) for k in told]), strict=True)
@@ -142,6 +143,7 @@ def _by_route(
     versions: Versions,
     model: str,
     columns: Sequence[Column],
+    rules: Rules,
     requests: Sequence[Request],
     routes: Mapping[int, Route],
 ) -> dict[int, Answer | Exception]:
@@ -151,7 +153,7 @@ def _by_route(
         own = [k for k, one in routes.items() if one.version == version]
         said: Iterable[Answer | Exception]
         try:
-            said = answers_of(versions.get(model, version), columns, [requests[k] for k in own])
+            said = answers_of(versions.get(model, version), columns, rules, [requests[k] for k in own])
         except ValueError as error:
             said = [error] * len(own)
         found |= zip(own, said, strict=True)
@@ -200,7 +202,7 @@ def _scored(
     return Scored(reply, row, trial)
 
 
-def _features(columns: Sequence[Column], fitted: FittedModel, request: Request) -> dict[str, Any]:
+def _features(columns: Sequence[Column], rules: Rules, fitted: FittedModel, request: Request) -> dict[str, Any]:
     """Return the checked features of a request; those of the text are computed from it."""
     reads_text = "text" in fitted.columns
     if reads_text and request.text is None:
@@ -208,15 +210,15 @@ def _features(columns: Sequence[Column], fitted: FittedModel, request: Request) 
     if not reads_text and not request.features:
         needed = ", ".join(fitted.columns)
         raise BadField("features", f"features must be given, because this model reads {needed}; got nothing.")
-    kinds = {column.name: column.kind for column in columns if column.role == "feature"}
-    computed = [name for name in TEXT_FEATURES if name in kinds] if reads_text else []
+    known = [column.name for column in columns if column.role == "feature"]
+    computed = [name for name in TEXT_FEATURES if name in known] if reads_text else []
     features = {}
     for name, value in (request.features or {}).items():
-        if name not in kinds or name in computed:
-            accepted = ", ".join(name for name in kinds if name not in computed)
+        if name not in known or name in computed:
+            accepted = ", ".join(name for name in known if name not in computed)
             raise BadField(f"features.{name}", f"features must be of {accepted}; got {name!r:.80}.")
         try:
-            features[name] = _CHECKS[kinds[name]](value)
+            features[name] = rules[name](value)
         except ValueError as error:
             raise BadField(f"features.{name}", f"{name} {error}.") from None
     if computed:

@@ -80,9 +80,9 @@ class Shadowing:
             fitted = self._versions.get(model, version)
         except ValueError as error:
             return [error] * len(trials), 0.0
-        columns = self._log.columns(model)
+        columns, rules = self._log.columns(model), self._log.rules(model)
         began = time.perf_counter()
-        said = answers_of(fitted, columns, [one.request for one in trials])
+        said = answers_of(fitted, columns, rules, [one.request for one in trials])
         return said, (time.perf_counter() - began) / len(trials)
 
 

@@ -1,12 +1,13 @@
 """The one thread of this process that writes: rows of concurrent requests go into the log in one transaction."""
 
 import logging
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from dashboard.serving.groups import Grouping
-from storage.checking.rows import IngestReport, RejectedRow
+from storage.checking.rows import IngestReport, RejectedRow, UnreadableCells
 from storage.log import PredictionLog
 from storage.models.shadow import ShadowAnswer, append_shadow, note_served
 
@@ -157,14 +158,21 @@ def divided(report: IngestReport, sizes: Sequence[int]) -> list[IngestReport]:
     --------
     >>> first, second = divided(IngestReport(3, (RejectedRow(2, "request_id must be new."),)), [1, 3])
     >>> second
-    IngestReport(accepted=2, rejected=(RejectedRow(row=1, error='request_id must be new.'),))
+    IngestReport(accepted=2, rejected=(RejectedRow(row=1, error='request_id must be new.'),), unreadable=())
     """
     parts, first, rejected = [], 0, list(report.rejected)
     for size in sizes:
         own = tuple(RejectedRow(row.row - first, row.error) for row in rejected if first <= row.row < first + size)
-        parts.append(IngestReport(size - len(own), own))
+        cells = (_part(each, first, size) for each in report.unreadable)
+        parts.append(IngestReport(size - len(own), own, tuple(each for each in cells if each.n)))
         first += size
     return parts
+
+
+def _part(cells: UnreadableCells, first: int, size: int) -> UnreadableCells:
+    """Return the cells of one request, whose first row stood at `first`."""
+    start, stop = bisect_left(cells.rows, first), bisect_left(cells.rows, first + size)
+    return UnreadableCells(cells.column, tuple(row - first for row in cells.rows[start:stop]), cells.errors[start:stop])
 
 
 def _size(write: Write) -> int:

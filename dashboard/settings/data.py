@@ -1,5 +1,6 @@
 """What the Settings page reads: uploaded files as an import would take them, models and their references."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -10,14 +11,15 @@ import streamlit as st
 
 from drift.data.windows import Column, LastRows
 from storage import PredictionLog
-from storage.checking.rows import RejectedRow
+from storage.checking.spelling import Reading
 from storage.importing import files
 from storage.importing.guesses import cannot_be_features, guess_fields
-from storage.importing.run import ColumnMapping, ImportPlan, plan_import, rejected_in_sample
+from storage.importing.plan import ColumnMapping, ImportPlan, Trial, plan_import, try_first_rows
 from storage.jobs.runs import Run, find_latest
 from storage.models import registry
 from storage.references.frozen import Reference
 from storage.references.labelled import labelled_share
+from storage.writing.unreadable import UnreadableTotal, read_unreadable
 
 SAMPLE_ROWS = 1_000
 # The newest so many rows tell how many are labelled: a log may be long.
@@ -58,8 +60,7 @@ class Checked:
 
     plan: ImportPlan
     fingerprint: str
-    rejected: tuple[RejectedRow, ...]
-    n_looked_at: int
+    trial: Trial
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ class ModelFacts:
     default: str | None
     default_why: str
     champion: str | None
+    readings: Mapping[str, Reading]
+    unreadable: Mapping[str, UnreadableTotal]
 
 
 @st.cache_data(max_entries=4, show_spinner="Reading the first rows …")
@@ -115,8 +118,7 @@ def check(_log: PredictionLog, path: Path, choice: Choice, called: str, columns:
         categorical=tuple(name for name in choice.categorical if name not in choice.unread),
         called=called,
     )
-    rejected, n_looked_at = rejected_in_sample(plan)
-    return Checked(plan, plan.fingerprint, rejected, n_looked_at)
+    return Checked(plan, plan.fingerprint, try_first_rows(plan))
 
 
 def run_of(log: PredictionLog, fingerprint: str) -> Run | None:
@@ -146,6 +148,8 @@ def facts(_log: PredictionLog, model: str, revision: int, champion: str | None) 
         default=default.name if default else None,
         default_why=_why(_log, model, default, champion),
         champion=champion,
+        readings=_log.readings(model),
+        unreadable={total.column: total for total in read_unreadable(_log, model)},
     )
 
 

@@ -6,7 +6,7 @@ from dashboard.background import imports
 from dashboard.reading import reads
 from dashboard.settings import data as settings_data
 from dashboard.settings.data import Checked, Choice, Look
-from dashboard.settings.words import FIELDS, faults_text, model_name, rejected_text
+from dashboard.settings.words import FIELDS, faults_text, model_name, trial_text
 from dashboard.shown.badges import plain
 
 _LISTS = {
@@ -50,16 +50,17 @@ def choice_now(token: str) -> Choice:
 
 def draw_trial(checked: Checked) -> None:
     """Say what came of the first rows."""
-    if len(checked.rejected) < checked.n_looked_at:
-        icon, colour = ("warning", "orange") if checked.rejected else ("check_circle", "green")
-        said = rejected_text(checked.rejected, checked.n_looked_at)
+    trial = checked.trial
+    if len(trial.rejected) < trial.n:
+        icon, colour = ("warning", "orange") if trial.rejected or trial.unreadable else ("check_circle", "green")
+        said = trial_text(trial)
         st.markdown(f":{colour}[:material/{icon}:] {plain(said)} Times without a zone are read as UTC.")
 
 
 def problem_of(checked: Checked) -> str:
     """Say what speaks against an import; nothing if it may begin."""
-    if len(checked.rejected) == checked.n_looked_at:
-        return rejected_text(checked.rejected, checked.n_looked_at)
+    if len(checked.trial.rejected) == checked.trial.n:
+        return trial_text(checked.trial)
     run = settings_data.run_of(reads.log(), checked.fingerprint)
     if run is not None and run.state == "done":
         return (

@@ -40,8 +40,8 @@ def draw_models(chosen: str) -> None:
         )
     left, right = st.columns([2, 3], gap="small")
     with left.container(border=True, gap="xsmall"):
-        st.markdown(f"**Columns of {plain(chosen)}** · a kind stays as it was when the model began")
-        table = columns_table(found[chosen].columns)
+        st.markdown(f"**Columns of {plain(chosen)}** · kind, spelling and words for missing stay as they began")
+        table = columns_table(found[chosen])
         st.dataframe(table, hide_index=True, row_height=29, key="columns", alt=f"Columns of {chosen}")
     with right:
         with st.container(border=True, gap="xsmall"):

@@ -11,8 +11,8 @@ from dashboard.settings.data import Choice, ModelFacts
 from dashboard.shown.badges import time_text
 from drift.data.windows import Column
 from drift.wording import share_text
-from storage.checking.rows import RejectedRow
-from storage.importing.run import ImportPlan
+from storage.checking.spelling import BLANK, MISSING, Reading
+from storage.importing.plan import ImportPlan, Trial
 from storage.jobs.runs import Run
 
 # field of the log -> its label, and what it is for
@@ -100,14 +100,23 @@ def faults_text(faults: Mapping[str, str]) -> str:
     return f"Left out for their names: {named}{more}. {first[:1].upper()}{first[1:]}"
 
 
-def rejected_text(rejected: Sequence[RejectedRow], n: int) -> str:
-    """Say how many of the first rows would be rejected, and why the first of them is."""
-    if not rejected:
+def trial_text(trial: Trial) -> str:
+    """Say what of the first rows cannot be read, and why the first of it cannot."""
+    rejected, n = trial.rejected, trial.n
+    if not rejected and not trial.unreadable:
         return f"All of the first {n:,} rows can be read."
-    first = f"row {rejected[0].row + 1:,}: {rejected[0].error}"
+    first = f"row {rejected[0].row + 1:,}: {rejected[0].error}" if rejected else ""
     if len(rejected) == n:
         return f"None of the first {n:,} rows can be read; {first}"
-    return f"{len(rejected):,} of the first {n:,} rows will be rejected, the others land; the first is {first}"
+    said = f"{len(rejected):,} of the first {n:,} rows will be rejected, the others land; the first is {first}"
+    return " ".join([*([said] if rejected else []), *([_unreadable_text(trial)] if trial.unreadable else [])])
+
+
+def _unreadable_text(trial: Trial) -> str:
+    columns = ", ".join(f"{each.n:,} of {each.column}" for each in trial.unreadable)
+    cells = trial.unreadable[0]
+    first = f"row {cells.rows[0] + 1:,}: {cells.column} {cells.errors[0]}."
+    return f"Cells of these {trial.n:,} rows that cannot be read will be missing: {columns}; the first is {first}"
 
 
 def existing_text(found: ModelFacts) -> str:
@@ -137,17 +146,36 @@ def models_table(models: Sequence[ModelFacts]) -> pd.DataFrame:
     )
 
 
-def columns_table(columns: Sequence[Column]) -> pd.DataFrame:
-    """Return a row for every column of a model."""
-    kinds = {"numeric": "number", "categorical": "category"}
+def columns_table(found: ModelFacts) -> pd.DataFrame:
+    """Return a row for every column of a model, with how its cells are read and how many could not be."""
+    columns, kinds = found.columns, {"numeric": "number", "categorical": "category"}
     compared = ["no: it comes late" if c.role == "label" else "yes" for c in columns]
     rows = {
         "column": [column.name for column in columns],
         "kind": [kinds[column.kind] for column in columns],
         "role": [column.role for column in columns],
         "compared": compared,
+        "spelled as": [_spelled(found, column) for column in columns],
+        "missing if": [_missing(found.readings[column.name]) for column in columns],
+        "unreadable": [_unreadable(found, column) for column in columns],
     }
     return pd.DataFrame(rows)
+
+
+def _spelled(found: ModelFacts, column: Column) -> str:
+    return found.readings[column.name].spelling if column.kind == "categorical" else "number"
+
+
+def _missing(reading: Reading) -> str:
+    words = sorted(reading.missing - BLANK)
+    if not words:
+        return "empty" if reading.missing else "never"
+    return ", ".join(["empty", *words]) if reading.missing != MISSING else "empty, or a usual word such as NA"
+
+
+def _unreadable(found: ModelFacts, column: Column) -> str:
+    total = found.unreadable.get(column.name)
+    return "" if total is None else f"{total.n:,}: {total.reason}"
 
 
 def references_table(found: ModelFacts) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 from retrain.judging.evaluation import Judged
 from retrain.models import artifacts
 from retrain.models.fitted import FittedModel, answers_from
-from storage.checking.rows import category_text
+from storage.checking.cells import category_text
 from storage.log import PredictionLog
 from storage.models import registry
 from storage.models.registry import Version

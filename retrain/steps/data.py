@@ -13,7 +13,7 @@ from retrain.models.rows import split, write_rows
 from retrain.params import RetrainParams
 from retrain.steps.context import Context, go_on, reject
 from retrain.steps.outputs import Collected, Prechecked, Validated
-from storage.checking.rows import category_text
+from storage.checking.cells import category_text
 from storage.database.audit import append_audit
 from storage.jobs.leases import Outcome
 from storage.models import registry

@@ -1,6 +1,8 @@
-"""The same checks as storage.checking.rows for a whole frame at once: a million rows in seconds."""
+"""The rules of storage.checking.cells for a whole frame at once: a million rows in seconds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -8,59 +10,109 @@ import pandas as pd
 
 from drift.data.windows import Column
 from storage.checking import rows
+from storage.checking.cells import CODED, ESSENTIAL, PLAIN, Rule, Rules, rules_of
 from storage.checking.records import plain_column
-from storage.checking.rows import CODED, PLAIN, Batch, Coded, RejectedRow
+from storage.checking.rows import Batch, Coded, RejectedRow
 
 # Times between these lie in the years allowed, whatever their zone.
 _EARLY, _LATE = np.datetime64("1700-01-02", "us"), np.datetime64("2240-12-31", "us")
-_ZONED = r"(?:[zZ]|[+-]\d{2}:?\d{2})$"
+# What pandas and the rule for one cell read alike: no more than microseconds, and a zone.
+_PLAIN_TIME = r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:Z|[+-]\d{2}:\d{2})"
 
 
-def batch_from_frame(columns: Sequence[Column], frame: pd.DataFrame) -> Batch:
-    """Check a frame column by column.
+@dataclass
+class _Reasons:
+    """Why cells cannot be read: those that cost their row, by row, and the others, by column and row."""
+
+    fatal: frozenset[str]
+    of_rows: dict[int, str] = field(default_factory=dict)
+    of_cells: dict[str, dict[int, str]] = field(default_factory=dict)
+
+    def add(self, name: str, row: int, reason: str) -> None:
+        if name in self.fatal:
+            self.of_rows.setdefault(row, f"{name} {reason}.")
+        else:
+            self.of_cells.setdefault(name, {})[row] = reason
+
+
+Tell = Callable[[int, str], None]
+
+
+def batch_from_frame(
+    columns: Sequence[Column], frame: pd.DataFrame, rules: Rules | None = None, *, strict: bool = False
+) -> Batch:
+    """Check a frame column by column; the result is that of `storage.checking.rows.batch_from_records` for its records.
+
+    Parameters
+    ----------
+    columns, rules, strict : as there
 
     Raises
     ------
     ValueError
-        If `predicted_at` is absent, or a column of the frame is not registered.
+        If `predicted_at` is absent or has no zone, or a column of the frame is not registered or there twice.
     """
-    known = {"predicted_at", "labelled_at", *CODED, *PLAIN, *(c.name for c in columns)}
-    unknown = [str(name) for name in frame.columns if name not in known]
-    if unknown:
-        raise ValueError(f"columns must be registered ones ({', '.join(sorted(known))}); got {', '.join(unknown)}.")
-    if "predicted_at" not in frame:
-        raise ValueError(f"predicted_at must be a column of the frame; got {', '.join(map(str, frame.columns))}.")
-    errors: dict[int, str] = {}
-    predicted_at, _ = _instants(frame["predicted_at"], "predicted_at", errors, required=True)
-    labelled_at, labelled_known = _labelled_at(frame, predicted_at, errors)
-    numbers = {c.name: _numbers(frame, c.name, errors) for c in columns if c.kind == "numeric"}
-    categorical = [c.name for c in columns if c.kind == "categorical"]
-    categories = {name: _categories(frame, name, errors) for name in [*categorical, *CODED]}
-    texts = {name: _texts(frame, name, errors) for name in PLAIN}
+    rules = rules or rules_of(columns)
+    _check_names(frame, rules)
+    reasons = _Reasons(frozenset(rules) if strict else ESSENTIAL)
+    stored = {name: _column(frame, name, rule, reasons) for name, rule in rules.items()}
     keep = np.ones(len(frame), bool)
-    keep[list(errors)] = False
-    positions = np.flatnonzero(keep).tolist()
-    kept: np.ndarray | slice = keep if errors else slice(None)  # as a rule all of them: nothing is copied
+    keep[list(reasons.of_rows)] = False
+    kept: np.ndarray | slice = keep if reasons.of_rows else slice(None)  # as a rule all of them: nothing is copied
+    labelled_at, labelled_known = _labelled_at(stored, rules)
+    numbers = {c.name: stored[c.name][kept] for c in columns if c.kind == "numeric"}
+    coded = {name: stored[name] for name in [*(c.name for c in columns if c.kind == "categorical"), *CODED]}
     return Batch(
-        positions=positions,
-        predicted_at=predicted_at[kept].tolist(),
+        positions=np.flatnonzero(keep).tolist(),
+        predicted_at=stored["predicted_at"][0][kept].tolist(),
         labelled_at=_optional(labelled_at[kept], ~labelled_known[kept]),
-        numbers={name: _optional(values[kept], np.isnan(values[kept])) for name, values in numbers.items()},
-        categories={name: Coded(codes[kept].tolist(), values) for name, (codes, values) in categories.items()},
-        texts={name: values[kept].tolist() for name, values in texts.items()},
-        rejected=[RejectedRow(row, errors[row]) for row in sorted(errors)],
+        numbers={name: _optional(values, np.isnan(values)) for name, values in numbers.items()},
+        categories={name: Coded(codes[kept].tolist(), values) for name, (codes, values) in coded.items()},
+        texts={name: stored[name][kept].tolist() for name in PLAIN},
+        rejected=[RejectedRow(row, reasons.of_rows[row]) for row in sorted(reasons.of_rows)],
+        unreadable=_of_kept_rows(reasons),
     )
 
 
-def with_zone(times: pd.Series) -> pd.Series:
-    """Read times without a zone as UTC, as an import says before it starts."""
-    if isinstance(times.dtype, pd.DatetimeTZDtype):
-        return times
-    if pd.api.types.is_datetime64_dtype(times.dtype):
-        return times.dt.tz_localize("UTC")
-    parsed = pd.to_datetime(times.astype("string"), format="ISO8601", utc=True, errors="coerce")
-    # What cannot be read stays as it is, so that the report can show it.
-    return parsed if parsed.notna().all() else parsed.astype(object).where(parsed.notna(), times)
+def _check_names(frame: pd.DataFrame, rules: Rules) -> None:
+    unknown = [str(name) for name in frame.columns if name not in rules]
+    if unknown:
+        raise ValueError(f"columns must be registered ones ({', '.join(sorted(rules))}); got {', '.join(unknown)}.")
+    names = ", ".join(map(str, frame.columns))
+    if "predicted_at" not in frame:
+        raise ValueError(f"predicted_at must be a column of the frame; got {names}.")
+    if not frame.columns.is_unique:
+        raise ValueError(f"columns of the frame must have names of their own; got {names}.")
+
+
+def _of_kept_rows(reasons: _Reasons) -> dict[str, dict[int, str]]:
+    kept = {
+        name: {row: reason for row, reason in cells.items() if row not in reasons.of_rows}
+        for name, cells in reasons.of_cells.items()
+    }
+    return {name: cells for name, cells in kept.items() if cells}
+
+
+def _column(frame: pd.DataFrame, name: str, rule: Rule, reasons: _Reasons) -> Any:
+    """Return a column as it is stored; cells that are missing or unreadable hold NaN, -1 or None.
+
+    Returns
+    -------
+    floats; codes and their categories; microseconds and whether they are known; or texts; by the kind of the rule
+    """
+
+    def tell(row: int, reason: str) -> None:
+        reasons.add(name, row, reason)
+
+    return _READ[rule.kind](frame[name], rule, tell) if name in frame else _absent(rule, len(frame))
+
+
+def _absent(rule: Rule, n: int) -> Any:
+    if rule.kind == "number":
+        return np.full(n, np.nan)
+    if rule.kind in ("category", "variant"):
+        return np.full(n, -1), []
+    return (np.zeros(n, np.int64), np.zeros(n, bool)) if rule.kind == "later_instant" else np.full(n, None, object)
 
 
 def _optional(values: np.ndarray, missing: np.ndarray) -> list[Any]:
@@ -72,99 +124,150 @@ def _optional(values: np.ndarray, missing: np.ndarray) -> list[Any]:
     return boxed.tolist()
 
 
-def _reject(errors: dict[int, str], bad: np.ndarray, name: str, values: pd.Series, must: str) -> None:
-    for row in np.flatnonzero(bad):
-        errors.setdefault(int(row), f"{name} must {must}; got {rows._short(values.iloc[row])}.")
-
-
-def _instants(values: pd.Series, name: str, errors: dict[int, str], *, required: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Return microseconds since 1970 and which rows hold one."""
-    if isinstance(values.dtype, pd.DatetimeTZDtype):
-        parsed = values
-    elif pd.api.types.is_datetime64_dtype(values.dtype):
-        raise ValueError(f"{name} must carry a time zone: call .dt.tz_localize(...) first; got {values.dtype}.")
-    else:
-        text = values.map(lambda value: value.isoformat() if hasattr(value, "isoformat") else value)
-        as_text = text.astype("string")
-        parsed = pd.to_datetime(as_text, format="ISO8601", utc=True, errors="coerce")
-        naive = parsed.notna() & ~as_text.str.contains(_ZONED, regex=True).fillna(False)
-        _reject(errors, naive.to_numpy(bool), name, values, "carry a time zone, such as +00:00")
-        unreadable = parsed.isna() & values.notna()
-        _reject(errors, unreadable.to_numpy(bool), name, values, "be a time such as 2026-11-23T14:00:00+00:00")
-    utc = parsed.dt.as_unit("us").to_numpy("datetime64[us]")
-    present = ~np.isnat(utc)
-    if required and not present.all():
-        _reject(errors, ~present, name, values, "be a time with a zone")
-    if (present & ((utc < _EARLY) | (utc > _LATE))).any():
-        years = parsed.dt.year.to_numpy(float)  # by the clock of the row's own zone
-        with np.errstate(invalid="ignore"):
-            far = present & ((years < 1700) | (years > 2240))
-        _reject(errors, far, name, values, "lie between the years 1700 and 2240")
-    return utc.view(np.int64), present
-
-
-def _labelled_at(
-    frame: pd.DataFrame, predicted_at: np.ndarray, errors: dict[int, str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return when each label came; one that came with its prediction was known at once."""
-    if "label" not in frame:
-        return predicted_at, np.zeros(len(frame), bool)
-    labelled = frame["label"].notna().to_numpy(bool)
-    if "labelled_at" not in frame:
-        return predicted_at, labelled
-    given, present = _instants(frame["labelled_at"], "labelled_at", errors, required=False)
+def _labelled_at(stored: dict[str, Any], rules: Rules) -> tuple[np.ndarray, np.ndarray]:
+    """Return when each label came, and which rows have one; one that came with its prediction was known at once."""
+    predicted_at, _ = stored["predicted_at"]
+    if "label" not in rules:
+        return predicted_at, np.zeros(len(predicted_at), bool)
+    labelled = ~np.isnan(stored["label"]) if rules["label"].kind == "number" else stored["label"][0] >= 0
+    given, present = stored["labelled_at"]
     return np.where(present, given, predicted_at), labelled
 
 
-def _numbers(frame: pd.DataFrame, name: str, errors: dict[int, str]) -> np.ndarray:
-    if name not in frame:
-        return np.full(len(frame), np.nan)
-    values = frame[name]
-    if pd.api.types.is_numeric_dtype(values.dtype):
-        return values.to_numpy(np.float64, na_value=np.nan)
-    cleaned = values.mask(values.isin([""]))
-    parsed = pd.to_numeric(cleaned, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    _reject(errors, np.isnan(parsed) & cleaned.notna().to_numpy(bool), name, values, "be a number")
-    return parsed
+def cells_of(values: pd.Series) -> list[Any]:
+    """Return the cells of a column as they are: pandas would widen small floats, which then have other digits."""
+    if values.dtype in (np.float16, np.float32):
+        return list(values.to_numpy())
+    return values.tolist()
 
 
-def _categories(frame: pd.DataFrame, name: str, errors: dict[int, str]) -> tuple[np.ndarray, list[str]]:
-    if name not in frame:
-        return np.full(len(frame), -1), []
-    codes, uniques = pd.factorize(_spelled(frame[name]))
-    check = rows.variant if name == "variant" else rows.category_text
-    texts: list[str | None] = []
-    for position, value in enumerate(uniques):
+def _one_by_one(values: Sequence[Any], rule: Rule, tell: Tell, rows_: Sequence[int] | None = None) -> list[Any]:
+    """Apply a rule to every cell; an unreadable one is told and missing."""
+    read = []
+    for row, value in enumerate(values) if rows_ is None else zip(rows_, values, strict=True):
         try:
-            texts.append(check(value))
+            read.append(rule(value))
+        except ValueError as error:
+            tell(int(row), str(error))
+            read.append(None)
+    return read
+
+
+def _instants(values: pd.Series, rule: Rule, tell: Tell) -> tuple[np.ndarray, np.ndarray]:
+    """Return microseconds since 1970 and which rows hold one."""
+    dtype = values.dtype
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        utc = values.dt.as_unit("us").to_numpy("datetime64[us]")
+    elif pd.api.types.is_datetime64_dtype(dtype):
+        name = values.name
+        raise ValueError(f"{name} must carry a time zone: call .dt.tz_localize(...) first; got {dtype}.")
+    else:
+        utc = _instants_of_text(values)
+    known = utc.view(np.int64).copy()
+    present = ~np.isnat(utc)
+    may_be_odd = ~(present & (utc >= _EARLY) & (utc <= _LATE))
+    if rule.kind == "later_instant":
+        known_missing = [cell is None for cell in values] if values.dtype == object else values.isna()
+        may_be_odd &= ~np.asarray(known_missing, bool)
+    odd = np.flatnonzero(may_be_odd)
+    for row, instant in zip(odd, _one_by_one(cells_of(values.iloc[odd]), rule, tell, odd.tolist()), strict=True):
+        known[row], present[row] = (0, False) if instant is None else (instant, True)
+    return known, present
+
+
+def _instants_of_text(values: pd.Series) -> np.ndarray:
+    """Read times that are written in the usual way; NaT stands for what is not."""
+    try:
+        text = values.astype("string") if _holds_text(values) else None
+    except UnicodeEncodeError:
+        text = None
+    if text is None:
+        return np.full(len(values), np.datetime64("NaT", "us"))
+    plain = text.str.fullmatch(_PLAIN_TIME).fillna(False).to_numpy(bool)
+    parsed = pd.to_datetime(text.where(plain), format="ISO8601", utc=True, errors="coerce")
+    return parsed.dt.as_unit("us").to_numpy("datetime64[us]")
+
+
+def _holds_text(values: pd.Series) -> bool:
+    if isinstance(values.dtype, pd.StringDtype):
+        return True
+    # pandas would ask each value whether it is missing, and some raise.
+    return values.dtype == object and set(map(type, values)) <= {str, NoneType}
+
+
+def _numbers(values: pd.Series, rule: Rule, tell: Tell) -> np.ndarray:
+    dtype = values.dtype
+    if _holds_numbers(dtype):
+        with np.errstate(over="ignore"):
+            return values.to_numpy(np.float64, na_value=np.nan)
+    if pd.api.types.is_timedelta64_dtype(dtype):
+        return np.asarray(values.dt.total_seconds(), np.float64)
+    if _holds_text(values):
+        return _numbers_of_text(values, rule, tell)
+    return np.array(_one_by_one(cells_of(values), rule, tell), np.float64)
+
+
+def _holds_numbers(dtype: Any) -> bool:
+    """Tell whether a column holds numbers or booleans that a float can be made of."""
+    return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
+
+
+def _numbers_of_text(values: pd.Series, rule: Rule, tell: Tell) -> np.ndarray:
+    """Read numbers in bulk, and one by one where that fails or comes to none that is finite."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    try:
+        texts = pa.array(values, pa.large_string(), from_pandas=True)
+        says_missing = compute.is_in(texts, value_set=pa.array(sorted(rule.reading.missing), pa.large_string()))
+        texts = compute.if_else(says_missing, None, texts)
+        read = compute.cast(texts, pa.float64()).to_numpy(zero_copy_only=False).copy()
+    except (pa.ArrowInvalid, UnicodeEncodeError):
+        return np.array(_one_by_one(values.tolist(), rule, tell), np.float64)
+    odd = np.flatnonzero(~np.isfinite(read) & texts.is_valid().to_numpy(zero_copy_only=False))
+    read[odd] = _one_by_one(values.iloc[odd].tolist(), rule, tell, odd.tolist())
+    return read
+
+
+def _categories(values: pd.Series, rule: Rule, tell: Tell) -> tuple[np.ndarray, list[str]]:
+    if values.dtype == object and not _holds_text(values):
+        return _coded(_one_by_one(values.tolist(), rule, tell))
+    try:
+        codes, uniques = pd.factorize(values)
+    except (TypeError, ValueError, NotImplementedError):  # values that pandas cannot compare, such as lists of Arrow
+        return _coded(_one_by_one(cells_of(values), rule, tell))
+    texts: list[str | None] = []
+    for position, value in enumerate(cells_of(pd.Series(uniques))):
+        try:
+            texts.append(rule(value))
         except ValueError as error:
             texts.append(None)
             for row in np.flatnonzero(codes == position):
-                errors.setdefault(int(row), f"{name} {error}.")
+                tell(int(row), str(error))
     distinct = rows.encode(texts)
     lookup = np.array([*distinct.codes, -1], dtype=np.int64)
     return lookup[codes], distinct.values
 
 
-def _spelled(values: pd.Series) -> pd.Series:
-    """Spell numbers and booleans out where a column mixes them with others: to pandas, False and 0 are one value."""
-    if values.dtype != object or pd.api.types.infer_dtype(values) in ("string", "empty"):
-        return values
-    plain = (bool, int, float, np.number, np.bool_)
-    return values.map(lambda value: rows.category_text(value) if isinstance(value, plain) else value)
+def _coded(texts: Sequence[str | None]) -> tuple[np.ndarray, list[str]]:
+    coded = rows.encode(texts)
+    return np.array(coded.codes, np.int64), coded.values
 
 
-def _texts(frame: pd.DataFrame, name: str, errors: dict[int, str]) -> np.ndarray:
-    texts = np.full(len(frame), None, dtype=object)
-    if name not in frame:
-        return texts
-    check = rows.plain_text if name == "text" else rows.key_text
-    if (plain := plain_column(frame[name].tolist(), check)) is not None:
-        texts[:] = plain
-        return texts
-    for row, value in enumerate(frame[name]):
-        try:
-            texts[row] = check(value)
-        except ValueError as error:
-            errors.setdefault(row, f"{name} {error}.")
+def _texts(values: pd.Series, rule: Rule, tell: Tell) -> np.ndarray:
+    texts = np.full(len(values), None, dtype=object)
+    cells = cells_of(values)
+    plain = plain_column(cells, rule)
+    texts[:] = _one_by_one(cells, rule, tell) if plain is None else plain
     return texts
+
+
+_READ: dict[str, Callable[[pd.Series, Rule, Tell], Any]] = {
+    "instant": _instants,
+    "later_instant": _instants,
+    "number": _numbers,
+    "category": _categories,
+    "variant": _categories,
+    "key": _texts,
+    "text": _texts,
+}

@@ -1,48 +1,56 @@
-"""The checks of storage.checking.rows for many plain records at once, column by column: JSON rows by the thousand."""
+"""The rules of storage.checking.cells for many plain records at once, column by column: JSON rows by the thousand."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from types import NoneType
 from typing import Any
 
 from drift.data.windows import Column
-from storage.checking import rows
+from storage.checking import cells, rows
+from storage.checking.cells import Rule, Rules, rules_of
 from storage.checking.rows import Batch
 
 # Fewer are checked as fast one by one.
 MIN_RECORDS = 16
 _TEXT = {str, NoneType}
 _NUMBER = {float, int, NoneType}
+# Values of one of these types are told apart by being equal or not; 1 and True would not be.
+_OF_ONE_TYPE = (_TEXT, {int, NoneType}, {bool, NoneType}, {float, NoneType})
 
 
-def batch_from_many(columns: Sequence[Column], records: Sequence[Mapping[str, Any]]) -> Batch:
+def batch_from_many(
+    columns: Sequence[Column],
+    records: Sequence[Mapping[str, Any]],
+    rules: Rules | None = None,
+    *,
+    strict: bool = False,
+) -> Batch:
     """Check records; the result is that of `storage.checking.rows.batch_from_records`, which takes over
     where one is not plain.
 
     Parameters
     ----------
-    columns : the model's registered columns
-    records : mappings with `predicted_at` and any of the model's columns and bookkeeping fields
+    columns, records, rules, strict : as there
     """
-    kept = _kept(columns, records) if len(records) >= MIN_RECORDS else None
+    rules = rules or rules_of(columns)
+    kept = _kept(rules, records) if len(records) >= MIN_RECORDS else None
     if kept is None:
-        return rows.batch_from_records(columns, records)
+        return rows.batch_from_records(columns, records, rules, strict=strict)
     batch = Batch(list(range(len(records))), [], [])
     rows._fill(batch, columns, kept)
     return batch
 
 
-def _kept(columns: Sequence[Column], records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]] | None:
-    """Return the checked values of every column, or None if a record may have to be rejected."""
-    checks = rows._checks(columns)
+def _kept(rules: Rules, records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]] | None:
+    """Return the checked values of every column, or None if a cell may be unreadable."""
     if set(map(type, records)) != {dict}:
         return None
     given = set().union(*records)
-    if not given <= checks.keys() or "predicted_at" not in given:
+    if not given <= rules.keys() or "predicted_at" not in given:
         return None
     absent = [None] * len(records)
     try:
-        return {n: _column(_values(n, records), check) if n in given else absent for n, check in checks.items()}
+        return {n: _column(_values(n, records), rule) if n in given else absent for n, rule in rules.items()}
     except (ValueError, OverflowError):
         return None
 
@@ -54,36 +62,41 @@ def _values(name: str, records: Sequence[Mapping[str, Any]]) -> list[Any]:
         return [record.get(name) for record in records]
 
 
-def plain_column(values: Sequence[Any], check: Callable[[object], Any]) -> list[Any] | None:
-    """Return the checked values of a column, or None if one of them may be wrong."""
+def plain_column(values: Sequence[Any], rule: Rule) -> list[Any] | None:
+    """Return what is stored of a column's cells, or None if one of them may be unreadable."""
     try:
-        return _column(list(values), check)
+        return _column(list(values), rule)
     except (ValueError, OverflowError):
         return None
 
 
-def _column(values: list[Any], check: Callable[[object], Any]) -> list[Any]:
-    """Check the values of a column; one that is not plain is an error, be it wrong or not."""
+def _column(values: list[Any], rule: Rule) -> list[Any]:
+    """Read the cells of a column; one that is not plain is an error, be it wrong or not."""
     kinds = set(map(type, values))
-    if kinds == {NoneType} and check is not rows.instant:
+    if kinds == {NoneType} and rule.kind != "instant":
         return values
-    if check is rows.number:
+    if rule.kind == "number":
         _require(kinds <= _NUMBER)
-        return values if kinds == {float} and not _holds_nan(values) else list(map(rows.number, values))
-    if check in (rows.category_text, rows.variant):
+        return values if kinds == {float} and not _holds_nan(values) else list(map(rule, values))
+    if rule.kind in ("category", "variant"):
+        _require(any(kinds <= plain for plain in _OF_ONE_TYPE))
+        # Few of them differ: each is read once.
+        read = {value: rule(value) for value in set(values)}
+        return values if all(text is value for value, text in read.items()) else [read[value] for value in values]
+    if rule.kind in ("key", "text"):
         _require(kinds <= _TEXT)
-        # Few of them differ: each is checked once.
-        for value in set(values):
-            check(value)
+        return _texts(values, rule)
+    return list(map(rule, values))
+
+
+def _texts(values: list[str | None], rule: Rule) -> list[str | None]:
+    texts = [value for value in values if value is not None]
+    longest = cells.MAX_TEXT_LENGTH if rule.kind == "text" else cells.MAX_CATEGORY_LENGTH
+    cells.check_characters("".join(texts))
+    _require(max(map(len, texts)) <= longest)
+    if rule.reading.missing.isdisjoint(map(str.strip, texts)):
         return values
-    if check in (rows.key_text, rows.plain_text):
-        _require(kinds <= _TEXT)
-        texts = [value for value in values if value is not None]
-        rows._storable("".join(texts))
-        longest = rows.MAX_TEXT_LENGTH if check is rows.plain_text else rows.MAX_CATEGORY_LENGTH
-        _require(max(map(len, texts)) <= longest)
-        return [value or None for value in values] if check is rows.key_text else values
-    return [check(value) for value in values]
+    return list(map(rule, values))
 
 
 def _holds_nan(numbers: Sequence[float]) -> bool:

@@ -1,24 +1,11 @@
-"""From what a caller hands in to typed columns: every row is checked, a bad one is named and left out."""
+"""From what a caller hands in to typed columns: a cell that cannot be read is named and stored as missing."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from pandas.api.typing import NaTType
-
 from drift.data.windows import Column
-from storage.database.schema import microseconds
-
-MAX_CATEGORY_LENGTH = 200
-MAX_TEXT_LENGTH = 20_000
-VARIANTS = ("champion", "canary", "shadow")
-# Besides the model's own columns; the coded ones share the category dictionary.
-CODED = ("version", "variant")
-PLAIN = ("request_id", "entity_id", "text")
+from storage.checking.cells import CODED, ESSENTIAL, PLAIN, Rules, rules_of, short
 
 
 @dataclass(frozen=True)
@@ -30,11 +17,26 @@ class RejectedRow:
 
 
 @dataclass(frozen=True)
+class UnreadableCells:
+    """Cells of a column that could not be read and are stored as missing: their rows, from 0 and in order, and why."""
+
+    column: str
+    rows: tuple[int, ...]
+    errors: tuple[str, ...]
+
+    @property
+    def n(self) -> int:
+        """How many there are."""
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
 class IngestReport:
-    """What became of the rows: how many are stored, and the others with their reasons."""
+    """What became of the rows: how many are stored, why others are not, and unreadable cells of the stored."""
 
     accepted: int
     rejected: tuple[RejectedRow, ...] = ()
+    unreadable: tuple[UnreadableCells, ...] = ()
 
 
 @dataclass
@@ -47,7 +49,10 @@ class Coded:
 
 @dataclass
 class Batch:
-    """Rows that passed every check, column by column, and those that did not."""
+    """Rows that passed every check, column by column, and those that did not.
+
+    `unreadable` tells, for columns that have them, why cells of passing rows count as missing, by position.
+    """
 
     positions: list[int]
     predicted_at: list[int]
@@ -56,108 +61,43 @@ class Batch:
     categories: dict[str, Coded] = field(default_factory=dict)
     texts: dict[str, list[str | None]] = field(default_factory=dict)
     rejected: list[RejectedRow] = field(default_factory=list)
+    unreadable: dict[str, dict[int, str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.positions)
 
 
-def category_text(value: object) -> str | None:
-    """Return the one spelling of a category, so that 1, 1.0 and numpy's 1 are the same label.
-
-    Examples
-    --------
-    >>> category_text(1.0), category_text(True), category_text("paid"), category_text(float("nan"))
-    ('1', 'true', 'paid', None)
-    """
-    if value is None or value is pd.NA or value is pd.NaT:
-        return None
-    if isinstance(value, bool | np.bool_):
-        return "true" if value else "false"
-    if isinstance(value, float | np.floating):
-        real = float(value)
-        if math.isnan(real):
-            return None
-        return str(int(real)) if abs(real) < 2**53 and real.is_integer() else repr(real)
-    text = str(value)
-    if len(text) > MAX_CATEGORY_LENGTH:
-        raise ValueError(f"must be at most {MAX_CATEGORY_LENGTH} characters long; got {len(text)}")
-    return _storable(text)
-
-
-def number(value: object) -> float | None:
-    """Return a number, or None where it is missing."""
-    if value is None or value is pd.NA or value == "":
-        return None
-    # Python reads "1_000" and digits of every script; a file that holds them means something else.
-    if isinstance(value, str) and ("_" in value or not value.isascii()):
-        raise ValueError(f"must be a number; got {_short(value)}")
-    try:
-        result = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"must be a number; got {_short(value)}") from None
-    return None if math.isnan(result) else result
-
-
-def instant(value: object) -> int:
-    """Return an instant with a zone as microseconds since 1970."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            raise ValueError(f"must be a time such as 2026-11-23T14:00:00+00:00; got {_short(value)}") from None
-    if not isinstance(value, datetime) or isinstance(value, NaTType):
-        raise ValueError(f"must be a time with a zone; got {_short(value)}")
-    if value.tzinfo is None:
-        raise ValueError(f"must carry a time zone, such as +00:00; got {_short(value)}")
-    if not 1700 <= value.year <= 2240:
-        raise ValueError(f"must lie between the years 1700 and 2240; got {_short(value)}")
-    return microseconds(value)
-
-
-def plain_text(value: object) -> str | None:
-    """Return free text, or None where it is missing."""
-    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
-        return None
-    text = str(value)
-    if len(text) > MAX_TEXT_LENGTH:
-        raise ValueError(f"must be at most {MAX_TEXT_LENGTH} characters long; got {len(text)}")
-    return _storable(text)
-
-
-def key_text(value: object) -> str | None:
-    """Return an identifier as short text, or None where it is missing."""
-    text = category_text(value)
-    return None if text is None or text == "" else text
-
-
-def variant(value: object) -> str | None:
-    """Return which deployment answered."""
-    text = category_text(value)
-    if text is not None and text not in VARIANTS:
-        raise ValueError(f"must be one of {', '.join(VARIANTS)}; got {_short(value)}")
-    return text
-
-
-def batch_from_records(columns: Sequence[Column], records: Sequence[Mapping[str, Any]]) -> Batch:
+def batch_from_records(
+    columns: Sequence[Column],
+    records: Sequence[Mapping[str, Any]],
+    rules: Rules | None = None,
+    *,
+    strict: bool = False,
+) -> Batch:
     """Check rows one by one; made for single predictions and small batches.
 
     Parameters
     ----------
     columns : the model's registered columns
     records : mappings with `predicted_at` and any of the model's columns and bookkeeping fields
+    rules : how their cells are read (storage.checking.cells.rules_of)
+    strict : whether a cell that cannot be read costs its row, as one of `predicted_at` or `request_id` always does
     """
-    checks = _checks(columns)
-    kept: dict[str, list[Any]] = {name: [] for name in checks}
+    rules = rules or rules_of(columns)
+    fatal = rules.keys() if strict else ESSENTIAL
+    kept: dict[str, list[Any]] = {name: [] for name in rules}
     batch = Batch([], [], [])
     for position, record in enumerate(records):
         try:
-            row = _checked(record, checks)
+            row, unreadable = _checked(record, rules, fatal)
         except ValueError as error:
             batch.rejected.append(RejectedRow(position, str(error)))
             continue
         batch.positions.append(position)
         for name, value in row.items():
             kept[name].append(value)
+        for name, reason in unreadable.items():
+            batch.unreadable.setdefault(name, {})[position] = reason
     _fill(batch, columns, kept)
     return batch
 
@@ -181,6 +121,19 @@ def _fill(batch: Batch, columns: Sequence[Column], kept: dict[str, list[Any]]) -
         batch.texts[name] = kept[name]
 
 
+def unreadable_cells(batch: Batch, stored: Iterable[int]) -> tuple[UnreadableCells, ...]:
+    """Return the unreadable cells of the rows that were stored, given by their places in the batch."""
+    if not batch.unreadable:
+        return ()
+    positions = {batch.positions[place] for place in stored}
+    found = []
+    for column, reasons in batch.unreadable.items():
+        cells = {row: reason for row, reason in sorted(reasons.items()) if row in positions}
+        if cells:
+            found.append(UnreadableCells(column, tuple(cells), tuple(cells.values())))
+    return tuple(found)
+
+
 def encode(values: Sequence[str | None]) -> Coded:
     """Give each distinct value a position, in order of appearance."""
     distinct = [value for value in dict.fromkeys(values) if value is not None]
@@ -189,42 +142,19 @@ def encode(values: Sequence[str | None]) -> Coded:
     return Coded(list(map(positions.__getitem__, values)), distinct)
 
 
-def _checks(columns: Sequence[Column]) -> dict[str, Callable[[object], Any]]:
-    checks: dict[str, Callable[[object], Any]] = {
-        "predicted_at": instant,
-        "labelled_at": lambda value: None if value is None or value is pd.NaT else instant(value),
-        "request_id": key_text,
-        "entity_id": key_text,
-        "version": category_text,
-        "variant": variant,
-        "text": plain_text,
-    }
-    return checks | {c.name: number if c.kind == "numeric" else category_text for c in columns}
-
-
-def _checked(record: Mapping[str, Any], checks: Mapping[str, Callable[[object], Any]]) -> dict[str, Any]:
+def _checked(record: Mapping[str, Any], rules: Rules, fatal: Collection[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what is stored of a record, and the columns whose cells cannot be read with the reasons."""
     if not isinstance(record, Mapping):
-        raise ValueError(f"row must be a mapping of column names to values; got {_short(record)}.")
-    unknown = [name for name in record if name not in checks]
+        raise ValueError(f"row must be a mapping of column names to values; got {short(record)}.")
+    unknown = [name for name in record if name not in rules]
     if unknown:
-        raise ValueError(f"columns must be registered ones ({', '.join(checks)}); got {', '.join(map(str, unknown))}.")
-    row = {}
-    for name, check in checks.items():
+        raise ValueError(f"columns must be registered ones ({', '.join(rules)}); got {', '.join(map(str, unknown))}.")
+    row, unreadable = {}, {}
+    for name, rule in rules.items():
         try:
-            row[name] = check(record.get(name))
+            row[name] = rule(record.get(name))
         except ValueError as error:
-            raise ValueError(f"{name} {error}.") from None
-    return row
-
-
-def _storable(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("must not hold a NUL character")
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError(f"must be Unicode text; got half a surrogate pair in {_short(text)}")
-    return text
-
-
-def _short(value: object) -> str:
-    text = value.isoformat() if isinstance(value, datetime) else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+            if name in fatal:
+                raise ValueError(f"{name} {error}.") from None
+            row[name], unreadable[name] = None, str(error)
+    return row, unreadable

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from storage.database.engine import MIGRATING, DatabaseFault, wait_for_turn, writing
 
-HEAD = "0006"
+HEAD = "0007"
 # Alembic keeps the migration that runs in module globals: one at a time in a process.
 _one_at_a_time = threading.Lock()
 

@@ -102,6 +102,21 @@ model_column = sa.Table(
     sa.Column("name", sa.String(64), nullable=False),
     sa.Column("kind", sa.String(12), nullable=False),
     sa.Column("role", sa.String(12), nullable=False),
+    # How its cells are read (storage.checking.spelling): as text, number or boolean, and the words for "no value".
+    sa.Column("spelling", sa.String(8)),
+    sa.Column("missing", sa.JSON),
+)
+
+# Cells that could not be read and count as missing, by the day of their prediction, in days since 1970. Reasons are
+# kept without the values: whoever is erased must not live on here.
+unreadable_cell = sa.Table(
+    "unreadable_cell",
+    metadata,
+    sa.Column("model_id", sa.ForeignKey("model.id"), primary_key=True),
+    sa.Column("column_name", sa.String(64), primary_key=True),
+    sa.Column("day", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("reason", sa.String(200), primary_key=True),
+    sa.Column("n", sa.BigInteger, nullable=False),
 )
 
 # Categories are stored as small integers; this is the dictionary. A code is never reused.

@@ -2,7 +2,7 @@
 
 import csv
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
@@ -10,9 +10,9 @@ from typing import Any, TextIO
 import pandas as pd
 
 from storage.checking.rows import RejectedRow
+from storage.checking.spelling import MISSING
 
-# What spreadsheets and programs write for "no value".
-MISSING = frozenset(["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>"])
+NOT_UTF_8 = "row must be UTF-8 text; it holds other bytes."
 _COUNT_BYTES = 1 << 20
 Chunk = tuple[int, pd.DataFrame, list[RejectedRow]]
 
@@ -34,7 +34,14 @@ def count_csv_rows(path: Path) -> int | None:
     return max(n_lines + (last != b"\n") - 1, 0)
 
 
-def csv_chunks(path: Path, columns: list[str], size: int, skip: int, numeric: Sequence[str]) -> Iterator[Chunk]:
+def csv_chunks(
+    path: Path,
+    columns: list[str],
+    size: int,
+    skip: int,
+    numeric: Sequence[str],
+    missing: Collection[str] = MISSING,
+) -> Iterator[Chunk]:
     """Yield the rows of a CSV file from position `skip` on, as storage.importing.files.read_chunks describes."""
     with open_csv(path) as file:
         lines = _Lines(file)
@@ -47,10 +54,11 @@ def csv_chunks(path: Path, columns: list[str], size: int, skip: int, numeric: Se
             if plain and position < skip:
                 position += len(taken)
                 continue
-            frame = _frame_in_bulk(text, names, columns, numeric) if plain else None
+            frame = _frame_in_bulk(text, names, columns, numeric, missing) if plain else None
             if frame is None:
                 lines.put_back(taken)
-                n, frame, rejected = _chunk_by_row(list(islice(records, len(taken))), names, columns, position)
+                rows = list(islice(records, len(taken)))
+                n, frame, rejected = _chunk_by_row(rows, names, columns, position, missing)
             else:
                 n, rejected = len(taken), []
                 frame.index = pd.RangeIndex(position, position + n)
@@ -85,7 +93,9 @@ def _is_plain(lines: Sequence[str], text: str) -> bool:
     return text.count("\r") == text.count("\r\n") and "\n\n" not in text and "\n\r" not in text
 
 
-def _frame_in_bulk(text: str, names: list[str], columns: list[str], numeric: Sequence[str]) -> pd.DataFrame | None:
+def _frame_in_bulk(
+    text: str, names: list[str], columns: list[str], numeric: Sequence[str], missing: Collection[str]
+) -> pd.DataFrame | None:
     """Read plain lines at once; None where a row is bad, which reading them one by one will name."""
     import pyarrow as pa
     from pyarrow import compute
@@ -103,7 +113,7 @@ def _frame_in_bulk(text: str, names: list[str], columns: list[str], numeric: Seq
             arrow.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
                 include_columns=columns,
-                null_values=list(MISSING),
+                null_values=list(missing),
                 strings_can_be_null=True,
             ),
         )
@@ -114,13 +124,18 @@ def _frame_in_bulk(text: str, names: list[str], columns: list[str], numeric: Seq
         values[name] = table[name].to_pandas()
         if name in numeric:
             try:
-                values[name] = compute.cast(table[name], pa.float64()).to_pandas()
+                numbers = compute.cast(table[name], pa.float64())
             except pa.ArrowInvalid:  # some value is no number: the row that holds it is named later
                 continue
+            # Of what is not finite, the text tells whether it is infinite, too large or missing.
+            if compute.all(compute.is_finite(numbers)).as_py() is not False:
+                values[name] = numbers.to_pandas()
     return pd.DataFrame(values)
 
 
-def _chunk_by_row(rows: list[Any], names: list[str], columns: list[str], first: int) -> Chunk:
+def _chunk_by_row(
+    rows: list[Any], names: list[str], columns: list[str], first: int, missing: Collection[str] = MISSING
+) -> Chunk:
     rejected, kept, positions = [], [], []
     for position, row in enumerate(rows, start=first):
         if problem := row if isinstance(row, str) else _problem(row, len(names)):
@@ -130,7 +145,7 @@ def _chunk_by_row(rows: list[Any], names: list[str], columns: list[str], first: 
             positions.append(position)
     by_column = list(zip(*kept, strict=True)) if kept else [()] * len(names)
     wanted = {name: by_column[names.index(name)] for name in columns}
-    values = {name: [None if v in MISSING else v for v in column] for name, column in wanted.items()}
+    values = {name: [None if v in missing else v for v in column] for name, column in wanted.items()}
     return len(rows), pd.DataFrame(values, index=positions, dtype=object), rejected
 
 
@@ -166,5 +181,5 @@ def _problem(row: list[str], n_columns: int) -> str | None:
     try:
         "".join(row).encode()
     except UnicodeEncodeError:
-        return "row must be UTF-8 text; it holds other bytes."
+        return NOT_UTF_8
     return None

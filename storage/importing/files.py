@@ -3,13 +3,15 @@
 import csv
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 
-from storage.importing.csv_files import Chunk, count_csv_rows, csv_chunks, open_csv
+from storage.checking.spelling import MISSING
+from storage.importing.arrow_types import frame_of
+from storage.importing.csv_files import NOT_UTF_8, Chunk, count_csv_rows, csv_chunks, open_csv
 
 _UTF_16_MARKS = ("\udcff\udcfe", "\udcfe\udcff")
 # Bytes that are no text, and those that are no UTF-8 as `open_csv` reads them.
@@ -84,14 +86,38 @@ def first_rows(path: Path, n: int) -> pd.DataFrame:
     UnreadableFile
         If the file cannot be read, or no row of it can.
     """
-    chunk = next(read_chunks(path, column_names(path), n), None)
+    return readable_chunk(path, column_names(path), n)[1]
+
+
+def readable_chunk(path: Path, columns: list[str], n: int, *, missing: Collection[str] = MISSING) -> Chunk:
+    """Return the first n rows of a file, of which one at least can be read.
+
+    Raises
+    ------
+    UnreadableFile
+        If the file cannot be read, or none of these rows can; the message says why.
+    """
+    chunk = next(read_chunks(path, columns, n, missing=missing), None)
     if chunk is None or chunk[1].empty:
-        raise UnreadableFile(f"{path.name} must hold at least one readable row; got none.")
-    return chunk[1]
+        bad = () if chunk is None else chunk[2]
+        if bad and all(row.error == NOT_UTF_8 for row in bad):
+            raise UnreadableFile(
+                f"{path.name} must be UTF-8 text; it is not UTF-8 (row {bad[0].row + 1} holds other bytes). "
+                "Save it as UTF-8."
+            )
+        because = f" Row {bad[0].row + 1}: {bad[0].error}" if bad else ""
+        raise UnreadableFile(f"{path.name} must hold at least one readable row; got none.{because}")
+    return chunk
 
 
 def read_chunks(
-    path: Path, columns: list[str], size: int, skip: int = 0, *, numeric: Sequence[str] = ()
+    path: Path,
+    columns: list[str],
+    size: int,
+    skip: int = 0,
+    *,
+    numeric: Sequence[str] = (),
+    missing: Collection[str] = MISSING,
 ) -> Iterator[Chunk]:
     """Yield the rows of a file from position `skip` on.
 
@@ -99,6 +125,7 @@ def read_chunks(
     ----------
     path, columns, size, skip : the file, what to read of it, rows a chunk, and rows to leave out at the start
     numeric : columns to hand over as numbers where every value of a chunk is one
+    missing : words of a CSV file that mean "no value" in each of these columns
 
     Yields
     ------
@@ -108,7 +135,7 @@ def read_chunks(
     if _is_parquet(path):
         yield from _parquet_chunks(path, columns, size, skip)
     else:
-        yield from csv_chunks(path, columns, size, skip, numeric)
+        yield from csv_chunks(path, columns, size, skip, numeric, missing)
 
 
 def _is_parquet(path: Path) -> bool:
@@ -149,8 +176,7 @@ def _parquet_chunks(path: Path, columns: list[str], size: int, skip: int) -> Ite
         if end > skip:
             start = max(position, skip)
             with _told_as_unreadable(path, must):
-                # Without the notes of pandas, which would make an index of a column.
-                frame = batch.slice(start - position).to_pandas(ignore_metadata=True)
+                frame = frame_of(batch.slice(start - position))
             frame.index = pd.RangeIndex(start, end)
             yield len(frame), frame, []
         position = end

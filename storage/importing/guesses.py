@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
+from storage.checking.time_forms import share_read
+from storage.checking.times import UnclearTimes, recognise
 from storage.importing.inference import MOSTLY, check_feature, is_time
 
 # How people and libraries call them, the most telling names first; compared without regard to case and punctuation.
@@ -82,14 +84,23 @@ def _is_time(values: pd.Series) -> bool:
     return len(dated) >= max(MOSTLY * len(text), 1) and is_time(dated)
 
 
+def _may_be_time(values: pd.Series) -> bool:
+    """Tell whether a column that is called like a time holds some, in whatever form, be it clear or not."""
+    present = values.dropna().head(_LOOKED_AT)
+    try:
+        return share_read(present, recognise(present, "")) >= MOSTLY
+    except UnclearTimes as unclear:
+        return unclear.is_of_times
+
+
 def _is_id(values: pd.Series) -> bool:
     """Tell whether nearly every row has a value of its own: rows that share one would be rejected as sent twice."""
     return bool(values.notna().all() and values.map(str).nunique() >= _DISTINCT * len(values))
 
 
 _FITS: Mapping[str, Callable[[pd.Series], bool]] = {
-    "predicted_at": _is_time,
-    "labelled_at": _is_time,
+    "predicted_at": _may_be_time,
+    "labelled_at": _may_be_time,
     "score": _is_number,
     "request_id": _is_id,
 }

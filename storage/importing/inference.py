@@ -1,13 +1,19 @@
 """Guesses what the columns of a file are, and says each guess in words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import time
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from drift.data.windows import Column, Kind, Role
 from drift.wording import share_text
+from storage.checking.cells import Rule
+from storage.checking.spelling import BLANK, MISSING, Reading, Spelling, spelling_of
+from storage.checking.time_forms import ISO, share_read
 from storage.database import schema
 from storage.models.catalogue import check_name
 
@@ -16,52 +22,73 @@ _IDENTIFIER_SHARE = 0.5
 _MIN_IDENTIFIERS = 200
 # A numeric prediction or label with more distinct values than this is a quantity.
 _MAX_CLASSES = 20
-# A few bad values in a numeric column are bad rows; many mean that the column is text.
+# A few bad values in a numeric column are unreadable cells; many mean that the column is text.
 MOSTLY = 0.9
-_NESTED = (list, dict, np.ndarray)
+# So many values and words are shown of what is told.
+_SHOWN = 4
+_LEADING_ZERO = r"\s*[+-]?0\d+\s*"
+_CLASSES: tuple[Role, ...] = ("prediction", "label")
+_NESTED = (list, dict, tuple, set, np.ndarray)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What a column of the file becomes (None: it is left out), and why."""
+    """What a column of the file becomes (None: it is left out), how its cells are read, and why."""
 
     source: str
     column: Column | None
     why: str
+    reading: Reading = field(default_factory=Reading)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the caller asks for, by the names of the file; `registered` and `readings` are those of the model so far.
+
+    `missing` are the words that mean "no value" besides empty cells, in every column but those of `keep`.
+    """
+
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    missing: frozenset[str] | None = None
+    keep: frozenset[str] = frozenset()
+    registered: Mapping[str, Column] = field(default_factory=dict)
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+
+    def words(self, source: str, name: str) -> frozenset[str]:
+        """Return the words that mean "no value" in a column."""
+        if source in self.keep:
+            return BLANK
+        if self.missing is not None:
+            return self.missing | BLANK
+        return self.readings[name].missing if name in self.readings else MISSING
 
 
 def infer(
-    sample: pd.DataFrame,
-    features: Sequence[str],
-    sources: Mapping[str, str],
-    forced: Mapping[str, Kind],
-    registered: Mapping[str, Column],
+    sample: pd.DataFrame, features: Sequence[str], sources: Mapping[str, str], asked: Asked | None = None
 ) -> list[Decision]:
     """Decide for every feature and role column of a file.
 
     Parameters
     ----------
-    sample : the first rows of the file
+    sample : the first rows of the file, with the words for "no value" that stand in it
     features : names of the file's columns that are features
     sources : field of the log -> column of the file
-    forced : column of the file -> the kind that the caller asked for
-    registered : the model's columns, if it exists already
 
     Raises
     ------
     ValueError
         If a feature has a name that the log cannot take.
     """
+    asked = asked or Asked()
     decisions = []
     for name in features:
         check_feature(name)
-        decisions.append(_decide(sample[name], name, name, "feature", forced.get(name), registered.get(name)))
+        decisions.append(_decide(sample[name], name, name, "feature", asked))
     roles: tuple[Role, ...] = ("prediction", "score", "label")
     for role in roles:
         if (source := sources.get(role)) is not None:
-            known = registered.get(role)
-            decisions.append(_decide(sample[source], source, role, role, forced.get(source), known))
-    return decisions
+            decisions.append(_decide(sample[source], source, role, role, asked))
+    return _alike(decisions, sample, asked)
 
 
 def check_feature(name: str) -> None:
@@ -81,41 +108,148 @@ def check_feature(name: str) -> None:
         raise ValueError(f"{error} {advice}") from None
 
 
-def _decide(
-    values: pd.Series, source: str, name: str, role: Role, forced: Kind | None, known: Column | None
-) -> Decision:
-    if known is not None:
-        return Decision(source, known, f"{known.kind}, as registered")
-    if forced is not None:
-        return Decision(source, Column(name, forced, role), f"{forced}, as asked")
-    kind, why = _kind(values, role)
-    return Decision(source, None if kind is None else Column(name, kind, role), why)
-
-
-def _kind(values: pd.Series, role: Role) -> tuple[Kind | None, str]:
+def present_of(values: pd.Series, words: frozenset[str]) -> pd.Series:
+    """Return the values of a column that are not missing."""
     present = values.dropna()
-    if present.map(lambda value: isinstance(value, _NESTED)).any():
-        return None, "left out: lists and records are not compared (--ignore it to silence this)"
-    n_distinct = present.nunique()
+    return present[~_says(present, words)]
+
+
+def _says(present: pd.Series, words: frozenset[str]) -> np.ndarray:
+    """Tell which values are one of some words."""
+    if isinstance(present.dtype, pd.StringDtype):
+        return present.str.strip().isin(list(words)).to_numpy(bool)
+    if present.dtype != object:
+        return np.zeros(len(present), bool)
+    return np.array([isinstance(value, str) and value.strip() in words for value in present], bool)
+
+
+def _decide(values: pd.Series, source: str, name: str, role: Role, asked: Asked) -> Decision:
+    words, known = asked.words(source, name), asked.registered.get(name)
+    present = present_of(values, words)
+    told = _missing_text(values, words, source, None if known else role)
+    forced = asked.kinds.get(source)
+    if known is not None:
+        reading = replace(asked.readings.get(name, Reading()), missing=words)
+        return Decision(source, known, f"{known.kind}, as registered{told}", reading)
+    kind, why = (forced, f"{forced}, as asked") if forced is not None else _kind(present, role)
+    spelling = spelling_of(_distinct(present), classes=role in _CLASSES) if kind == "categorical" else "text"
+    column = None if kind is None else Column(name, kind, role)
+    return Decision(source, column, why + (told if column else ""), Reading(spelling, words))
+
+
+def _missing_text(values: pd.Series, words: frozenset[str], source: str, role: Role | None) -> str:
+    """Tell which words are read as missing, and how often they stand in the first rows."""
+    present = values.dropna()
+    said = present[_says(present, words - BLANK)]
+    if said.empty:
+        return ""
+    found = [str(word).strip() for word in said.value_counts().index]
+    named = ", ".join(repr(word) for word in list(dict.fromkeys(found))[:_SHOWN])
+    keep = f" (--keep {source} keeps them)" if role is not None else ""
+    return f"; {len(said):,} of {len(values):,} read as missing: {named}{keep}"
+
+
+def _distinct(present: pd.Series) -> list[Any]:
+    """Return each value once, as it stands in the file."""
+    if present.dtype == object:
+        return list({(type(value), str(value)): value for value in present}.values())
+    small = present.dtype in (np.float16, np.float32)
+    return list(np.unique(present.to_numpy())) if small else present.unique().tolist()
+
+
+def _alike(decisions: list[Decision], sample: pd.DataFrame, asked: Asked) -> list[Decision]:
+    """Let labels be spelled as predictions are, and tell where that makes one of two spellings."""
+    classes = [d for d in decisions if d.column and d.column.kind == "categorical" and d.column.role in _CLASSES]
+    values = {d.source: _distinct(present_of(sample[d.source], d.reading.missing)) for d in classes}
+    if len(classes) < 2 and not any(role in asked.readings for role in _CLASSES):
+        return decisions
+    spelling: Spelling = spelling_of((value for each in values.values() for value in each), classes=True)
+    for role in _CLASSES:  # what is stored already decides
+        if role in asked.readings and asked.registered[role].kind == "categorical":
+            spelling = asked.readings[role].spelling
+    shared = [replace(d, reading=Reading(spelling, d.reading.missing)) if d in classes else d for d in decisions]
+    told = _alike_text(values, spelling) if len(values) == 2 else ""
+    return [replace(d, why=d.why + told) if d.column and d.column.role == "label" else d for d in shared]
+
+
+def _alike_text(values: Mapping[str, Sequence[Any]], spelling: Spelling) -> str:
+    """Tell in which spellings classes come, where they come in more than one."""
+    as_text, as_spelled = (Rule("category", Reading(how, frozenset())) for how in ("text", spelling))
+    written = [_readable(each, as_text) for each in values.values()]
+    read = [_readable(each, as_spelled) for each in values.values()]
+    if written == read or not read[0] & read[1]:
+        return ""
+    named = [", ".join(sorted(each)[:_SHOWN]) for each in written]
+    return f"; predictions: {named[0]}; labels: {named[1]} - read as the same"
+
+
+def _readable(values: Sequence[Any], rule: Rule) -> set[str]:
+    """Return the categories of a column, without cells that cannot be read."""
+    found = set()
+    for value in values:
+        with suppress(ValueError):
+            found.add(rule(value))
+    return found
+
+
+def _kind(present: pd.Series, role: Role) -> tuple[Kind | None, str]:
+    if present.dtype == object and (why := _left_out(present)):
+        return None, f"left out: {why} (--ignore it to silence this)"
     if present.empty:
         return "numeric", "numeric: no value in the first rows, so this is a guess (--categorical to change it)"
-    if pd.api.types.is_bool_dtype(present.infer_objects().dtype):
+    if _is_boolean(present):
         return "categorical", "categorical: true and false"
+    if pd.api.types.is_timedelta64_dtype(present.dtype):
+        return "numeric", "numeric: durations, in seconds"
     if is_time(present):
         return None, "left out: times are not compared (--ignore it to silence this)"
-    number_share = pd.to_numeric(present, errors="coerce").notna().mean()
-    if number_share >= MOSTLY:
-        if role in ("prediction", "label") and n_distinct <= _MAX_CLASSES:
+    numbers = _numbers(present)
+    number_share = numbers.notna().mean()
+    if number_share >= MOSTLY and not (codes := _codes(present)):
+        n_distinct = numbers.nunique()
+        if role in _CLASSES and n_distinct <= _MAX_CLASSES:
             return "categorical", f"categorical: {n_distinct} classes"
-        bad = (
-            ""
-            if number_share == 1
-            else f"; {share_text(1 - number_share)} of the first values are not and will be rejected"
-        )
-        return "numeric", f"numeric{bad}"
+        bad = f"; {share_text(1 - number_share)} of the first values are not and cannot be read"
+        return "numeric", "numeric" + (bad if number_share < 1 else "")
+    n_distinct = present.nunique()
+    kept = f"; codes such as {codes!r} are not taken for numbers (--numeric)" if number_share >= MOSTLY else ""
     if n_distinct >= _MIN_IDENTIFIERS and n_distinct > _IDENTIFIER_SHARE * len(present) and role == "feature":
-        return None, "left out: nearly every value differs, as in an id or free text (--id, --text, --categorical)"
-    return "categorical", f"categorical: {n_distinct:,} distinct values in the first {len(present):,}"
+        return (
+            None,
+            f"left out: nearly every value differs, as in an id or free text (--id, --text, --categorical){kept}",
+        )
+    return "categorical", f"categorical: {n_distinct:,} distinct values in the first {len(present):,}{kept}"
+
+
+def _left_out(present: pd.Series) -> str:
+    """Say why values of which each is an object cannot be compared; nothing where they can."""
+    if present.map(lambda value: isinstance(value, _NESTED)).any():
+        return "lists and records are not compared"
+    if present.map(lambda value: isinstance(value, bytes)).any():
+        return "bytes that are no text are not compared"
+    return "times are not compared" if present.map(lambda value: isinstance(value, time)).any() else ""
+
+
+def _is_boolean(present: pd.Series) -> bool:
+    if pd.api.types.is_bool_dtype(present.infer_objects().dtype):
+        return True
+    texts = isinstance(present.dtype, pd.StringDtype) or all(isinstance(value, str) for value in present)
+    return bool(texts) and set(present.str.strip().str.lower().unique()) <= {"true", "false"}
+
+
+def _numbers(present: pd.Series) -> pd.Series:
+    """Return values as numbers where they are such."""
+    if pd.api.types.is_bool_dtype(present.dtype) or not pd.api.types.is_numeric_dtype(present.dtype):
+        return pd.to_numeric(present.astype("string"), errors="coerce").astype("Float64")
+    return present
+
+
+def _codes(present: pd.Series) -> str:
+    """Return a code of digits that a number would not keep; nothing where there is none."""
+    if not isinstance(present.dtype, pd.StringDtype) and present.dtype != object:
+        return ""
+    found = present[present.astype("string").str.fullmatch(_LEADING_ZERO).to_numpy(bool)]
+    return "" if found.empty else str(found.iloc[0]).strip()
 
 
 def is_time(values: pd.Series) -> bool:
@@ -127,4 +261,4 @@ def is_time(values: pd.Series) -> bool:
     text = values.head(200).astype("string")
     if not text.str.match(r"\d{4}-\d{2}-\d{2}").all():
         return False
-    return bool(pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce").notna().all())
+    return share_read(text, ISO) == 1

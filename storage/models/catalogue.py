@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from drift.data.windows import Column, Kind, Role
+from storage.checking.spelling import Reading, check_readings, shared_readings
 from storage.database import schema
 from storage.database.driver import Prepared
 from storage.database.engine import CREATING_A_MODEL, wait_for_turn
@@ -101,18 +102,18 @@ class Catalogue:
         known = self._layouts.get(entry.id)
         if known is None or len(known.columns) != entry.n_columns:
             c = schema.model_column.c
-            rows = connection.execute(
-                sa.select(c.name, c.kind, c.role).where(c.model_id == entry.id).order_by(c.position)
-            )
-            columns = tuple(Column(*row) for row in rows)
-            known = self._layouts[entry.id] = Layout(columns, schema.prediction_table(entry.name, columns))
+            query = sa.select(c.name, c.kind, c.role, c.spelling, c.missing).where(c.model_id == entry.id)
+            rows = connection.execute(query.order_by(c.position)).all()
+            columns = tuple(Column(*row[:3]) for row in rows)
+            readings = {name: Reading(spelling, frozenset(missing)) for name, _, _, spelling, missing in rows}
+            table = schema.prediction_table(entry.name, columns)
+            known = self._layouts[entry.id] = Layout(columns, table, readings)
             self._ids[entry.name] = entry.id
         return known
 
-    def known_columns(self, model: str) -> tuple[Column, ...] | None:
-        """Return the columns that a model had when it was last asked about: to be checked in the next transaction."""
-        known = self._layouts.get(self._ids.get(model, -1))
-        return None if known is None else known.columns
+    def known_layout(self, model: str) -> Layout | None:
+        """Return the layout that a model had when it was last asked about: to be checked in the next transaction."""
+        return self._layouts.get(self._ids.get(model, -1))
 
     def remembered(self, model: str) -> tuple[Layout, Codes] | None:
         """Return a model's layout and codes when it was last asked about: to be checked in the next transaction."""
@@ -159,15 +160,26 @@ def add_categories(connection: sa.Connection, entry: Entry, column: str, n_known
     return len(fitting)
 
 
-def register(connection: sa.Connection, catalogue: Catalogue, model: str, columns: Sequence[Column]) -> None:
+def register(
+    connection: sa.Connection,
+    catalogue: Catalogue,
+    model: str,
+    columns: Sequence[Column],
+    readings: Mapping[str, Reading] | None = None,
+) -> None:
     """Create a model and the table of its log, or add columns that it did not have.
+
+    Parameters
+    ----------
+    readings : how the cells of new columns are read; a label without is read as the prediction is, and the reverse
 
     Raises
     ------
     ValueError
-        If a name or kind is not allowed, or an existing column would change its kind or role.
+        If a name or kind is not allowed, or an existing column would change its kind, its role or how it is read.
     """
     check_columns(columns)
+    given = dict(readings or {})
     entry = catalogue.find(connection, model, lock=True)
     if entry is None:
         # There is no row yet to hold, and no name that is free now must be taken meanwhile.
@@ -175,9 +187,11 @@ def register(connection: sa.Connection, catalogue: Catalogue, model: str, column
         entry = catalogue.find(connection, model, lock=True)
     if entry is None:
         check_new_model(model, catalogue.names(connection))
-        _create(connection, model, columns)
+        _create(connection, model, columns, shared_readings(columns, given))
         return
-    existing = {c.name.casefold(): c for c in catalogue.layout(connection, entry).columns}
+    layout = catalogue.layout(connection, entry)
+    check_readings(layout.readings, given, model)
+    existing = {c.name.casefold(): c for c in layout.columns}
     for column in columns:
         old = existing.get(column.name.casefold(), column)
         if old != column:
@@ -187,7 +201,7 @@ def register(connection: sa.Connection, catalogue: Catalogue, model: str, column
             )
     new = [column for column in columns if column.name.casefold() not in existing]
     if new:
-        _add_columns(connection, entry, new)
+        _add_columns(connection, entry, new, shared_readings([*layout.columns, *new], given | dict(layout.readings)))
 
 
 def check_new_model(model: str, known: Sequence[str]) -> None:
@@ -241,18 +255,20 @@ def check_name(name: str) -> None:
         )
 
 
-def _create(connection: sa.Connection, model: str, columns: Sequence[Column]) -> None:
+def _create(connection: sa.Connection, model: str, columns: Sequence[Column], readings: Mapping[str, Reading]) -> None:
     model_id = connection.execute(
         sa.insert(schema.model).values(name=model, created_at=datetime.now(UTC), n_columns=len(columns))
     ).inserted_primary_key[0]  # type: ignore[index]
-    _insert_columns(connection, model_id, 0, columns)
+    _insert_columns(connection, model_id, 0, columns, readings)
     table = schema.prediction_table(model, columns)
     connection.execute(CreateTable(table))
     for index in sorted(table.indexes, key=lambda index: index.name or ""):
         connection.execute(CreateIndex(index))
 
 
-def _add_columns(connection: sa.Connection, entry: Entry, columns: Sequence[Column]) -> None:
+def _add_columns(
+    connection: sa.Connection, entry: Entry, columns: Sequence[Column], readings: Mapping[str, Reading]
+) -> None:
     quote = connection.dialect.identifier_preparer.quote
     described = schema.prediction_table(entry.name, columns)
     for column in columns:
@@ -260,7 +276,7 @@ def _add_columns(connection: sa.Connection, entry: Entry, columns: Sequence[Colu
         connection.exec_driver_sql(
             f"ALTER TABLE {quote(described.name)} ADD COLUMN {quote(column.name)} {type_}".replace("%", "%%")
         )
-    _insert_columns(connection, entry.id, entry.n_columns, columns)
+    _insert_columns(connection, entry.id, entry.n_columns, columns, readings)
     c = schema.model.c
     connection.execute(
         sa.update(schema.model)
@@ -269,11 +285,12 @@ def _add_columns(connection: sa.Connection, entry: Entry, columns: Sequence[Colu
     )
 
 
-def _insert_columns(connection: sa.Connection, model_id: int, first: int, columns: Sequence[Column]) -> None:
-    connection.execute(
-        sa.insert(schema.model_column),
-        [
-            {"model_id": model_id, "position": first + k, "name": c.name, "kind": c.kind, "role": c.role}
-            for k, c in enumerate(columns)
-        ],
-    )
+def _insert_columns(
+    connection: sa.Connection, model_id: int, first: int, columns: Sequence[Column], readings: Mapping[str, Reading]
+) -> None:
+    rows = []
+    for position, c in enumerate(columns, start=first):
+        spelling, missing = readings[c.name].spelling, sorted(readings[c.name].missing)
+        read = {"spelling": spelling, "missing": missing}
+        rows.append({"model_id": model_id, "position": position, "name": c.name, "kind": c.kind, "role": c.role} | read)
+    connection.execute(sa.insert(schema.model_column), rows)

@@ -1,22 +1,24 @@
 """The table of a model's log, and the statements on it that are written once."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import sqlalchemy as sa
 
 from drift.data.windows import Column
-from storage.checking.rows import CODED, PLAIN
+from storage.checking.cells import CODED, Rules, rules_of
+from storage.checking.spelling import Reading
 from storage.database.driver import insert_or_ignore, run, text_of
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The table of a model's log and the columns that are monitored."""
+    """The table of a model's log, the columns that are monitored and how their cells are read."""
 
     columns: tuple[Column, ...]
     table: sa.Table
+    readings: Mapping[str, Reading] = field(default_factory=dict)
     _texts: dict[Hashable, str] = field(default_factory=dict, repr=False, compare=False)
 
     def text(self, connection: sa.Connection, key: Hashable, build: Callable[[], sa.ClauseElement]) -> str:
@@ -55,9 +57,14 @@ class Layout:
         return (*(c.name for c in self.columns if c.kind == "categorical"), *CODED)
 
     @cached_property
+    def rules(self) -> Rules:
+        """The rule by which each field of a record is read."""
+        return rules_of(self.columns, self.readings)
+
+    @cached_property
     def fields(self) -> frozenset[str]:
         """Names of what a record may hold."""
-        return frozenset(["predicted_at", "labelled_at", *CODED, *PLAIN, *(c.name for c in self.columns)])
+        return frozenset(self.rules)
 
     @cached_property
     def typed(self) -> tuple[tuple[str, bool], ...]:

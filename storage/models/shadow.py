@@ -9,7 +9,7 @@ from datetime import datetime
 import pandas as pd
 import sqlalchemy as sa
 
-from storage.checking.rows import category_text
+from storage.checking.cells import category_text
 from storage.database.clock import now
 from storage.database.driver import insert_or_ignore, insert_or_update
 from storage.database.engine import Database, reading, writing

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from drift.data.windows import Window
-from storage.checking.rows import category_text
+from storage.checking.cells import category_text
 from storage.database.engine import Database, reading
 from storage.database.schema import shadow_answer
 from storage.models.catalogue import Catalogue

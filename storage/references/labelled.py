@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from drift.data.samples import CategoricalSample
 from drift.data.windows import Window
 from drift.monitor.source import Outcomes, Place
-from storage.checking.rows import category_text
+from storage.checking.cells import category_text
 from storage.database import ids
 from storage.database.engine import Database, reading
 from storage.database.schema import instant_from, microseconds, model

@@ -29,6 +29,7 @@ from storage.segments.format import SegmentIndex
 from storage.segments.grids import BLOCK_SEGMENTS, read_cumulated
 from storage.segments.shelf import Shelf
 from storage.writing.labels import note_arrivals
+from storage.writing.unreadable import drop_before
 
 # Removed in one transaction: other writers wait for it.
 _SEGMENTS_AT_ONCE = 32
@@ -49,6 +50,7 @@ def retain(log: PredictionLog, model: str, before: datetime, by: str = "command 
         n_removed += n
     if n_removed:
         with writing(shelf.engine) as connection:
+            drop_before(connection, shelf.catalogue.entry(connection, model), microseconds(before))
             append_audit(connection, by, "retain", model, before=before.isoformat(), n_rows=n_removed)
     return n_removed
 

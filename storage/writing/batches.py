@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import sqlalchemy as sa
 
-from storage.checking.rows import Batch, RejectedRow
+from storage.checking.rows import Batch, RejectedRow, UnreadableCells, unreadable_cells
 from storage.database import ids
 from storage.evidence.ledger import mark_stale
 from storage.models.catalogue import Entry, grow
@@ -17,6 +17,7 @@ from storage.segments.shelf import Shelf
 from storage.segments.view import MOST_UNSEALED
 from storage.writing.insertion import Inserted, insert_batch
 from storage.writing.labels import note_arrivals, note_known
+from storage.writing.unreadable import note_unreadable
 
 # From so many rows on, a batch is kept as arrays beside its rows: sealing then reads nothing back.
 _BULK_ROWS = 256
@@ -28,6 +29,7 @@ class Appended:
 
     n: int
     rejected: list[RejectedRow]
+    unreadable: tuple[UnreadableCells, ...]
     entry: Entry
     tail: Rows | None
     filled_a_segment: bool
@@ -43,13 +45,15 @@ def append_batch(
     tail = shelf.tails.rows(connection, entry, layout) if is_bulk else None
     inserted = insert_batch(connection, shelf.catalogue, entry, batch, newest, rng)
     n_late = _note_changes(connection, shelf, entry, batch, inserted, newest)
+    unreadable = unreadable_cells(batch, inserted.kept)
+    note_unreadable(connection, entry, batch, unreadable)
     n = len(inserted.kept)
     grow(connection, entry, n, inserted.n_new_categories)
     after = replace(entry, n_rows=entry.n_rows + n, n_sealed=entry.n_sealed + n_late)
     if tail is not None and n:
         after, tail = _seal(connection, shelf, after, layout, joined([tail, _as_rows(layout, batch, inserted)]))
     filled = after.n_unsealed // SEGMENT_ROWS > entry.n_unsealed // SEGMENT_ROWS
-    return Appended(n, inserted.rejected, after, tail, filled and tail is None)
+    return Appended(n, inserted.rejected, unreadable, after, tail, filled and tail is None)
 
 
 def _comes_after(batch: Batch, newest: int | None) -> bool:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from storage.checking.rows import CODED, PLAIN, Batch, Coded, RejectedRow
+from storage.checking.cells import CODED, PLAIN
+from storage.checking.rows import Batch, Coded, RejectedRow
 from storage.database import ids
 from storage.database.driver import chunks, copy_rows, run, run_many
 from storage.models.catalogue import CATEGORIES_LIMIT, Catalogue, Entry, add_categories

@@ -5,14 +5,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from storage.checking.cells import Rule
 from storage.checking.records import MIN_RECORDS, plain_column
-from storage.checking.rows import RejectedRow, category_text, key_text, number
+from storage.checking.rows import RejectedRow
 from storage.database.driver import Prepared, chunks, run, run_many
 from storage.database.schema import evidence, instant_from, model
 from storage.evidence.ledger import mark_labels_stale
 from storage.models.catalogue import CATEGORIES_LIMIT, Catalogue, Entry, add_categories
 from storage.models.layout import Layout
 
+_KEY = Rule("key")
 _Stored = tuple[int, Any, int | None]
 _BEYOND = Prepared(
     sa.select(sa.func.max(evidence.c.row_id)).where(
@@ -56,8 +58,7 @@ def write_labels(
     kinds = {c.name: c.kind for c in layout.columns}
     if "label" not in kinds:
         raise ValueError(f"model {entry.name!r} must have a label column; register Column('label', ..., 'label').")
-    check = number if kinds["label"] == "numeric" else category_text
-    checked, rejected = _check(request_ids, labels, check)
+    checked, rejected = _check(request_ids, labels, layout.rules["label"])
     stored = _stored(connection, layout, [request_id for request_id, _ in checked.values()])
     # What belongs to no row must not join the dictionary: it has only so many places.
     values: dict[int, Any] = {row: label for row, (request_id, label) in checked.items() if request_id in stored}
@@ -76,26 +77,28 @@ def write_labels(
 
 
 def _check(
-    request_ids: Sequence[object], labels: Sequence[object], check: Any
+    request_ids: Sequence[object], labels: Sequence[object], rule: Rule
 ) -> tuple[dict[int, tuple[str, Any]], list[RejectedRow]]:
     if len(request_ids) != len(labels):
         raise ValueError(f"request_ids and labels must be of one length; got {len(request_ids)} and {len(labels)}.")
     if len(request_ids) >= MIN_RECORDS:
-        keys, values = plain_column(request_ids, key_text), plain_column(labels, check)
+        keys, values = plain_column(request_ids, _KEY), plain_column(labels, rule)
         if keys is not None and values is not None and None not in keys and None not in values:
             return dict(enumerate(zip(keys, values, strict=True))), []
     checked, rejected = {}, []
     for row, (request_id, label) in enumerate(zip(request_ids, labels, strict=True)):
-        try:
-            key, value = key_text(request_id), check(label)
-        except ValueError as error:
-            rejected.append(RejectedRow(row, f"label {error}."))
-            continue
-        if key is None or value is None:
-            missing = "request_id" if key is None else "label"
-            rejected.append(RejectedRow(row, f"{missing} must be given; got nothing."))
+        read = []
+        for name, read_cell, cell in (("request_id", _KEY, request_id), ("label", rule, label)):
+            try:
+                read.append(read_cell(cell))
+            except ValueError as error:
+                rejected.append(RejectedRow(row, f"{name} {error}."))
+                break
+            if read[-1] is None:
+                rejected.append(RejectedRow(row, f"{name} must be given; got nothing."))
+                break
         else:
-            checked[row] = (key, value)
+            checked[row] = (read[0], read[1])
     return checked, rejected
 
 

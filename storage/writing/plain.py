@@ -6,7 +6,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from storage.checking.rows import instant, key_text, plain_text
 from storage.database import ids
 from storage.database.driver import run, run_many
 from storage.models.catalogue import Catalogue, Codes, Entry, grow
@@ -49,12 +48,13 @@ def plain_row(catalogue: Catalogue, model: str, record: object) -> PlainRow | No
     if known is None or type(record) is not dict:
         return None
     layout, codes = known
+    rules = layout.rules
     if not record.keys() <= layout.fields or _has_label(record):
         return None
     try:
-        predicted_at = instant(record.get("predicted_at"))
-        texts = [key_text(record.get("request_id")), key_text(record.get("entity_id"))]
-        text = plain_text(record.get("text"))
+        predicted_at = rules["predicted_at"](record.get("predicted_at"))
+        texts = [rules[name](record.get(name)) for name in ("request_id", "entity_id")]
+        text = rules["text"](record.get("text"))
         values = [
             _number(record.get(name)) if is_numeric else _code(record.get(name), codes.get(name))
             for name, is_numeric in layout.typed

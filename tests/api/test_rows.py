@@ -6,6 +6,7 @@ import json
 import pytest
 
 from storage.jobs import decisions, queue, workers
+from storage.writing.unreadable import read_unreadable
 from tests.api.conftest import client_of
 
 JSON = {"Content-Type": "application/json"}
@@ -24,13 +25,20 @@ def test_predictions_made_elsewhere_are_logged_once(client, reviews):
         {"predicted_at": NOW, "request_id": "g", "channel": ["web"]},
     ]
     said = client.post("/predictions?model=reviews", content=json.dumps(rows), headers=JSON).json()
-    assert said["accepted"] == 1
-    assert [rejected["row"] for rejected in said["rejected"]] == [1, 2, 3, 4, 5, 6, 7]
+    assert said["accepted"] == 5
+    assert [rejected["row"] for rejected in said["rejected"]] == [1, 3, 4]
     assert "time zone" in said["rejected"][0]["error"]
-    assert "price must be a number" in said["rejected"][1]["error"]
+    cells = {one.pop("column"): one for one in said["unreadable"]}
+    assert cells["price"] == {"n": 2, "row": 2, "error": "must be a number; got 'dear'"}
+    assert (cells["text"]["row"], cells["channel"]["row"]) == (6, 7)
+    assert {total.column: (total.n, total.reason) for total in read_unreadable(reviews, "reviews")} == {
+        "price": (2, cells["price"]["error"].partition(";")[0]),
+        "text": (1, "must be Unicode text"),
+        "channel": (1, "must be a single value"),
+    }
     again = client.post("/predictions?model=reviews", json=rows[:1]).json()
     assert (again["accepted"], len(again["rejected"])) == (0, 1)
-    assert reviews.n_rows("reviews") == 1
+    assert reviews.n_rows("reviews") == 5
 
 
 def test_rows_may_come_one_a_line(client, reviews):

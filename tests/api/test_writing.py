@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dashboard.serving.writer import Labels, Rows, Unheard, Writing
+from storage.checking.rows import UnreadableCells
 from storage.models.catalogue import UnknownModel
 from storage.models.shadow import ShadowAnswer, last_served, read_shadow_health
 
@@ -38,18 +39,19 @@ def test_each_request_hears_of_its_own_rows(writing, reviews):
         Rows("reviews", [row("a"), row("b", price="dear")]),
         Rows("reviews", [row("c")]),
         Rows("nope", [row("d")]),
-        Rows("reviews", [row("a"), row("e"), row("c"), {}]),
+        Rows("reviews", [row("a"), row("e", price="cheap"), row("c"), {}]),
         Rows("reviews", []),
     )
     assert writing.n_groups <= 2  # one for each model
-    assert (reports[0].accepted, [one.row for one in reports[0].rejected]) == (1, [1])
-    assert "price must be a number" in reports[0].rejected[0].error
-    assert (reports[1].accepted, reports[1].rejected) == (1, ())
+    assert (reports[0].accepted, reports[0].rejected) == (2, ())
+    assert reports[0].unreadable == (UnreadableCells("price", (1,), ("must be a number; got 'dear'",)),)
+    assert (reports[1].accepted, reports[1].rejected, reports[1].unreadable) == (1, (), ())
     assert isinstance(reports[2], UnknownModel)
     assert (reports[3].accepted, [one.row for one in reports[3].rejected]) == (1, [0, 2, 3])
     assert "request_id must be new" in reports[3].rejected[0].error
+    assert reports[3].unreadable == (UnreadableCells("price", (1,), ("must be a number; got 'cheap'",)),)
     assert (reports[4].accepted, reports[4].rejected) == (0, ())
-    assert sorted(reviews.read_rows("reviews")["request_id"]) == ["a", "c", "e"]
+    assert sorted(reviews.read_rows("reviews")["request_id"]) == ["a", "b", "c", "e"]
 
 
 def test_grouped_rows_are_those_that_one_request_after_the_other_would_leave(writing, reviews):

@@ -447,17 +447,17 @@ def test_history_and_audit_list_what_was_done(loans):
     assert audit["Action"].tolist()[0] == "approve"
 
 
-def test_a_start_and_a_wake_say_in_a_sentence_why_there_is_no_worker(log, monkeypatch, tmp_path):
+def test_a_start_and_a_wake_say_in_a_sentence_why_there_is_no_worker(loans, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("no folder can be made here")
     monkeypatch.setenv("DRIFT_ARTIFACTS", str(tmp_path / "file" / "models"))
     monkeypatch.setenv("DRIFT_WORKER", "auto")
-    workers.leave(log, "w1")
+    workers.leave(loans, "w1")
     st.cache_resource.clear()
     app = page()
     app.text_area(key="reason").input("new words")
     act(app, "ana")
     app.button(key="go").click().run()
-    assert [job.state for job in queue.jobs(log)] == ["queued"]
+    assert [job.state for job in queue.jobs(loans)] == ["queued"]
     why = "No worker can be started: Not a directory. Jobs wait until one is alive."
     assert f"Started: job 1. {why}" in app.success[0].value.replace("\\", "")
     app.button(key="wake").click().run()

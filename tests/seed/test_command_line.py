@@ -20,6 +20,7 @@ def seed(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_scenario_fills_a_model_of_its_own_and_only_once(tmp_path):
     arguments = ("--scenario", "concept", "--rows", "1500", "--seed", "3", "--end", "2026-11-25T12:00:00")
     first, second = seed(tmp_path, *arguments), seed(tmp_path, *arguments)

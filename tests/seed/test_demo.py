@@ -25,6 +25,7 @@ from tests.patience import wait_for
 STABLE_WINDOWS = [RowSpan(first, first + 1_000) for first in range(0, 12_000, 1_000)]
 
 
+@pytest.mark.slow
 def test_without_drift_the_board_stays_stable(built):
     boards = [check(built("none").log, "reviews", window) for window in STABLE_WINDOWS]
     assert [board.verdict for board in boards].count("drift") == 0
@@ -32,12 +33,14 @@ def test_without_drift_the_board_stays_stable(built):
     assert sum(report.verdict != "stable" for report in reports) <= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scenario", ["none", "vocabulary", "concept", "label", "seasonal"])
 def test_the_model_is_right_about_as_often_as_the_lesson_says(built, scenario):
     assert 0.93 <= built(scenario).accuracy(drifted=False) <= 0.96
     assert 0.90 <= built(scenario).accuracy(drifted=False, by="label") <= 0.98
 
 
+@pytest.mark.slow
 def test_new_vocabulary_shows_in_the_features_and_costs_accuracy(built):
     board = check(built("vocabulary").log, "reviews", LastRows(1_000))
     verdicts = {report.column: report.verdict for report in board.columns}
@@ -49,6 +52,7 @@ def test_new_vocabulary_shows_in_the_features_and_costs_accuracy(built):
     assert before.verdict == "stable"
 
 
+@pytest.mark.slow
 def test_concept_drift_shows_in_the_labels_only(built):
     board = check(built("concept").log, "reviews", LastRows(1_000))
     assert {report.verdict for report in board.columns} <= {"stable", "warning"}
@@ -57,6 +61,7 @@ def test_concept_drift_shows_in_the_labels_only(built):
     assert 0.70 <= built("concept").accuracy(drifted=True) <= 0.85
 
 
+@pytest.mark.slow
 def test_label_drift_shows_in_the_predictions_and_costs_nothing(built):
     board = check(built("label").log, "reviews", LastRows(1_000))
     verdicts = {report.column: report.verdict for report in board.columns}
@@ -65,6 +70,7 @@ def test_label_drift_shows_in_the_predictions_and_costs_nothing(built):
     assert built("label").accuracy(drifted=True) > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scenario", "said"),
     [
@@ -80,6 +86,7 @@ def test_a_broken_feed_shows_in_its_column_only_and_costs_this_model_nothing(bui
     assert built(scenario).accuracy(drifted=True) > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scenario", "fault"),
     [
@@ -100,6 +107,7 @@ def test_a_retrain_refuses_a_broken_feed_where_the_values_show_it(built, scenari
     assert not said.starts_retrain
 
 
+@pytest.mark.slow
 def test_a_healthy_rhythm_raises_no_alarm(built):
     boards = [check(built("seasonal").log, "reviews", window) for window in STABLE_WINDOWS]
     assert {board.verdict for board in boards} == {"stable"}
@@ -109,6 +117,7 @@ def test_a_healthy_rhythm_raises_no_alarm(built):
     assert built("seasonal").accuracy(drifted=True) > 0.92
 
 
+@pytest.mark.slow
 def test_the_log_holds_what_the_registered_model_really_says(built):
     demo = built("vocabulary")
     version = registry.version(demo.log, "reviews", registry.alias(demo.log, "reviews", "champion"))
@@ -123,6 +132,7 @@ def test_the_log_holds_what_the_registered_model_really_says(built):
         np.testing.assert_array_equal(values, served[name])
 
 
+@pytest.mark.slow
 def test_no_answer_of_the_log_comes_from_a_model_that_was_fitted_on_its_row(built):
     demo = built("none")
     rows = demo.rows
@@ -138,6 +148,7 @@ def test_no_answer_of_the_log_comes_from_a_model_that_was_fitted_on_its_row(buil
     assert version.metrics["accuracy"] == pytest.approx(0.945, abs=0.02)
 
 
+@pytest.mark.slow
 def test_building_again_changes_nothing(built):
     demo = built("none")
     revision = demo.log.revision("reviews")
@@ -147,6 +158,7 @@ def test_building_again_changes_nothing(built):
     assert (run.state, run.n_done, run.n_rows, run.n_rejected) == ("done", 12_000, 12_000, 0)
 
 
+@pytest.mark.slow
 def test_a_model_with_rows_of_its_own_is_left_alone(built):
     demo = built("none")
     with pytest.raises(ValueError, match="model must be a new one; 'reviews' holds 12,000 other rows"):

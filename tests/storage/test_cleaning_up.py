@@ -11,7 +11,8 @@ from storage import open_log
 from storage.command_line import guarded
 from storage.database.engine import DatabaseBusy, cleaning_up, writing
 from storage.importing.export import export
-from storage.importing.run import ColumnMapping, plan_import, run_import
+from storage.importing.plan import ColumnMapping, plan_import
+from storage.importing.run import run_import
 from storage.jobs import runs
 
 

@@ -11,6 +11,7 @@ from drift.data.samples import CategoricalSample, NumericSample
 from drift.data.windows import Column, LastRows, RowSpan, TimeSpan
 from storage import PredictionLog, open_log
 from storage.models.catalogue import UnknownModel
+from storage.writing.unreadable import read_unreadable
 
 pytestmark = pytest.mark.each_database
 
@@ -83,15 +84,20 @@ class TestContract:
                 row(7, channel="half a pair \ud800"),
             ],
         )
-        assert report.accepted == 2
-        assert [bad.row for bad in report.rejected] == [1, 2, 3, 4, 6, 7]
+        assert report.accepted == 5
+        assert [bad.row for bad in report.rejected] == [2, 3, 4]
         errors = {bad.row: bad.error for bad in report.rejected}
-        assert errors[1] == "length must be a number; got 'long'."
-        assert "Unicode" in errors[7]
+        cells = {each.column: each for each in report.unreadable}
+        assert cells["length"].rows == (1, 6)
+        assert cells["length"].errors[0] == "must be a number; got 'long'"
+        assert (cells["channel"].rows, "Unicode" in cells["channel"].errors[0]) == ((7,), True)
         assert "must carry a time zone" in errors[2]
         assert "predicted_at must be a time with a zone" in errors[3]
         assert "colour" in errors[4]
-        assert lengths(reviews, LastRows(9)) == [1, 5]
+        stored = lengths(reviews, LastRows(9))
+        assert [x for x in stored if x == x] == [1, 5]
+        totals = {total.column: (total.n, total.reason) for total in read_unreadable(reviews, "reviews")}
+        assert totals == {"length": (2, "must be a number"), "channel": (1, "must be Unicode text")}
 
     def test_a_request_is_stored_once_whatever_is_sent_twice(self, reviews):
         first = reviews.append("reviews", [row(0, request_id="a", length=1), row(1, request_id="b", length=2)])

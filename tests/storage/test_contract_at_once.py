@@ -10,7 +10,8 @@ from drift.data.windows import Column, LastRows
 from storage import PredictionLog, open_log
 from storage.database.engine import reading, writing
 from storage.database.schema import import_run, model_alias, served_model, worker
-from storage.importing.run import AlreadyImported, ColumnMapping, ImportResult, plan_import, run_import
+from storage.importing.plan import ColumnMapping, plan_import
+from storage.importing.run import AlreadyImported, ImportResult, run_import
 from storage.jobs import runs, workers
 from storage.jobs.runs import Run, RunDone, RunTaken
 from storage.models import registry, shadow

@@ -73,11 +73,11 @@ def test_numbers_keep_every_bit_on_both_ways():
 
 
 @pytest.mark.parametrize("text", ["1_000", "1,000", "１２", "0x10", "1 000"])
-def test_text_that_only_a_program_would_take_for_a_number_is_rejected_on_both_ways(text):
+def test_text_that_only_a_program_would_take_for_a_number_is_unreadable_on_both_ways(text):
     rows = [{"predicted_at": datetime(2026, 9, 1, tzinfo=UTC), "amount": value} for value in (text, "12")]
     for batch in (batch_from_records(COLUMNS, rows), batch_from_frame(COLUMNS, pd.DataFrame(rows))):
-        assert [bad.error for bad in batch.rejected] == [f"amount must be a number; got {text!r}."]
-        assert batch.numbers["amount"] == [12.0]
+        assert batch.unreadable == {"amount": {0: f"must be a number; got {text!r}"}}
+        assert batch.numbers["amount"] == [None, 12.0]
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us"])

@@ -13,8 +13,8 @@ import pytest
 from dashboard.background import imports, uploads
 from drift.data.windows import Column, LastRows
 from storage.database.audit import read_audit
+from storage.importing.plan import ColumnMapping, plan_import
 from storage.importing.rejected_file import read_rejected
-from storage.importing.run import ColumnMapping, plan_import
 from tests.patience import wait_for
 
 pytestmark = pytest.mark.slow
@@ -108,7 +108,7 @@ def test_an_import_killed_before_it_froze_the_reference_goes_on_there(settings, 
 
 
 def test_a_file_of_which_no_row_can_be_read_is_a_failure_and_goes(settings, log):
-    upload, request = asked(settings, log, b"when,-a,b\n" + b"soon,1,2\n" * 9)
+    upload, request = asked(settings, log, b"when,-a,b\n" + b"1066-10-14,1,2\n" * 9)
     assert imports.begin(settings, upload, request)
     found = ended(log, upload)
     assert (found.state, found.n_accepted) == ("failed", 0)

@@ -65,7 +65,7 @@ def board_of(verdict: Verdict) -> Board:
     )
     start = datetime(2026, 11, 1, tzinfo=UTC)
     window = WindowExtent(100, start, start + timedelta(hours=1))
-    return Board(model="m", verdict=verdict, sentence="", n=100, window=window, reference="training", columns=(report,))
+    return Board(model="m", n=100, window=window, reference="training", columns=(report,))
 
 
 @pytest.mark.parametrize("verdict", BADGES)

@@ -402,11 +402,13 @@ def test_a_message_that_cannot_be_worded_leaves_the_others_alone(log, lookout, h
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_a_test_message_that_was_delivered_is_told_so_though_nobody_can_take_a_note_of_it(log, settings, hook, capsys):
+def test_a_test_message_that_was_delivered_is_told_so_though_nobody_can_take_a_note_of_it(
+    log, with_channel, hook, capsys
+):
     with log.engine.begin() as connection:
         refuse = "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no'); END"
         connection.execute(sa.text(refuse))
-    answer = try_channel(settings, log, "ana", "")
+    answer = try_channel(with_channel, log, "ana", "")
     assert answer.delivered
     assert answer.said.endswith("; the audit list could not take a note of it")
     assert len(hook.requests) == 1

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drift.data.windows import Column
-from storage.checking import records as record_columns
+from storage.checking import rows
 from storage.checking.records import batch_from_many
 from storage.checking.rows import batch_from_records
 
@@ -69,7 +69,7 @@ def test_what_is_no_mapping_and_what_is_absent():
 
 
 def test_plain_records_do_not_need_the_slow_way(monkeypatch):
-    monkeypatch.setattr(record_columns.rows, "_checked", lambda *_: pytest.fail("checked one by one"))
+    monkeypatch.setattr(rows, "_checked", lambda *_: pytest.fail("checked one by one"))
     assert len(batch_from_many(COLUMNS, [PLAIN | {"x": k, "labelled_at": None} for k in range(50)])) == 50
 
 

@@ -10,6 +10,7 @@ from storage.database.engine import open_engine, reading, writing
 from storage.database.migrate import migrate
 from storage.database.schema import import_run, metadata
 from storage.jobs import runs
+from tests.storage.older import take_back_readings
 
 
 def test_the_migrations_lead_to_the_tables_of_the_schema(empty_url):
@@ -24,6 +25,7 @@ def test_runs_that_began_at_once_become_one(empty_url):
     engine = open_engine(empty_url)
     migrate(engine)
     with writing(engine) as connection:
+        take_back_readings(connection)
         connection.execute(sa.text("DROP INDEX ix_import_run_unfinished"))
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0005'"))
         for fingerprint, state, n_done, n_rejected in [

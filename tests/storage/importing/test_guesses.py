@@ -56,3 +56,9 @@ def test_names_that_the_log_does_not_take_are_told_with_the_reason():
     assert list(faults) == ["label", "![x](http://h/p.png)", " age"]
     assert "the log uses that name itself" in faults["label"]
     assert "must be named by a letter" in faults[" age"]
+
+
+@pytest.mark.parametrize("times", [["01.02.2026 14:00"] * N, [1_795_442_706] * N, ["01/02/2026"] * N])
+def test_a_time_is_proposed_however_it_is_written(times):
+    assert guess_fields(frame(amount=range(N), timestamp=times))["predicted_at"] == "timestamp"
+    assert guess_fields(frame(timestamp=range(N)))["predicted_at"] == "ts"

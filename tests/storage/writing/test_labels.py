@@ -6,7 +6,8 @@ import pytest
 
 from drift.data.windows import Column
 from storage import open_log
-from storage.checking.rows import category_text, number
+from storage.checking.cells import Rule
+from storage.checking.spelling import Reading
 from storage.writing import labels
 
 pytestmark = pytest.mark.each_database
@@ -16,10 +17,10 @@ CAME = START + timedelta(days=1)
 ODD = [1, 1.0, True, None, "", "x" * 201, "half \ud800", "\x00", float("nan"), "17", 10**400]
 
 
-@pytest.mark.parametrize("check", [category_text, number])
+@pytest.mark.parametrize("check", [Rule("category", Reading()), Rule("number", Reading())], ids=lambda rule: rule.kind)
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: repr(odd)[:20])
 def test_one_odd_value_among_plain_ones_is_told_alike(check, odd, monkeypatch):
-    plain = ["good"] * 20 if check is category_text else [0.5] * 20
+    plain = ["good"] * 20 if check.kind == "category" else [0.5] * 20
     ids = [f"r{k}" for k in range(20)]
     batches = [(ids, [*plain[:7], odd, *plain[8:]]), ([*ids[:7], odd, *ids[8:]], plain), (ids, plain)]
     together = [labels._check(*batch, check) for batch in batches]
