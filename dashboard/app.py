@@ -23,15 +23,15 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 os.chdir(ROOT)
 
-from dashboard.api.application import api  # noqa: E402
-from dashboard.api.errors import failure  # noqa: E402
-from dashboard.api.guard import SecurityHeaders  # noqa: E402
-from dashboard.api.nodelay import NoDelay  # noqa: E402
-from dashboard.api.service import Service  # noqa: E402
-from dashboard.background.first_run import start_demo, stop_demo  # noqa: E402
-from dashboard.background.uploads import sweep  # noqa: E402
-from retrain.workers.launchers import ensure_worker, look_after  # noqa: E402
-from storage.database.settings import Settings  # noqa: E402
+from dashboard.api.application import api  # noqa: E402  the path is set above
+from dashboard.api.errors import failure  # noqa: E402  the path is set above
+from dashboard.api.guard import SecurityHeaders  # noqa: E402  the path is set above
+from dashboard.api.nodelay import NoDelay  # noqa: E402  the path is set above
+from dashboard.api.service import Service  # noqa: E402  the path is set above
+from dashboard.background.first_run import start_demo, stop_demo  # noqa: E402  the path is set above
+from dashboard.background.uploads import sweep  # noqa: E402  the path is set above
+from retrain.workers.launchers import ensure_worker, look_after  # noqa: E402  the path is set above
+from storage.database.settings import Settings  # noqa: E402  the path is set above
 
 _log = logging.getLogger(__name__)
 _LOOK_AFTER_SECONDS = 10.0

@@ -12,8 +12,8 @@ if (root := str(Path(__file__).parents[1])) not in sys.path:
 # Before st.navigation, and not a Material icon: that one is fetched from the internet.
 st.set_page_config(page_title="Drift", page_icon="📉", layout="wide")
 
-from dashboard.reading import empty  # noqa: E402
-from dashboard.reading.scope import scope_bar  # noqa: E402
+from dashboard.reading import empty  # noqa: E402  the path is set above
+from dashboard.reading.scope import scope_bar  # noqa: E402  the path is set above
 
 page = st.navigation(
     [

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from drift.statistics.two_sample import TwoSampleResult, chi_squared_test, ks_test
+from drift.statistics.chi_squared import chi_squared_test
+from drift.statistics.kolmogorov_smirnov import ks_test
+from drift.statistics.two_sample import TwoSampleResult
 
 # Labels are few, so one row of an unseen label in a thousand stays a category of its own. With hundreds of rare
 # labels and no pooling at all, 38 % of healthy looks alarmed at .05 (10,000 against 100 rows); with this, 8 %.
@@ -109,6 +111,7 @@ def _result(test: TwoSampleResult, threshold: float, n_missing: int) -> DriftRes
 
 
 def _numbers(name: str, values: Any) -> np.ndarray:
+    """Return values as floats, shape (n,); None becomes NaN."""
     try:
         return np.asarray(values if hasattr(values, "__len__") else list(values), float).ravel()
     except (TypeError, ValueError) as error:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from drift.data.policy import DriftPolicy, Verdict
 from drift.life.evidence import Alarm
 from drift.life.ledger import Acknowledgement, AlarmRecord, Honesty, Snooze
-from drift.statistics.effects import Mover, Rate, shift_in_sd, smallest_visible_distance
+from drift.statistics.effects import Mover, Rate
 from drift.statistics.ks_p_values import SMALLEST_P
+from drift.statistics.power import shift_in_sd, smallest_visible_distance
 from drift.statistics.two_sample import Test
 
 _LONGEST_NAME = 40

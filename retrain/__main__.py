@@ -23,7 +23,7 @@ from storage.database.settings import Settings
 from storage.jobs import decisions, queue
 from storage.jobs.leases import LEASE
 from storage.log import PredictionLog, open_log
-from storage.models import registry
+from storage.models import promotion, registry
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -140,10 +140,10 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _print_jobs(log: PredictionLog, model: str | None) -> None:
-    for job in queue.jobs(log, model, limit=20):
+    for job in queue.read_jobs(log, model, limit=20):
         print(f"job {job.id}  {job.model}  {job.state.replace('_', ' ')}  {job.progress:.0%}  by {job.requested_by}")
         print(f"  {job.reason}")
-        for step in queue.steps(log, job.id):
+        for step in queue.read_steps(log, job.id):
             tries = f", attempt {step.attempt}" if step.attempt > 1 else ""
             print(f"  {step.name:<10} {step.state}{tries}{': ' + step.error if step.error else ''}")
         if job.note:
@@ -151,7 +151,7 @@ def _print_jobs(log: PredictionLog, model: str | None) -> None:
 
 
 def _print_aliases(log: PredictionLog, model: str) -> None:
-    serving = [f"{name} {alias.version}" for name, alias in sorted(registry.aliases(log, model).items())]
+    serving = [f"{name} {alias.version}" for name, alias in sorted(registry.read_aliases(log, model).items())]
     print(f"{model}: {', '.join(serving) or 'no version yet'}")
 
 
@@ -181,10 +181,10 @@ def _promote(settings: Settings, options: argparse.Namespace) -> int:
 def _promote_kept(
     settings: Settings, version: str, log: PredictionLog, model: str, by: str, note: str
 ) -> decisions.Answer:
-    kept = registry.version(log, model, version)
+    kept = registry.read_version(log, model, version)
     if kept.uri is not None:
         artifacts.load(settings.artifacts, kept.uri, kept.sha256 or "")  # raises if the file is not what was registered
-    replaced = registry.promote_version(log, model, version, by, note)
+    replaced = promotion.promote_version(log, model, version, by, note)
     return decisions.Answer(True, f"{version} serves now" + (f" instead of {replaced}" if replaced else ""))
 
 

@@ -27,7 +27,7 @@ def guarded_board(log: PredictionLog, board: Board, at: datetime, params: Mappin
     ----------
     params : of the retrain that is thought of; default: those of any
     """
-    found = queue.jobs(log, board.model)
+    found = queue.read_jobs(log, board.model)
     known = Guards(under_way=_under_way(found), promoted=_promoted(log, board, found))
     board = replace(board, guards=known)
     if board.advice.action not in _ASK_FOR_A_RETRAIN:  # counting labels takes as long as the rest
@@ -55,7 +55,7 @@ def guards_now(log: PredictionLog, model: str, params: Mapping[str, Any] | None,
         If a parameter is none, or the model is unknown.
     """
     asked = RetrainParams.from_mapping(params)
-    trained = [v.created_at for v in registry.versions(log, model) if v.job_id and v.stage != "withdrawn"]
+    trained = [v.created_at for v in registry.read_versions(log, model) if v.job_id and v.stage != "withdrawn"]
     since = data_end_of(champion_version(log, model))
     has_labels = any(column.role == "label" for column in log.columns(model))
     return Guards(
@@ -78,6 +78,6 @@ def _promoted(log: PredictionLog, board: Board, found: tuple[job_rows.Job, ...])
     job = next((job for job in found if job.state == "promoted"), None)
     if job is None or board.window.start is None or job.updated_at < board.window.start:
         return None
-    if job.version is None or registry.alias(log, board.model, "champion") != job.version:
+    if job.version is None or registry.read_alias(log, board.model, "champion") != job.version:
         return None
     return Promotion(job.version, job.updated_at)

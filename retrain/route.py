@@ -9,7 +9,7 @@ Variant = Literal["champion", "canary"]
 
 
 class Alias(Protocol):
-    """A name that points at a version, as `storage.models.registry.aliases` returns it."""
+    """A name that points at a version, as `storage.models.registry.read_aliases` returns it."""
 
     @property
     def version(self) -> str: ...

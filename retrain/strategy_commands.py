@@ -12,7 +12,9 @@ from retrain.triggers import looks, schedules
 from retrain.triggers.looks import TriggerSettings
 from storage.database.settings import Settings
 from storage.jobs import firings
-from storage.jobs.firings import Kind, Mode
+from storage.jobs.firings import Mode
+from storage.jobs.schedules import read_schedules
+from storage.jobs.triggers import Kind, read_triggers
 from storage.log import PredictionLog, open_log
 
 _PARAMS = ("recipe", "window_rows", "holdout_share", "override", "rollout", "needs_approval", "other_approver")
@@ -126,7 +128,7 @@ def _schedule_add(log: PredictionLog, options: argparse.Namespace) -> int:
 
 
 def _schedule_list(log: PredictionLog, options: argparse.Namespace) -> int:
-    for one in firings.schedules(log, options.model):
+    for one in read_schedules(log, options.model):
         when = f"next at {one.next_at:%Y-%m-%d %H:%M} UTC" if one.enabled else "switched off"
         print(f"schedule {one.id}  {one.model}  {one.cron}  {one.time_zone}  {when}  by {one.created_by}")
         print(f"  {one.reason}")
@@ -152,7 +154,7 @@ def _trigger_add(log: PredictionLog, options: argparse.Namespace) -> int:
 
 
 def _trigger_list(log: PredictionLog, options: argparse.Namespace) -> int:
-    for one in firings.triggers(log, options.model):
+    for one in read_triggers(log, options.model):
         settings = TriggerSettings.from_mapping(one.settings)
         watched = f"{settings.n_labels:,} new labelled rows"
         if one.kind == "drift":

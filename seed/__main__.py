@@ -80,7 +80,7 @@ def _whole(text: str) -> int:
 
 def _plan(scenario: str, given: dict[str, object]) -> Plan:
     settings = {"model": f"reviews_{scenario}", "scenario": scenario, "source": f"scenario {scenario}", **given}
-    return Plan(**settings)  # type: ignore[arg-type]
+    return Plan(**settings)  # type: ignore[arg-type]  # argparse has made each of its type
 
 
 def _play(scenario: str, given: dict[str, Any]) -> int:

@@ -37,12 +37,22 @@ class Answering:
     def answer(self, requests: pd.DataFrame) -> Answered:
         """Route every request by its entity and let its version answer.
 
+        Parameters
+        ----------
+        requests : DataFrame, shape (n, columns of the log)
+            What the versions read, with `request_id` and `entity_id`.
+
+        Returns
+        -------
+        Answered
+            The same n rows in the same order with `version`, `variant`, `prediction`, `score` and features of the text.
+
         Raises
         ------
         ValueError
             If no version serves the model.
         """
-        aliases = registry.aliases(self._log, self._model)
+        aliases = registry.read_aliases(self._log, self._model)
         routes = [route(aliases, entity) for entity in requests["entity_id"]]
         versions, unheard_by = ([getattr(one, of) for one in routes] for of in ("version", "shadow_version"))
         if None in versions:
@@ -85,7 +95,7 @@ class Answering:
 
     def _file_of(self, version: str) -> FittedModel:
         if version not in self._fitted:
-            known = registry.version(self._log, self._model, version)
+            known = registry.read_version(self._log, self._model, version)
             if known.uri is None:
                 raise ValueError(f"version must have a model file; {version} of {self._model!r} has none.")
             loaded = artifacts.load(self._settings.artifacts, known.uri, known.sha256 or "")

@@ -79,7 +79,7 @@ def build_demo(
     ValueError
         If the model has rows that are not of this plan.
     """
-    if runs.find_done(log, plan.fingerprint) is not None:
+    if runs.read_done_run(log, plan.fingerprint) is not None:
         return Outcome("exists", f"Model {plan.model!r} is as planned already; nothing was changed.")
     with only_one(settings.artifacts, f"{settings.database_url}/{plan.model}") as alone:
         if not alone:
@@ -101,7 +101,13 @@ def build_demo(
 
 
 def planned_rows(plan: Plan, end: datetime) -> pd.DataFrame:
-    """Return the requests of a plan whose present is `end`, in time order; no model has answered them yet."""
+    """Return the requests of a plan whose present is `end`, in time order; no model has answered them yet.
+
+    Returns
+    -------
+    DataFrame, shape (plan.rows, columns of the log and `sentiment`)
+        As `seed.scenarios.simulate` returns it, with a request id for every row.
+    """
     rng = np.random.default_rng(plan.seed)
     times = request_times(rng, plan.rows, end - SPAN, end)
     scenario = SCENARIOS[plan.scenario]

@@ -20,7 +20,7 @@ from storage import PredictionLog
 from storage.database.settings import Settings
 from storage.jobs import runs
 from storage.jobs.runs import Run
-from storage.models import registry
+from storage.models import registration, registry
 
 COLUMNS = (
     *(Column(name, "numeric") for name in TEXT_FEATURES),
@@ -86,7 +86,19 @@ class Trained:
 
 
 def answer(frame: pd.DataFrame, trained_at: datetime, seed: int) -> Trained:
-    """Fit the model on the labels that had come by `trained_at`, and add its answers and features to the frame."""
+    """Fit the model on the labels that had come by `trained_at`, and add its answers and features to the frame.
+
+    Parameters
+    ----------
+    frame : DataFrame of requests in time order, with `predicted_at`, `text`, `label` and `labelled_at`
+        It gets the columns `prediction`, `score` and one per feature of the text.
+    trained_at : instant from which on the model answers; earlier rows are answered by models fitted without them
+
+    Returns
+    -------
+    Trained
+        The model, and its accuracy (0 to 1) on the rows it was trained on, each answered by one fitted without it.
+    """
     early = (frame["predicted_at"] < trained_at).to_numpy()
     known = early & (frame["labelled_at"] < trained_at).to_numpy(bool, na_value=False)
     known &= known.cumsum() <= _MAX_TRAINING_ROWS
@@ -113,12 +125,12 @@ def _answers(model: FittedModel, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _register_once(log: PredictionLog, settings: Settings, history: History, run: Run, trained: Trained) -> str:
-    champion = registry.alias(log, run.model, "champion")
+    champion = registry.read_alias(log, run.model, "champion")
     if champion is not None:  # by this run, before it was interrupted
         return champion
     name = f"{run.model}-{history.mark}-{run.started_at:%Y%m%d-%H%M%S}"
     artifact = artifacts.save(trained.model, settings.artifacts, name)
-    return registry.register_version(
+    return registration.register_version(
         log,
         run.model,
         uri=artifact.uri,

@@ -102,7 +102,13 @@ def _write_history(log: PredictionLog, settings: Settings, lesson: Lesson, run: 
 
 
 def history_rows(lesson: Lesson, end: datetime) -> tuple[pd.DataFrame, datetime]:
-    """Return healthy requests as if they had come at the speed of the lesson until `end`, and when training ends."""
+    """Return healthy requests as if they had come at the speed of the lesson until `end`, and when training ends.
+
+    Returns
+    -------
+    frame, trained_at : DataFrame of `HISTORY_ROWS` requests in time order, and an instant
+        As `seed.scenarios.simulate` returns them; what is labelled after `end` has no label yet.
+    """
     rng = np.random.default_rng(lesson.seed)
     positions = np.arange(HISTORY_ROWS) + rng.random(HISTORY_ROWS)
     frame = _simulated(rng, lesson, positions)

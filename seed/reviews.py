@@ -24,7 +24,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Reviews:
-    """Texts and what they are about; `turned` marks those whose sentiment hangs on a word like "sick"."""
+    """Texts and what they are about; `turned` marks those whose sentiment hangs on a word like "sick".
+
+    Attributes
+    ----------
+    texts, products : n of each
+    turned : bool array, shape (n,)
+    """
 
     texts: tuple[str, ...]
     products: tuple[Product, ...]
@@ -40,6 +46,11 @@ def write_reviews(rng: np.random.Generator, positive: np.ndarray, in_new_words: 
         What the reviewers think, in the sense that the words had during training.
     in_new_words : bool array, shape (n,)
         Who writes in words that training never saw.
+
+    Returns
+    -------
+    Reviews
+        n of them, in the same order; none is `turned` among those in new words.
 
     Examples
     --------

@@ -111,8 +111,14 @@ def drift_progress(times: pd.DatetimeIndex, onset: datetime, shape: Shape, span:
 
     Parameters
     ----------
+    times : n times in order
     span : how long a gradual drift grows, or how long a recurring one takes to come and go once
         Default: a gradual one grows until the last time, a recurring one comes twice until then.
+
+    Returns
+    -------
+    float64 array, shape (n,)
+        From 0 to 1.
 
     Examples
     --------
@@ -143,7 +149,18 @@ def strengths(
     strength: float,
     span: timedelta | None = None,
 ) -> np.ndarray:
-    """Return how strong a scenario is at each time; a rhythm is there from the first row on."""
+    """Return how strong a scenario is at each time; a rhythm is there from the first row on.
+
+    Parameters
+    ----------
+    times : n times in order
+    strength : above 0, at most 1
+
+    Returns
+    -------
+    float64 array, shape (n,)
+        From 0 to `strength`.
+    """
     if scenario.rhythm:
         return np.full(len(times), strength)
     return strength * drift_progress(times, onset, shape, span)
@@ -162,7 +179,17 @@ def request_times(rng: np.random.Generator, n: int, start: datetime, end: dateti
 
 
 def hourly_weights(hours: pd.DatetimeIndex) -> np.ndarray:
-    """Return how many requests come in each hour, as parts of a whole that nobody needs to know."""
+    """Return how many requests come in each hour, as parts of a whole that nobody needs to know.
+
+    Parameters
+    ----------
+    hours : n instants, each the beginning of an hour
+
+    Returns
+    -------
+    float64 array, shape (n,)
+        Above 0; only their ratios tell something.
+    """
     weights: np.ndarray = np.array(_HOURS)[hours.hour] * np.array(_DAYS)[hours.day_of_week]
     return weights
 

@@ -19,6 +19,15 @@ _CUMULATED *= _ROWS_PER_WEEK / _CUMULATED[-1]
 def times_of(positions: np.ndarray) -> pd.DatetimeIndex:
     """Return when the shop has had so many requests; it opened on a Monday at midnight.
 
+    Parameters
+    ----------
+    positions : float or int array, shape (n,), requests since the shop opened
+
+    Returns
+    -------
+    DatetimeIndex, shape (n,)
+        In UTC, to the microsecond.
+
     Examples
     --------
     >>> times_of(np.array([0, 2_800])).strftime("%a %H:%M").tolist()
@@ -31,6 +40,15 @@ def times_of(positions: np.ndarray) -> pd.DatetimeIndex:
 
 def positions_of(times: pd.DatetimeIndex) -> np.ndarray:
     """Return how many requests the shop has had by each time; NaN where there is none.
+
+    Parameters
+    ----------
+    times : n instants; NaT where there is none
+
+    Returns
+    -------
+    float64 array, shape (n,)
+        The inverse of `times_of`, to the microsecond.
 
     Examples
     --------

@@ -13,7 +13,7 @@ from drift.data.samples import Sample
 from drift.data.windows import Column, LastRows, RowSpan, Window, WindowExtent
 from drift.monitor.memory import Memory
 from drift.monitor.source import Outcomes, Place
-from drift.statistics.grid import Cells, ColumnCounts
+from drift.statistics.grid import ColumnCounts, Edges
 from storage.checking.cells import Rules, instant
 from storage.checking.frames import batch_from_frame
 from storage.checking.records import batch_from_many
@@ -27,7 +27,8 @@ from storage.evidence.rows_after import RowStream
 from storage.jobs import runs
 from storage.jobs.runs import Run
 from storage.models import catalogue, registry
-from storage.models.catalogue import Catalogue
+from storage.models.catalogue import Catalogue, read_entry, read_names, reading_model
+from storage.models.columns import register_columns
 from storage.models.layout import Layout
 from storage.reading import selection
 from storage.reading.texts import read_texts
@@ -84,8 +85,8 @@ class PredictionLog:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
-        self._catalogue = Catalogue()
-        self.shelf = Shelf(engine, self._catalogue, SegmentCache(), TailCache(), GridCache())
+        self.catalogue = Catalogue()
+        self.shelf = Shelf(engine, self.catalogue, SegmentCache(), TailCache(), GridCache())
         self.memory = Memory()
         self._rng = np.random.default_rng()
 
@@ -103,7 +104,7 @@ class PredictionLog:
             If a name is not allowed, or a column would change its kind, its role or how it is read.
         """
         with writing(self.engine) as connection:
-            catalogue.register(connection, self._catalogue, model, columns, readings)
+            register_columns(connection, model, columns, readings)
 
     def append(
         self,
@@ -132,6 +133,11 @@ class PredictionLog:
             Evidence against its successor begins with the first row after the promotion: none may be its own.
         strict : whether any cell that cannot be read costs its row
 
+        Returns
+        -------
+        IngestReport
+            How many rows landed, and those that did not by their place in `rows`, in order.
+
         Raises
         ------
         UnknownModel
@@ -148,11 +154,11 @@ class PredictionLog:
         if not len(batch) and run is None:
             return IngestReport(0, tuple(batch.rejected))
         with writing(self.engine) as connection:
-            entry = self._catalogue.entry(connection, model, lock=True)
+            entry = read_entry(connection, model, lock=True)
             if champion is not None:
                 registry.check_champion(connection, model, champion)
-            if self._catalogue.layout(connection, entry) is not layout:  # another process has added columns
-                batch = _checked(self._catalogue.layout(connection, entry), rows, strict)
+            if self.catalogue.layout(connection, entry) is not layout:  # another process has added columns
+                batch = _checked(self.catalogue.layout(connection, entry), rows, strict)
             appended = append_batch(connection, self.shelf, entry, batch, self._rng)
             if run is not None:
                 runs.advance(connection, run, len(rows) + n_unreadable, len(rows) + n_unreadable - appended.n)
@@ -162,13 +168,13 @@ class PredictionLog:
 
     def _append_plain(self, model: str, records: Sequence[Mapping[str, Any]]) -> bool:
         """Store a few records if nothing about them is unusual; most that come one by one are stored like this."""
-        rows = plain_rows(self._catalogue, model, records)
+        rows = plain_rows(self.catalogue, model, records)
         if not rows:
             return False
         try:
             with writing(self.engine) as connection:
-                entry = self._catalogue.entry(connection, model, lock=True)
-                insert_plain(connection, self._catalogue, entry, rows)
+                entry = read_entry(connection, model, lock=True)
+                insert_plain(connection, self.catalogue, entry, rows)
         except NotPlain:
             return False
         if entry.n_unsealed % SEGMENT_ROWS + len(rows) >= SEGMENT_ROWS:
@@ -177,7 +183,7 @@ class PredictionLog:
 
     def _checked(self, model: str, rows: _RowsGiven, strict: bool) -> tuple[Layout, Batch]:
         """Check rows against the columns last known: these are read anew only where that could change the outcome."""
-        layout = self._catalogue.known_layout(model)
+        layout = self.catalogue.known_layout(model)
         if layout is not None:
             try:
                 batch = _checked(layout, rows, strict)
@@ -187,7 +193,7 @@ class PredictionLog:
                 if not batch.rejected:
                     return layout, batch
         with reading(self.engine) as connection:
-            layout = self._catalogue.layout(connection, self._catalogue.entry(connection, model))
+            layout = self.catalogue.layout(connection, read_entry(connection, model))
         return layout, _checked(layout, rows, strict)
 
     def _settle(self, appended: Appended) -> None:
@@ -218,9 +224,9 @@ class PredictionLog:
         A label that is there already keeps the time it first came, so that sending twice changes nothing.
         """
         with writing(self.engine) as connection:
-            entry = self._catalogue.entry(connection, model, lock=True)
+            entry = read_entry(connection, model, lock=True)
             came = instant(labelled_at or datetime.now(UTC))
-            n, n_new, rejected = write_labels(connection, self._catalogue, entry, request_ids, labels, came)
+            n, n_new, rejected = write_labels(connection, self.catalogue, entry, request_ids, labels, came)
             catalogue.grow(connection, entry, 0, n_new)
         return IngestReport(n, tuple(rejected))
 
@@ -250,9 +256,9 @@ class PredictionLog:
         """
         window = references.window_of(start, end, rows, newest)
         with writing(self.engine) as connection:
-            entry = self._catalogue.entry(connection, model, lock=True)
-            layout = self._catalogue.layout(connection, entry)
-            dictionary = self._catalogue.dictionary(connection, entry)
+            entry = read_entry(connection, model, lock=True)
+            layout = self.catalogue.layout(connection, entry)
+            dictionary = self.catalogue.dictionary(connection, entry)
             frozen = references.freeze(connection, entry, layout, dictionary, name, window)
             if by is not None:
                 append_audit(connection, by, "freeze", model, reference=name, n_rows=frozen.n)
@@ -263,42 +269,42 @@ class PredictionLog:
     def models(self) -> tuple[str, ...]:
         """Return the registered models, the oldest first."""
         with reading(self.engine) as connection:
-            return self._catalogue.names(connection)
+            return read_names(connection)
 
     def columns(self, model: str) -> tuple[Column, ...]:
         """Return a model's registered columns."""
-        with reading(self.engine) as connection:
-            return self._catalogue.layout(connection, self._catalogue.entry(connection, model)).columns
+        with reading_model(self, model) as opened:
+            return opened.layout.columns
 
     def readings(self, model: str) -> Mapping[str, Reading]:
         """Return how the cells of a model's columns are read."""
-        with reading(self.engine) as connection:
-            return self._catalogue.layout(connection, self._catalogue.entry(connection, model)).readings
+        with reading_model(self, model) as opened:
+            return opened.layout.readings
 
     def rules(self, model: str) -> Rules:
         """Return the rule by which each field of a model's rows is read."""
-        with reading(self.engine) as connection:
-            return self._catalogue.layout(connection, self._catalogue.entry(connection, model)).rules
+        with reading_model(self, model) as opened:
+            return opened.layout.rules
 
     def references(self, model: str) -> tuple[Reference, ...]:
         """Return a model's references, the oldest first."""
-        with reading(self.engine) as connection:
-            return references.read_references(connection, self._catalogue.entry(connection, model))
+        with reading_model(self, model) as opened:
+            return references.read_references(opened.connection, opened.entry)
 
     def default_reference(self, model: str) -> Reference | None:
         """Return the reference that the champion brought with it; without one, the first that was frozen."""
-        with reading(self.engine) as connection:
-            return of_champion.default_reference(connection, self._catalogue.entry(connection, model))
+        with reading_model(self, model) as opened:
+            return of_champion.read_default_reference(opened.connection, opened.entry)
 
     def revision(self, model: str) -> int:
         """Return a number that grows with every change of the model's rows, labels or references."""
-        with reading(self.engine) as connection:
-            return self._catalogue.entry(connection, model).revision
+        with reading_model(self, model) as opened:
+            return opened.entry.revision
 
     def n_rows(self, model: str) -> int:
         """Return how many rows a model's log holds."""
-        with reading(self.engine) as connection:
-            return self._catalogue.entry(connection, model).n_rows
+        with reading_model(self, model) as opened:
+            return opened.entry.n_rows
 
     def extent(self, model: str, window: Window) -> WindowExtent:
         """Count the rows of a window and return the half-open time that they span."""
@@ -311,19 +317,29 @@ class PredictionLog:
 
     def n_retired(self, model: str) -> int:
         """Return how many rows retention has removed from the front of the log."""
-        with reading(self.engine) as connection:
-            return self._catalogue.entry(connection, model).n_retired
+        with reading_model(self, model) as opened:
+            return opened.entry.n_retired
 
     def cut(self, model: str, k: int) -> tuple[RowSpan, ...]:
         """Cut the log into at most k windows of about equal size, where counting them costs least."""
         with self.shelf.open(model) as view:
             return shelf.cut(view, k)
 
-    def counts(self, model: str, windows: Sequence[Window], cells: Mapping[str, Cells]) -> dict[str, ColumnCounts]:
-        """Count the rows of many windows in cells, column by column; on those of a frozen reference fast."""
+    def counts(self, model: str, windows: Sequence[Window], cells: Mapping[str, Edges]) -> dict[str, ColumnCounts]:
+        """Count the rows of many windows in cells, column by column; on those of a frozen reference fast.
+
+        Parameters
+        ----------
+        cells : borders by column name, float64 array of shape (n_cells - 1,); None for a categorical column: its codes
+
+        Returns
+        -------
+        dict of ColumnCounts by column name, in the order of `cells`
+            Counts of shape (len(windows), n_cells), and the rows without a value, shape (len(windows),).
+        """
         with self.shelf.open(model) as view:
             grids = self.shelf.grids.grids(view.connection, view.entry, view.layout)
-            dictionary = self._catalogue.dictionary(view.connection, view.entry)
+            dictionary = self.catalogue.dictionary(view.connection, view.entry)
             return shelf.read_counts(view, grids, dictionary, windows, cells)
 
     def catch_up(self, model: str, max_segments: int | None = None) -> CaughtUp:
@@ -339,46 +355,64 @@ class PredictionLog:
         return EvidenceLedger(self.shelf, model, reference)
 
     def read_window(self, model: str, window: Window, columns: Sequence[Column]) -> dict[str, Sample]:
-        """Return the values of a window, one sample per column, all in time order."""
+        """Return the values of a window, one sample per column, all in time order.
+
+        Returns
+        -------
+        dict of samples by column name, in the order of `columns`
+            Each of shape (n,): float64 with NaN for missing, or int32 codes with -1 and the names of the codes.
+        """
         with self.shelf.open(model) as view:
-            dictionary = self._catalogue.dictionary(view.connection, view.entry)
+            dictionary = self.catalogue.dictionary(view.connection, view.entry)
             return shelf.read_samples(view, dictionary, window, columns)
 
     def read_reference(self, model: str, name: str, columns: Sequence[Column]) -> dict[str, Sample]:
-        """Return the values of a reference, one sample per column, in time order."""
-        with reading(self.engine) as connection:
-            entry = self._catalogue.entry(connection, model)
-            reference = references.find(connection, entry, name)
-            dictionary = self._catalogue.dictionary(connection, entry)
-            return references.read_reference_samples(connection, reference, dictionary, columns)
+        """Return the values of a reference, one sample per column, in time order.
+
+        Returns
+        -------
+        dict of samples by column name, in the order of `columns`
+            Each of shape (n,): float64 with NaN for missing, or int32 codes with -1 and the names of the codes.
+        """
+        with reading_model(self, model) as opened:
+            reference = references.find(opened.connection, opened.entry, name)
+            return references.read_reference_samples(opened.connection, reference, opened.dictionary, columns)
 
     def read_outcomes(self, model: str, reference: str, after: Place | None, n: int) -> Outcomes:
-        """Return up to n labelled predictions made after a reference, in label order, those that follow a place."""
-        with reading(self.engine) as connection:
-            entry = self._catalogue.entry(connection, model)
-            layout = self._catalogue.layout(connection, entry)
-            dictionary = self._catalogue.dictionary(connection, entry)
-            frozen = references.find(connection, entry, reference)
-            return labelled.read_outcomes(connection, entry, layout, dictionary, frozen, after, n)
+        """Return up to n labelled predictions made after a reference, in label order, those that follow a place.
+
+        Returns
+        -------
+        Outcomes
+            At most n rows: ids and instants as int64, prediction and label as codes; none is missing.
+        """
+        with reading_model(self, model) as opened:
+            frozen = references.find(opened.connection, opened.entry, reference)
+            return labelled.read_outcomes(
+                opened.connection, opened.entry, opened.layout, opened.dictionary, frozen, after, n
+            )
 
     def outcome_before(self, model: str, reference: str, place: Place, n: int) -> datetime:
         """Return when the label came that lies n labels before a place in label order."""
-        with reading(self.engine) as connection:
-            entry = self._catalogue.entry(connection, model)
-            frozen = references.find(connection, entry, reference)
-            return labelled.outcome_before(connection, self._catalogue.layout(connection, entry), frozen, place, n)
+        with reading_model(self, model) as opened:
+            frozen = references.find(opened.connection, opened.entry, reference)
+            return labelled.read_outcome_before(opened.connection, opened.layout, frozen, place, n)
 
     def read_texts(self, model: str, window: Window, limit: int) -> list[str]:
         """Return the texts of a window's newest `limit` rows that have one, in time order."""
-        with reading(self.engine) as connection:
-            layout = self._catalogue.layout(connection, self._catalogue.entry(connection, model))
-            return read_texts(connection, layout, window, limit)
+        with reading_model(self, model) as opened:
+            return read_texts(opened.connection, opened.layout, window, limit)
 
     def read_delays(self, model: str, window: Window, limit: int) -> np.ndarray:
-        """Return how many seconds labels took to come, for the newest `limit` labelled rows of a window."""
-        with reading(self.engine) as connection:
-            layout = self._catalogue.layout(connection, self._catalogue.entry(connection, model))
-            return labelled.read_delays(connection, layout, window, limit)
+        """Return how many seconds labels took to come, for the newest `limit` labelled rows of a window.
+
+        Returns
+        -------
+        float64 array, shape (at most limit,)
+            Seconds from the prediction to its label, the newest row first.
+        """
+        with reading_model(self, model) as opened:
+            return labelled.read_delays(opened.connection, opened.layout, window, limit)
 
     def read_rows(
         self,
@@ -389,15 +423,23 @@ class PredictionLog:
         offset: int = 0,
         labelled_only: bool = False,
     ) -> pd.DataFrame:
-        """Return the rows of a window (None: of the whole log) in time order, decoded for reading."""
-        with reading(self.engine) as connection:
-            entry = self._catalogue.entry(connection, model)
-            layout = self._catalogue.layout(connection, entry)
-            dictionary = self._catalogue.dictionary(connection, entry)
+        """Return the rows of a window (None: of the whole log) in time order, decoded for reading.
+
+        Parameters
+        ----------
+        limit, offset : at most so many of the rows, after so many
+        labelled_only : only those whose label has come
+
+        Returns
+        -------
+        DataFrame, shape (n, columns of the log)
+            Instants in UTC, categories as text, numbers as float64; what is missing is NaT, None or NaN.
+        """
+        with reading_model(self, model) as opened:
             return selection.read_rows(
-                connection,
-                layout,
-                dictionary,
+                opened.connection,
+                opened.layout,
+                opened.dictionary,
                 window or LastRows(2**62),
                 limit=limit,
                 offset=offset,

@@ -26,7 +26,7 @@ from storage.database.audit import read_audit
 from storage.database.engine import reading, writing
 from storage.database.settings import Settings
 from storage.jobs import decisions, queue
-from storage.jobs.workers import live_workers
+from storage.jobs.workers import read_live_workers
 from storage.log import PredictionLog
 from storage.models import registry
 from tests.conftest import postgres_database, postgres_process
@@ -110,7 +110,7 @@ def run_chaos(settings: Settings, folder: Path, *, seed: int, n_jobs: int, n_kil
         kills = _disturb(log, other, crew, ids, rng, n_kills)
         seconds = time.monotonic() - began
         faults = (*_faults_of_jobs(log, ids), *_leftovers(log, crew))
-        return Found(tuple(kills), tuple(queue.job(log, job_id).state for job_id in ids), seconds, faults)
+        return Found(tuple(kills), tuple(queue.read_job(log, job_id).state for job_id in ids), seconds, faults)
     finally:
         crew.dismiss()
         log.close()
@@ -127,7 +127,7 @@ def _disturb(
     next_at = time.monotonic() + 2 + rng.uniform(0, 1)
     with ThreadPoolExecutor(2) as pool:
         while time.monotonic() < end:
-            found = [queue.job(log, job_id) for job_id in ids]
+            found = [queue.read_job(log, job_id) for job_id in ids]
             if all(job.is_final for job in found):
                 break
             # Gates wait until most kills are done, so that steps after a decision are hit as well.
@@ -149,22 +149,22 @@ def _disturb(
 
 def _faults_of_jobs(log: PredictionLog, ids: list[int]) -> Iterator[str]:
     for job_id in ids:
-        job = queue.job(log, job_id)
+        job = queue.read_job(log, job_id)
         name = f"job {job_id} ({job.state} at {job.step}: {job.note})"
         if job.state not in ("promoted", "rejected"):
             yield f"{name} must be promoted, or refused by a person"
         if job.active_model is not None or job.lease_owner is not None or job.lease_until is not None:
             yield f"{name} must hold no model and no lease"
-        made = [version for version in registry.versions(log, job.model) if version.job_id == job_id]
+        made = [version for version in registry.read_versions(log, job.model) if version.job_id == job_id]
         if len(made) != 1:
             yield f"{name} must have made one version; got {[version.version for version in made]}"
         decided = [entry for entry in read_audit(log, job.model) if entry.action in ("approve", "refuse")]
         if len(decided) != 1 or decided[0].action != job.decision:
             yield f"{name} must have one decision; got {[entry.action for entry in decided]}"
-        champion = registry.alias(log, job.model, "champion")
+        champion = registry.read_alias(log, job.model, "champion")
         if made and (champion == made[0].version) != (job.state == "promoted"):
             yield f"{name} must agree with the champion; got {champion}"
-        if any(step.state == "running" for step in queue.steps(log, job_id)):
+        if any(step.state == "running" for step in queue.read_steps(log, job_id)):
             yield f"{name} must have no running step"
 
 
@@ -186,7 +186,7 @@ def _leftovers(log: PredictionLog, crew: Crew) -> Iterator[str]:
         time.sleep(0.1)
     if left:
         yield f"no process of a step must be left; got {left}"
-    if {worker.pid for worker in live_workers(log)} - set(crew.pids):
+    if {worker.pid for worker in read_live_workers(log)} - set(crew.pids):
         yield "only our own workers must be listed"
     if standing := _standing(log):
         time.sleep(3)

@@ -73,7 +73,7 @@ def start_retrain(log: PredictionLog, model: str, reason: str) -> int:
 def wait_for_job(log: PredictionLog, job_id: int, state: str) -> None:
     """Wait until a job is in a state, or has ended."""
     deadline = time.monotonic() + 300
-    while not (job := queue.job(log, job_id)).is_final and job.state != state:
+    while not (job := queue.read_job(log, job_id)).is_final and job.state != state:
         if time.monotonic() > deadline:
             raise TimeoutError(f"job {job_id} must be {state} within 300 s; got {job.state}: {job.note}.")
         time.sleep(0.5)
@@ -98,7 +98,7 @@ def play_lesson(browser: Browser, url: str, log: PredictionLog) -> None:
 
 def take_pictures(browser: Browser, url: str, scheme: str, pages: Mapping[str, str]) -> None:
     """Write the picture of every page in one colour scheme."""
-    context = browser.new_context(viewport=SIZE, color_scheme=scheme)  # type: ignore[arg-type]
+    context = browser.new_context(viewport=SIZE, color_scheme=scheme)  # type: ignore[arg-type]  # Playwright names its two schemes, main gives no other
     page = context.new_page()
     for name, path in pages.items():
         page.goto(f"{url}/{path}")

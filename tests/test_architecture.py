@@ -36,12 +36,24 @@ NO_CLOCK = {"time.time", "datetime.now", "datetime.utcnow", "os.environ", "open"
 NO_STATE = {"Lock", "RLock", "WeakKeyDictionary", "WeakValueDictionary", "lru_cache", "cache"}
 # Import paths that outside users rely on; a name may be taken from them although they do not define it.
 PROMISED = {
+    "drift": "check",
     "drift.detector": "detect_prediction_drift",
     "drift.windows": "Column",
     "drift.monitor": "check",
     "storage": "open_log",
     "retrain.models": "FittedModel",
     "dashboard.api": "api",
+}
+# What a function of storage takes first, where it is handed something open, and the rooms where something else may.
+FIRST = {"Database", "Catalogued", "sa.Connection"}
+FIRST_IN = {
+    # Below everything: what opens the transactions, and what brings an empty database its tables.
+    "sa.Engine": {"database"},
+    # A `Database` with its caches of segments, and a model as a connection sees it through them.
+    "Shelf": {"segments"},
+    "View": {"segments", "evidence"},
+    # Above the log: what asks it whole questions. It is a `Database` too.
+    "PredictionLog": {"importing", "upkeep"},
 }
 MOST_MODULES = 15
 MODULES = sorted(path.relative_to(ROOT).as_posix() for package in MAY_IMPORT for path in (ROOT / package).rglob("*.py"))
@@ -231,6 +243,28 @@ def test_only_storage_opens_the_engine():
         used = {name for name in attributes(module) if name.endswith(".engine")}
         # An option of the command line is called so too.
         assert used <= {"storage.database.engine", "options.engine"}, f"{module} must hand the Database on; got {used}."
+
+
+def public_functions(module: str) -> Iterator[ast.FunctionDef]:
+    """Yield the public functions of a module and the public methods of its classes, but for what builds an object."""
+    for node in parsed(module).body:
+        for part in node.body if isinstance(node, ast.ClassDef) else [node]:
+            if isinstance(part, ast.FunctionDef) and not part.name.startswith("_"):
+                yield part
+
+
+def test_storage_asks_for_the_database_outside_a_transaction_and_for_the_connection_inside_one():
+    wrong = []
+    for module in [m for m in WITHOUT_ROOTS if m.startswith("storage/") and "migrations" not in m]:
+        known = FIRST | {name for name, places in FIRST_IN.items() if room_of(dotted(module)) in places}
+        for function in public_functions(module):
+            taken = [a for a in function.args.args + function.args.kwonlyargs if a.arg not in ("self", "cls")]
+            kinds = [ast.unparse(a.annotation) if a.annotation else "" for a in taken]
+            if set(kinds) & (FIRST | FIRST_IN.keys()):
+                named = kinds[0] not in ("Database", "Catalogued") or taken[0].arg == "database"
+                if kinds[0] not in known or not named:
+                    wrong.append(f"{module}:{function.lineno} {function.name}({taken[0].arg}: {kinds[0]}, ...)")
+    assert wrong == []
 
 
 def test_no_file_of_the_dashboard_is_named_like_a_package():

@@ -16,7 +16,7 @@ from drift.monitor.boards import check, timeline
 from drift.monitor.references import prepare
 from drift.monitor.source import monitored
 from drift.monitor.watch import watch
-from drift.statistics.two_sample import ks_test
+from drift.statistics.kolmogorov_smirnov import ks_test
 from retrain.models.artifacts import load
 from storage import open_log
 from storage.checking.cells import category_text
@@ -191,7 +191,7 @@ def test_a_retrain_after_the_drift_serves_later_loans_with_93_percent(tmp_path):
     assert "v1 serves, approved by ben." in told("retrain", "status")
 
     with closing(open_log(url)) as log:
-        version = registry.version(log, "car_loan", "v1")
+        version = registry.read_version(log, "car_loan", "v1")
         assert log.default_reference("car_loan").name == "accepted-v1"
     model = load(artifacts, version.uri, version.sha256)
     rows = later[list(model.columns)].assign(

@@ -58,13 +58,13 @@ def test_its_derived_data_verify(released):
 
 
 def test_its_jobs_are_where_they_were(released, expected):
-    assert {str(job.id): job.state for job in queue.jobs(released)} == expected["jobs"]
-    assert len(queue.steps(released, 1)) > 5
+    assert {str(job.id): job.state for job in queue.read_jobs(released)} == expected["jobs"]
+    assert len(queue.read_steps(released, 1)) > 5
 
 
 def test_its_model_files_answer_as_they_did(released, release, expected):
     rows = simulated(20, turned=True, seed=5)
-    for version in registry.versions(released, "m"):
+    for version in registry.read_versions(released, "m"):
         answers = load(release / "models", version.uri, version.sha256).predict(rows)
         said = expected["answers"][version.version]
         assert list(answers.labels) == said["labels"]

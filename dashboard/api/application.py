@@ -19,7 +19,7 @@ from drift.version import __version__
 from retrain.workers.launchers import ensure_worker
 from storage.database.settings import Settings
 from storage.jobs import queue
-from storage.jobs.workers import live_workers
+from storage.jobs.workers import read_live_workers
 
 MAX_JOB_ID = 2**31 - 1
 _VERSION = {"version": __version__}
@@ -57,7 +57,7 @@ def _add_health(app: FastAPI, service: Service) -> None:
     def health() -> JSONResponse:
         """Tell whether the database answers and a worker is alive, and which version this is."""
         try:
-            workers = live_workers(service.log)
+            workers = read_live_workers(service.log)
         except errors.DATABASE_AWAY:
             return JSONResponse({"status": "down", "database": "away", "worker": "unknown"} | _VERSION, 503)
         return JSONResponse({"status": "ok", "database": "ok", "worker": "alive" if workers else "none"} | _VERSION)
@@ -82,13 +82,13 @@ def _add_retraining(app: FastAPI, service: Service) -> None:
     def retrain_state(job_id: Annotated[int, Path(ge=1, le=MAX_JOB_ID)]) -> dict[str, Any]:
         """Tell how far a retrain job has come."""
         try:
-            job = queue.job(service.log, job_id)
+            job = queue.read_job(service.log, job_id)
         except ValueError as error:
             raise Refused(404, "unknown_job", str(error), "job_id") from error
         named = ("model", "state", "step", "progress", "note", "reason", "requested_by", "created_at", "updated_at")
         steps = [
             {name: getattr(step, name) for name in ("name", "state", "started_at", "finished_at", "error")}
-            for step in queue.steps(service.log, job_id)
+            for step in queue.read_steps(service.log, job_id)
         ]
         return {"job_id": job.id} | {name: getattr(job, name) for name in named} | {"steps": steps}
 

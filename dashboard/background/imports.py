@@ -17,7 +17,7 @@ from retrain.workers.processes import environment, tail
 from storage import PredictionLog
 from storage.database.settings import Settings
 from storage.importing.plan import ImportPlan
-from storage.jobs.runs import Run, find_latest
+from storage.jobs.runs import Run, read_latest_run
 
 ROOT = Path(__file__).resolve().parents[2]
 State = Literal["running", "done", "failed", "interrupted"]
@@ -116,7 +116,7 @@ def progress(log: PredictionLog, upload: Upload) -> Progress | None:
     request = upload.request
     if request is None:
         return None
-    run = find_latest(log, request.fingerprint)
+    run = read_latest_run(log, request.fingerprint)
     lacks = _lacks_reference(log, request) if run and run.state == "done" else False
     if is_worked_on:
         state: State = "running"

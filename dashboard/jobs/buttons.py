@@ -11,7 +11,7 @@ from storage import PredictionLog
 from storage.database.settings import Settings
 from storage.jobs import decisions, queue
 from storage.jobs.decisions import Answer
-from storage.models import registry
+from storage.models import promotion
 
 
 def start(log: PredictionLog, settings: Settings, model: str) -> None:
@@ -100,7 +100,7 @@ def promote_version(log: PredictionLog, model: str) -> None:
 
     def promote() -> Answer:
         version = field("promote_which")
-        replaced = registry.promote_version(log, model, version, field("actor"), field("roll_back_reason"))
+        replaced = promotion.promote_version(log, model, version, field("actor"), field("roll_back_reason"))
         return Answer(True, f"{version} serves now" + (f" instead of {replaced}" if replaced else ""))
 
     act(promote, "roll_back_reason")

@@ -39,7 +39,13 @@ def gain_sentence(result: JobResult) -> str:
 
 
 def comparison_table(found: Comparison) -> pd.DataFrame:
-    """Return champion and challenger side by side, one row per measure; what is not known is a dash."""
+    """Return champion and challenger side by side, one row per measure; what is not known is a dash.
+
+    Returns
+    -------
+    DataFrame, shape (2 + classes, 4), all text
+        Measure, Champion, Challenger, Difference; shares as percentages, with their intervals where they are known.
+    """
     champion, challenger = found.champion, found.challenger
     accuracy = _pair(champion.accuracy, challenger.accuracy, 100)
     bounds = [_bounds(one) for one in (champion.accuracy_interval, challenger.accuracy_interval, found.interval)]
@@ -57,6 +63,11 @@ def slices_table(slices: Sequence[Slice]) -> tuple[pd.DataFrame, int]:
     """Return both models on the parts of the held-out rows that matter, the worst first, and how many are left out.
 
     What matters is where the challenger does worst, and where the data drifted to.
+
+    Returns
+    -------
+    table, n_left_out : DataFrame of text, shape (slices shown, 5), and an int
+        Part of the rows, n, accuracy of both in percent, and the difference in points with its interval.
     """
     grown = [one for one in slices if one.has_grown][-_MOST_GROWN:]
     shown = [one for k, one in enumerate(slices) if k < _MOST_WORST or one in grown]

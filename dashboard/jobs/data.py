@@ -14,7 +14,7 @@ from storage.jobs import queue, workers
 from storage.jobs.job_rows import Job
 from storage.models import registry
 from storage.models.registry import Alias, Version
-from storage.models.shadow import last_served
+from storage.models.shadow import read_last_served
 from storage.references.labelled import count_labels
 
 _MOST_JOBS = 200
@@ -60,11 +60,11 @@ def read_retraining(log: PredictionLog, model: str) -> Retraining:
     """Read jobs, versions, workers and audit of a model."""
     return Retraining(
         model=model,
-        active=queue.active_job(log, model),
-        history=queue.jobs(log, model, limit=_MOST_JOBS),
-        aliases=registry.aliases(log, model),
-        versions=registry.versions(log, model),
-        n_workers=len(workers.live_workers(log)),
+        active=queue.read_active_job(log, model),
+        history=queue.read_jobs(log, model, limit=_MOST_JOBS),
+        aliases=registry.read_aliases(log, model),
+        versions=registry.read_versions(log, model),
+        n_workers=len(workers.read_live_workers(log)),
         audit=read_audit(log, model),
     )
 
@@ -121,7 +121,7 @@ def read_prospects(log: PredictionLog, found: Retraining, at: datetime) -> Prosp
     """Read what a start would meet at an instant; the job's own pre-check looks again."""
     champion = found.champion
     has_file = champion is not None and champion.uri is not None
-    rollout, why = choose_rollout(None, has_file, last_served(log, found.model), at)
+    rollout, why = choose_rollout(None, has_file, read_last_served(log, found.model), at)
     if fault := nothing_to_compare(found.model, has_file, [column.name for column in log.columns(found.model)]):
         rollout, why = None, fault
     return Prospects(*_feed_fault(log, found.model, log.revision(found.model)), rollout, why)

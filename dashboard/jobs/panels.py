@@ -24,7 +24,7 @@ from storage import PredictionLog
 from storage.database.settings import Settings
 from storage.jobs import queue
 from storage.jobs.job_rows import Job
-from storage.jobs.workers import live_workers
+from storage.jobs.workers import read_live_workers
 
 _LOG_HEIGHT = 260
 # How often a job is drawn anew while it moves by itself.
@@ -140,8 +140,8 @@ def draw_active_job(log: PredictionLog, job: Job, n_workers: int) -> None:
 
 
 def _follow(log: PredictionLog, job_id: int, drawn: str, n_workers: int) -> None:
-    job = queue.job(log, job_id)
-    if phase(job) != drawn or bool(live_workers(log)) != bool(n_workers):
+    job = queue.read_job(log, job_id)
+    if phase(job) != drawn or bool(read_live_workers(log)) != bool(n_workers):
         st.rerun(scope="app")
     if drawn in _LIVE:
         _heading(job)
@@ -160,7 +160,7 @@ def draw_job(log: PredictionLog, job: Job) -> None:
 
 def draw_steps(log: PredictionLog, job: Job) -> None:
     """Draw a job's steps from first to last, and its log."""
-    steps = queue.steps(log, job.id)
+    steps = queue.read_steps(log, job.id)
     plain_table(steps_table(job, steps), f"Steps of job {job.id}", header=True)
     logs = [f"== {step.name}, attempt {step.attempt} ==\n{step.log.rstrip()}" for step in steps if step.log]
     with st.expander("Log", icon=":material/terminal:", key=f"log_{job.id}"):
@@ -172,7 +172,7 @@ def _heading(job: Job) -> None:
     icon, colour = STATE_LOOK[job.state]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f"**Job {job.id}**", width="content")
-        st.badge(STATE_WORDS[job.state], icon=f":material/{icon}:", color=colour)  # type: ignore[arg-type]
+        st.badge(STATE_WORDS[job.state], icon=f":material/{icon}:", color=colour)  # type: ignore[arg-type]  # Streamlit lists its colours, a dict of ours holds text
         asked = f"{job.trigger}, asked for by {plain(job.requested_by)} at {time_text(job.created_at)}"
         st.caption(f"{asked}: {plain(job.reason)}", width="stretch")
 
@@ -193,5 +193,12 @@ def marked(name: str, mark: str) -> str:
 
 
 def plain_table(cells: pd.DataFrame, alt: str, *, header: bool = False) -> None:
-    """Draw a small table of Markdown cells."""
+    """Draw a small table of Markdown cells.
+
+    Parameters
+    ----------
+    cells : DataFrame of Markdown, drawn row by row
+    alt : what the table says, for those who do not see it
+    header : whether the names of the columns stand above it
+    """
     st.table(cells, border="horizontal", hide_index=True, hide_header=not header, alt=alt)

@@ -46,7 +46,12 @@ def seconds(start: datetime | None, end: datetime | None) -> str:
 
 
 def steps_table(job: Job, steps: Sequence[Step]) -> pd.DataFrame:
-    """Return a job's steps in order, begun or not, as cells of Markdown: icon and word, step, time, what came of it."""
+    """Return a job's steps in order, begun or not, as cells of Markdown: icon and word, step, time, what came of it.
+
+    Returns
+    -------
+    DataFrame, shape (steps shown, 5), all text
+    """
     begun = {step.name: step for step in steps}
     evaluated = JobResult.of(job.result).evaluated
     on_trial = evaluated is not None and evaluated.rollout == "canary"

@@ -15,7 +15,9 @@ from retrain.triggers.looks import TriggerSettings
 from storage import PredictionLog
 from storage.jobs import firings
 from storage.jobs.decisions import Answer
-from storage.jobs.firings import Kind, Mode, Schedule, TriggerRule
+from storage.jobs.firings import Mode
+from storage.jobs.schedules import Schedule, read_schedules
+from storage.jobs.triggers import Kind, TriggerRule, read_triggers
 
 _USUAL = TriggerSettings()
 _KINDS: Mapping[Kind, str] = {"drift": "the advice is to retrain", "labels": "new labels came (continuous)"}
@@ -25,7 +27,7 @@ _ZONES = ("UTC", "Europe/Berlin", "Europe/London", "America/New_York", "America/
 
 def draw_strategies(log: PredictionLog, model: str, n_workers: int) -> None:
     """Draw what starts retrains of a model by itself, and the forms that add more."""
-    planned, watching = firings.schedules(log, model), firings.triggers(log, model)
+    planned, watching = read_schedules(log, model), read_triggers(log, model)
     if not planned and not watching:
         st.caption("Nothing starts a retrain by itself. Whatever does goes through the same checks and approval.")
     elif not n_workers:

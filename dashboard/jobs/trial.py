@@ -46,7 +46,7 @@ def draw_trial(log: PredictionLog, settings: Settings, job: Job) -> None:
 
 
 def _follow(log: PredictionLog, job_id: int) -> None:
-    job = queue.job(log, job_id)
+    job = queue.read_job(log, job_id)
     if phase(job) == "trial":
         _draw(job)
         if job.lease_owner is None:

@@ -65,7 +65,7 @@ def _draw_by_hand(log: PredictionLog, found: Retraining) -> None:
 
 def draw_retry(log: PredictionLog, settings: Settings, job: Job) -> None:
     """Draw the way to open an ended job again at a step that it had reached."""
-    begun = [step.name for step in queue.steps(log, job.id)]
+    begun = [step.name for step in queue.read_steps(log, job.id)]
     if job.state == "promoted" or not begun:
         return
     with (

@@ -57,7 +57,10 @@ class Accuracy:
 class Told:
     """Everything the page says about a simulated model.
 
-    `right` is 1 for a right answer, 0 for a wrong one and -1 without a label, row by row.
+    Attributes
+    ----------
+    right : int8 array, shape (n_rows,)
+        1 for a right answer, 0 for a wrong one and -1 without a label, row by row.
     """
 
     n_rows: int
@@ -119,7 +122,7 @@ def _alarms(model: str) -> tuple[Sounded, ...]:
 
 
 def _served(model: str) -> tuple[Served, ...]:
-    promoted = [job for job in queue.jobs(reads.log(), model) if job.state == "promoted"]
+    promoted = [job for job in queue.read_jobs(reads.log(), model) if job.state == "promoted"]
     versions = [str(job.version) for job in promoted]
     rows = _rows_by(model, [job.updated_at for job in promoted])
     asked = _rows_by(model, [job.created_at for job in promoted])

@@ -65,7 +65,7 @@ def _heading(run: Run, lesson: Lesson, state: State) -> None:
     how = f"{SHAPES[lesson.shape].lower()}, {lesson.strength:.0%}" if lesson.scenario not in HEALTHY else ""
     said = [SCENARIOS[lesson.scenario], how, f"{lesson.speed:,} rows/s"]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type]
+        st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type]  # Streamlit lists its colours, a dict of ours holds text
         st.markdown(f"**{plain(run.model)}** · {' · '.join(part for part in said if part)}", width="stretch")
         st.caption(f"row **{run.n_done:,}** of {lesson.n_rows:,}", width="content")
     if not is_live(state) and run.note:

@@ -11,8 +11,10 @@ from dashboard.reading.addresses import read_window
 from drift.data.samples import CategoricalSample
 from drift.data.windows import Column, Window
 from drift.monitor.labels import KnownReference, known_reference, outcome_columns, outcome_samples
-from drift.performance.agreement import Agreement, Confusion, agreement, confusion, log_loss
-from drift.performance.expected import Calibration, Expected, expected_accuracy
+from drift.performance.agreement import Agreement, agreement
+from drift.performance.calibration import Calibration
+from drift.performance.confusion import Confusion, confusion, log_loss
+from drift.performance.expected import Expected, expected_accuracy
 from storage.reading.by_version import Answered, read_answered
 
 # Scores between them are those of a model that is not sure.

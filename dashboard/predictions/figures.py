@@ -7,7 +7,8 @@ import plotly.graph_objects as go
 from dashboard.predictions.data import Point
 from dashboard.shown.badges import span_text
 from dashboard.shown.column_figures import blank_figure, figure_text
-from drift.performance.agreement import Agreement, Confusion
+from drift.performance.agreement import Agreement
+from drift.performance.confusion import Confusion
 
 # Near Okabe-Ito, readable on white and on dark: blue is the reference's, vermillion that of what is looked at.
 BLUE, VERMILLION, GREEN = "#2E86C1", "#D55E00", "#009E73"

@@ -27,9 +27,9 @@ from storage import PredictionLog, open_log
 from storage.database.settings import Settings
 from storage.jobs import queue
 from storage.jobs.job_rows import Job
-from storage.jobs.lessons import runs_without_lessons
+from storage.jobs.lessons import read_runs_without_lessons
 from storage.jobs.runs import Run, read_runs
-from storage.models.registry import aliases
+from storage.models.registry import read_aliases
 from storage.references.frozen import Reference
 
 POLICY = DriftPolicy()
@@ -78,18 +78,18 @@ def runs() -> tuple[Run, ...]:
 
 def imported() -> tuple[Run, ...]:
     """Return imports and demos, the newest first."""
-    return runs_without_lessons(log(), limit=10)
+    return read_runs_without_lessons(log(), limit=10)
 
 
 def champion(model: str) -> str | None:
     """Return the version that serves, or None where none is registered."""
-    found = aliases(log(), model).get("champion")
+    found = read_aliases(log(), model).get("champion")
     return found.version if found else None
 
 
 def active_job(model: str) -> Job | None:
     """Return the retrain job of the model that has not ended."""
-    return queue.active_job(log(), model)
+    return queue.read_active_job(log(), model)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -169,7 +169,17 @@ def parts(
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def rows(model: str, revision: int, window: str, page: int) -> pd.DataFrame:
-    """Return one page of a window's rows, in time order."""
+    """Return one page of a window's rows, in time order.
+
+    Parameters
+    ----------
+    page : from 0, of `PAGE_ROWS` rows each
+
+    Returns
+    -------
+    DataFrame, shape (at most PAGE_ROWS, columns of the log)
+        As `PredictionLog.read_rows` returns it.
+    """
     return log().read_rows(model, read_window(window), limit=PAGE_ROWS, offset=page * PAGE_ROWS)
 
 

@@ -99,7 +99,7 @@ def answer(log: PredictionLog, versions: Versions, model: str, requests: Sequenc
         If the model is not registered.
     """
     columns, rules = log.columns(model), log.rules(model)
-    aliases = registry.aliases(log, model)
+    aliases = registry.read_aliases(log, model)
     routes = {k: route(aliases, one.entity_id or one.request_id) for k, one in enumerate(requests)}
     answers = _by_route(versions, model, columns, rules, requests, routes)
     failed = {

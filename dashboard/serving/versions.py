@@ -77,11 +77,11 @@ class Versions:
             return found
 
     def _has_file(self, model: str) -> bool:
-        name = registry.alias(self._log, model, "champion")
-        return name is not None and registry.version(self._log, model, name).uri is not None
+        name = registry.read_alias(self._log, model, "champion")
+        return name is not None and registry.read_version(self._log, model, name).uri is not None
 
     def _load(self, model: str, name: str) -> FittedModel:
-        version = registry.version(self._log, model, name)
+        version = registry.read_version(self._log, model, name)
         if version.uri is None or version.sha256 is None:
             raise NoChampion(f"version {name} of model {model!r} must have a model file; got none. Train one first.")
         try:

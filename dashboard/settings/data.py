@@ -15,10 +15,10 @@ from storage.checking.spelling import Reading
 from storage.importing import files
 from storage.importing.guesses import cannot_be_features, guess_fields
 from storage.importing.plan import ColumnMapping, ImportPlan, Trial, plan_import, try_first_rows
-from storage.jobs.runs import Run, find_latest
+from storage.jobs.runs import Run, read_latest_run
 from storage.models import registry
 from storage.references.frozen import Reference
-from storage.references.labelled import labelled_share
+from storage.references.labelled import read_labelled_share
 from storage.writing.unreadable import UnreadableTotal, read_unreadable
 
 SAMPLE_ROWS = 1_000
@@ -123,7 +123,7 @@ def check(_log: PredictionLog, path: Path, choice: Choice, called: str, columns:
 
 def run_of(log: PredictionLog, fingerprint: str) -> Run | None:
     """Return the last import of the same content, read in the same way."""
-    return find_latest(log, fingerprint)
+    return read_latest_run(log, fingerprint)
 
 
 def columns_of(log: PredictionLog, model: str) -> tuple[Column, ...]:
@@ -142,7 +142,7 @@ def facts(_log: PredictionLog, model: str, revision: int, champion: str | None) 
         n_rows=_log.n_rows(model),
         first_at=extent.start,
         last_at=newest.start,
-        labelled_share=labelled_share(_log, model, LABELS_OF),
+        labelled_share=read_labelled_share(_log, model, LABELS_OF),
         columns=_log.columns(model),
         references=references,
         default=default.name if default else None,
@@ -157,7 +157,7 @@ def _why(log: PredictionLog, model: str, default: Reference | None, champion: st
     """Say why boards compare with a reference unless they are told another."""
     if default is None:
         return ""
-    version = next((v for v in registry.versions(log, model) if v.version == champion), None)
+    version = next((v for v in registry.read_versions(log, model) if v.version == champion), None)
     if version is not None and (version.params or {}).get("reference") == default.name:
         return f"the champion {champion} was accepted on it"
     return "it was frozen first"

@@ -16,7 +16,7 @@ from drift.life.rule import RULE
 from drift.version import __version__
 from storage.database.description import describe_database
 from storage.database.settings import Settings
-from storage.jobs.workers import live_workers
+from storage.jobs.workers import read_live_workers
 
 _MAY: Mapping[Role, str] = {
     "writer": "may send predictions and labels and ask for answers",
@@ -83,7 +83,7 @@ def draw_access() -> None:
             "Version": __version__,
             "Database": f"{found.kind}, {bytes_text(found.n_bytes)}: {found.place}",
             "Model files": str(settings.artifacts),
-            "Worker": worker_text(settings, len(live_workers(log))),
+            "Worker": worker_text(settings, len(read_live_workers(log))),
             "Launcher": launcher_text(settings),
         }
         _list(places.items())

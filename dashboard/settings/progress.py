@@ -74,7 +74,7 @@ def _draw(found: Progress) -> None:
     word, icon, colour = _LOOKS[found.state]
     with st.container(border=True, gap="small", key=f"import {token}"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.badge(word, icon=f":material/{icon}:", color=colour)  # type: ignore[arg-type]
+            st.badge(word, icon=f":material/{icon}:", color=colour)  # type: ignore[arg-type]  # Streamlit lists its colours, a dict of ours holds text
             who = f"by {plain(request.by)} at {time_text(datetime.fromisoformat(request.asked_at))}"
             st.markdown(f"**{plain(request.called)}** into model **{plain(request.model)}**, {who}", width="stretch")
         if found.state == "running":

@@ -71,7 +71,17 @@ def watched_text(rows: Mapping[str, int]) -> str:
 def becomes_table(
     sample: pd.DataFrame, choice: Choice, plan: ImportPlan | None, faults: Mapping[str, str]
 ) -> pd.DataFrame:
-    """Return a row for every column of a file: what it becomes, why, and its first values."""
+    """Return a row for every column of a file: what it becomes, why, and its first values.
+
+    Parameters
+    ----------
+    sample : DataFrame, the first rows of the file
+    faults : why a column cannot be a feature, by its name
+
+    Returns
+    -------
+    DataFrame, shape (columns of the file, 4), all text
+    """
     named = {source: field for field, source in choice.fields}
     decided = {decision.source: decision for decision in plan.decisions} if plan else {}
     rows = []
@@ -88,7 +98,16 @@ def becomes_table(
 
 
 def preview_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows as they stand in the file: every value as text, missing ones empty."""
+    """Return rows as they stand in the file: every value as text, missing ones empty.
+
+    Parameters
+    ----------
+    rows : DataFrame, shape (n, columns of the file)
+
+    Returns
+    -------
+    DataFrame of the same shape, all text
+    """
     return rows.map(lambda value: "" if value is None or (isinstance(value, float) and value != value) else str(value))
 
 
@@ -130,7 +149,13 @@ def existing_text(found: ModelFacts) -> str:
 
 
 def models_table(models: Sequence[ModelFacts]) -> pd.DataFrame:
-    """Return a row for every model."""
+    """Return a row for every model.
+
+    Returns
+    -------
+    DataFrame, shape (len(models), 9)
+        Text, but for the numbers of rows and of references.
+    """
     return pd.DataFrame(
         {
             "model": [found.model for found in models],
@@ -147,7 +172,12 @@ def models_table(models: Sequence[ModelFacts]) -> pd.DataFrame:
 
 
 def columns_table(found: ModelFacts) -> pd.DataFrame:
-    """Return a row for every column of a model, with how its cells are read and how many could not be."""
+    """Return a row for every column of a model, with how its cells are read and how many could not be.
+
+    Returns
+    -------
+    DataFrame, a row per column, all text
+    """
     columns, kinds = found.columns, {"numeric": "number", "categorical": "category"}
     compared = ["no: it comes late" if c.role == "label" else "yes" for c in columns]
     rows = {
@@ -179,7 +209,13 @@ def _unreadable(found: ModelFacts, column: Column) -> str:
 
 
 def references_table(found: ModelFacts) -> pd.DataFrame:
-    """Return a row for every reference of a model, the oldest first."""
+    """Return a row for every reference of a model, the oldest first.
+
+    Returns
+    -------
+    DataFrame, shape (references, 6)
+        Text, but for the number of rows.
+    """
     rows = [
         {
             "reference": reference.name,
@@ -195,7 +231,12 @@ def references_table(found: ModelFacts) -> pd.DataFrame:
 
 
 def runs_table(runs: Sequence[Run]) -> pd.DataFrame:
-    """Return a row for every import."""
+    """Return a row for every import.
+
+    Returns
+    -------
+    DataFrame, shape (len(runs), 7), all text
+    """
     return pd.DataFrame(
         {
             "began": [time_text(run.started_at) for run in runs],

@@ -127,7 +127,19 @@ def steps_figure(steps: Steps) -> go.Figure:
 
 
 def residuals_figure(shown: Distribution, residuals: np.ndarray) -> go.Figure:
-    """Draw how many points of traffic each category gained or lost; what is beyond chance is filled."""
+    """Draw how many points of traffic each category gained or lost; what is beyond chance is filled.
+
+    Parameters
+    ----------
+    shown : shares by category, shapes (n_categories,)
+    residuals : float array, shape (n_categories,)
+        The change in standard errors; beyond 3 either way a bar is filled.
+
+    Returns
+    -------
+    Figure
+        A bar per category, in points of a hundred.
+    """
     figure = blank_figure()
     change = 100 * (shown.current_share - shown.reference_share)
     beyond = np.abs(residuals) > 3

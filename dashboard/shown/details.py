@@ -6,22 +6,25 @@ import numpy as np
 
 from drift.data.samples import NumericReference, NumericSample, Reference, Sample
 from drift.statistics.distribution import Distribution, distribution
-from drift.statistics.effects import (
-    adjusted_residuals,
-    population_stability,
-    quantile_bin_counts,
-    quantile_table,
-    shares_at,
-    wasserstein_in_sd,
-)
-from drift.statistics.two_sample import ks_statistic
+from drift.statistics.effects import adjusted_residuals, quantile_table, shares_at, wasserstein_in_sd
+from drift.statistics.kolmogorov_smirnov import ks_statistic
+from drift.statistics.stability import population_stability, quantile_bin_counts
 
 _POINTS = 300
 
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """Two distribution functions at shared values, and the gap between them where it is largest."""
+    """Two distribution functions at shared values, and the gap between them where it is largest.
+
+    Attributes
+    ----------
+    values : float array, shape (n_points,), ascending
+    reference_share, current_share : float arrays, shape (n_points,)
+        Rows up to each value, 0 to 1.
+    location : the value of the largest gap
+    shares : both functions there
+    """
 
     values: np.ndarray
     reference_share: np.ndarray
@@ -34,9 +37,15 @@ class Steps:
 class ColumnDetail:
     """A column of a window and of its reference.
 
-    `steps`, `quantiles` and `moved_sd` (how far values moved on average, in standard deviations of the reference)
-    are there for numbers; `residuals`, in standard errors, for what is shown by category. `psi`, the population
-    stability index, is over ten bins at quantiles of the reference, or over the categories that are shown.
+    Attributes
+    ----------
+    shown : how both are distributed
+    steps, quantiles : for numbers; a quantile is (level, reference, current)
+    moved_sd : how far values moved on average, in standard deviations of the reference; NaN for categories
+    residuals : float array, shape (n_categories,), in standard errors
+        None for what is not shown by category.
+    psi : population stability index, from 0
+        Over ten bins at quantiles of the reference, or over the categories that are shown; NaN where a side is empty.
     """
 
     shown: Distribution
@@ -49,6 +58,15 @@ class ColumnDetail:
 
 def column_detail(reference: Reference, sample: Sample) -> ColumnDetail:
     """Compare a column of a window with its reference, for reading.
+
+    Parameters
+    ----------
+    reference, sample : the column in the reference, shape (n_reference,), and in the window, shape (n,)
+
+    Returns
+    -------
+    ColumnDetail
+        What an empty side leaves unknown is None or NaN in it.
 
     Examples
     --------

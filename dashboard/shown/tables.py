@@ -33,7 +33,18 @@ def column_since(boards: Sequence[Board], column: str) -> datetime | None:
 
 
 def column_table(board: Board, boards: Sequence[Board]) -> pd.DataFrame:
-    """Return a row per column, the worst first, with its effect over time."""
+    """Return a row per column, the worst first, with its effect over time.
+
+    Parameters
+    ----------
+    board : whose columns are listed
+    boards : of the windows of the timeline, the oldest first
+
+    Returns
+    -------
+    DataFrame, shape (columns of the board, 12)
+        `effect` is a float from 0 to 1, `trend` a list of them, `n` an int, `verdict` a list of one badge; else text.
+    """
     return pd.DataFrame(
         {
             "column": [report.column for report in board.columns],
@@ -53,7 +64,17 @@ def column_table(board: Board, boards: Sequence[Board]) -> pd.DataFrame:
 
 
 def parts_frame(parts: Sequence[ColumnReport], by: str) -> pd.DataFrame:
-    """Return a row for every category of another column: how far a column moved there."""
+    """Return a row for every category of another column: how far a column moved there.
+
+    Parameters
+    ----------
+    parts : one report per category
+    by : the name of the other column
+
+    Returns
+    -------
+    DataFrame, shape (len(parts), 7)
+    """
     return pd.DataFrame(
         {
             by: [part.column for part in parts],
@@ -68,7 +89,12 @@ def parts_frame(parts: Sequence[ColumnReport], by: str) -> pd.DataFrame:
 
 
 def quantiles_frame(detail: ColumnDetail) -> pd.DataFrame:
-    """Return the quantiles of a numeric column, side by side."""
+    """Return the quantiles of a numeric column, side by side.
+
+    Returns
+    -------
+    DataFrame, shape (quantiles, 4), all text
+    """
     return pd.DataFrame(
         {
             "quantile": [f"{level:.0%}" for level, _, _ in detail.quantiles],
@@ -82,7 +108,17 @@ def quantiles_frame(detail: ColumnDetail) -> pd.DataFrame:
 
 
 def categories_frame(shown: Distribution, residuals: np.ndarray) -> pd.DataFrame:
-    """Return the categories of a column, those that moved most first."""
+    """Return the categories of a column, those that moved most first.
+
+    Parameters
+    ----------
+    shown : shares by category, shapes (n_categories,)
+    residuals : float array, shape (n_categories,), in standard errors
+
+    Returns
+    -------
+    DataFrame, shape (n_categories, 5), all text
+    """
     change = shown.current_share - shown.reference_share
     order = np.argsort(-np.abs(change), kind="stable")
     return pd.DataFrame(

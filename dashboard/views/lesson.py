@@ -10,10 +10,10 @@ from dashboard.lesson.path import draw_path
 from dashboard.lesson.run import is_live, state_of
 from dashboard.reading import reads
 from dashboard.reading.scope import find_scope
-from storage.jobs.lessons import newest_lesson
+from storage.jobs.lessons import read_newest_lesson
 
 log, scope = reads.log(), find_scope()
-run = newest_lesson(log)
+run = read_newest_lesson(log)
 state = state_of(run, datetime.now(UTC)) if run else None
 model = run.model if run and run.model in reads.models() else None
 if model is not None and st.session_state.get("lesson_begun") == model:

@@ -18,7 +18,7 @@ def board_table(board: Board) -> str:
 
     Examples
     --------
-    >>> from drift.windows import WindowExtent
+    >>> from drift.data.windows import WindowExtent
     >>> board = Board(model="m", n=0, window=WindowExtent(0, None, None), reference="training", columns=())
     >>> print(board_table(board))
     Not enough data: 0 of 50 rows.

@@ -3,7 +3,8 @@
 import numpy as np
 
 from drift.columns.by_values import compare
-from drift.columns.report import ColumnReport, report_windows
+from drift.columns.report import ColumnReport
+from drift.columns.verdicts import report_windows
 from drift.columns.windows import Compared
 from drift.data.policy import DriftPolicy
 from drift.data.samples import CategoricalSample, NumericSample, Sample, reference_from
@@ -53,6 +54,7 @@ def compare_parts(
 
 
 def _part(sample: Sample, by: CategoricalSample, code: int) -> Sample:
+    """Return the rows that hold one category of another column, of as many rows as the sample."""
     here = by.codes == code
     if isinstance(sample, NumericSample):
         return NumericSample(sample.values[here])

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drift.columns.by_values import Table, Values, categorical_values, comparison, known_values, too_few
+from drift.columns.by_values import comparison
+from drift.columns.categorical import categorical_values
+from drift.columns.numeric import known_values
+from drift.columns.values import Table, Values, too_few
 from drift.columns.windows import Compared
 from drift.data.policy import DriftPolicy
 from drift.data.samples import CategoricalReference, NumericReference, Reference
+from drift.statistics.chi_squared import ChiSquaredTests, chi_squared_tests
 from drift.statistics.grid import ColumnCounts, ReferenceGrid, distances_on_grid, slack_of
 from drift.statistics.rare import missing_share_tests, unseen_p_value
-from drift.statistics.two_sample import NUMBERS, ChiSquaredTests, Test, chi_squared_tests
+from drift.statistics.two_sample import NUMBERS, Test
 
 _PENDING = float("nan")
 
@@ -25,13 +29,18 @@ def compare_counts(
 
     Parameters
     ----------
-    counted : on the edges of the reference's own cells, or by its categories
+    reference : ReferenceGrid, CategoricalReference or None
+        Of the same kind as what was counted; None where the reference does not hold the column.
+    counted : ColumnCounts
+        On the edges of the reference's own cells, or by its categories.
 
     Returns
     -------
-    compared, unknown
-        `unknown` are the windows that must be compared value by value: those with values that a reference of few
-        different ones does not hold.
+    compared : Compared
+        All windows; the p-values of KS tests are still NaN.
+    unknown : list of int
+        The windows that must be compared value by value: those with values that a reference of few different ones does
+        not hold.
 
     Raises
     ------

@@ -6,8 +6,8 @@ import numpy as np
 
 from drift.columns.windows import Compared
 from drift.data.policy import DriftPolicy
+from drift.statistics.adjustment import adjusted_by_window
 from drift.statistics.ks_p_values import ks_p_values
-from drift.statistics.two_sample import adjusted_by_window
 
 # A p-value this far above alpha stays above it whatever the terms are that the first look leaves out.
 _FAR = 4.0

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from drift.columns.by_values import Comparison, Found, Table
+from drift.columns.by_values import Comparison, Found
+from drift.columns.values import Table
 from drift.statistics.two_sample import Test
 
 _NAN = float("nan")

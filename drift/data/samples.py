@@ -16,7 +16,18 @@ _BLOCK = 100
 
 @dataclass(frozen=True, eq=False)
 class NumericSample:
-    """Numbers in time order: NaN is missing, an infinity is a value."""
+    """Numbers of one column, row by row.
+
+    Attributes
+    ----------
+    values : float array, shape (n,)
+        In time order. NaN is missing, an infinity is a value.
+
+    Raises
+    ------
+    ValueError
+        If the values are not one-dimensional.
+    """
 
     values: np.ndarray
 
@@ -33,6 +44,16 @@ class NumericSample:
 def in_order(sample: NumericSample) -> tuple[np.ndarray, int]:
     """Return the values in ascending order, and how many are missing.
 
+    Parameters
+    ----------
+    sample : NumericSample
+
+    Returns
+    -------
+    ordered : float array, shape (n - n_missing,)
+        Ascending, without NaN.
+    n_missing : int
+
     Examples
     --------
     >>> in_order(NumericSample(np.array([3.0, np.nan, 1.0, 3.0])))
@@ -45,9 +66,21 @@ def in_order(sample: NumericSample) -> tuple[np.ndarray, int]:
 
 @dataclass(frozen=True, eq=False)
 class CategoricalSample:
-    """Codes in time order: -1 is missing, any other one is a position in `categories`.
+    """Categories of one column, row by row.
 
     The categories of a column only ever grow, so a reference and a later window share the codes of the first ones.
+
+    Attributes
+    ----------
+    codes : int array, shape (n,)
+        In time order. -1 is missing, any other one is a position in `categories`.
+    categories : names, n_categories long
+        Those that no row holds may be among them.
+
+    Raises
+    ------
+    ValueError
+        If the codes are not one-dimensional.
     """
 
     codes: np.ndarray
@@ -64,6 +97,11 @@ class CategoricalSample:
 
     def counts(self) -> np.ndarray:
         """Return how many rows hold each category, by code.
+
+        Returns
+        -------
+        int array, shape (n_categories,)
+            Missing rows are in none.
 
         Raises
         ------
@@ -87,7 +125,16 @@ Sample = NumericSample | CategoricalSample
 class NumericReference:
     """A numeric sample made ready for any number of comparisons: sorted once.
 
-    `distinct` and `counts` are filled for at most `MAX_DISTINCT` different values and empty beyond.
+    Attributes
+    ----------
+    ordered : float array, shape (n - n_missing,)
+        Its values, ascending, without NaN.
+    n, n_missing : int
+        Rows, and those of them without a value.
+    n_distinct : int
+        Different values.
+    distinct, counts : float and int array, shape (n_distinct,)
+        The different values, ascending, and the rows that hold each; empty where there are more than `MAX_DISTINCT`.
     """
 
     ordered: np.ndarray
@@ -100,6 +147,14 @@ class NumericReference:
     @classmethod
     def from_sample(cls, sample: NumericSample) -> Self:
         """Sort the values and set the missing ones apart.
+
+        Parameters
+        ----------
+        sample : NumericSample
+
+        Returns
+        -------
+        NumericReference
 
         Examples
         --------
@@ -114,7 +169,7 @@ class NumericReference:
 
     @property
     def finite(self) -> np.ndarray:
-        """The sorted values without the infinities."""
+        """The sorted values without the infinities, float array of shape (n_finite,)."""
         first = np.searchsorted(self.ordered, -np.inf, side="right")
         last = np.searchsorted(self.ordered, np.inf, side="left")
         finite: np.ndarray = self.ordered[first:last]
@@ -125,9 +180,20 @@ class NumericReference:
 class CategoricalReference:
     """A categorical sample made ready for any number of comparisons: counted once.
 
-    `chosen_by` are the counts of the half of its rows that may choose what is looked at (`counting_half` are the
-    others): whatever is chosen by counts must be counted on other rows, or the frequent look too frequent.
-    `n_missing_counted` are the missing values of the other half.
+    Attributes
+    ----------
+    counts : int array, shape (n_categories,)
+        Rows by code.
+    categories : names of the codes
+    n, n_missing : int
+        Rows, and those of them without a category.
+    n_distinct : int
+        Categories that some row holds.
+    chosen_by : int array, shape (n_categories,)
+        The counts of the half of its rows that may choose what is looked at (`counting_half` are the others): whatever
+        is chosen by counts must be counted on other rows, or the frequent look too frequent.
+    n_missing_counted : int
+        The missing values of the other half.
     """
 
     counts: np.ndarray
@@ -141,6 +207,19 @@ class CategoricalReference:
     @classmethod
     def from_sample(cls, sample: CategoricalSample) -> Self:
         """Count the rows of each category.
+
+        Parameters
+        ----------
+        sample : CategoricalSample
+
+        Returns
+        -------
+        CategoricalReference
+
+        Raises
+        ------
+        ValueError
+            If a code has no category.
 
         Examples
         --------
@@ -186,7 +265,22 @@ _NONE = np.empty(0, np.int64)
 
 
 def reference_from(sample: Sample) -> Reference:
-    """Make a sample ready to be compared with."""
+    """Make a sample ready to be compared with.
+
+    Parameters
+    ----------
+    sample : Sample
+
+    Returns
+    -------
+    NumericReference or CategoricalReference
+        Of the sample's kind.
+
+    Raises
+    ------
+    ValueError
+        If a code of a category has no name.
+    """
     if isinstance(sample, NumericSample):
         return NumericReference.from_sample(sample)
     return CategoricalReference.from_sample(sample)

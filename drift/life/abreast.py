@@ -19,7 +19,14 @@ def advance_abreast(
 
     Parameters
     ----------
-    counts : int arrays, shape (1, n_cells), by column
+    watches, evidence : by name of a column
+        How each is watched, and where it stands before the bucket.
+    counts : int arrays by name, shape (1, n_cells)
+
+    Returns
+    -------
+    dict of Evidence
+        By name, where those columns stand after the bucket.
     """
     alike: defaultdict[tuple[object, ...], list[str]] = defaultdict(list)
     for name, watch in watches.items():
@@ -35,6 +42,7 @@ def advance_abreast(
 def _together(
     watches: Mapping[str, Watch], evidence: Mapping[str, Evidence], counts: Mapping[str, np.ndarray]
 ) -> dict[str, Evidence]:
+    """Advance columns of one shape: the parts of their evidence are stacked, the first axis of each stack is theirs."""
     like = next(iter(watches.values()))
     depth = like.rule.buckets_per_window
     before = [evidence[name] for name in watches]

@@ -31,13 +31,31 @@ def autocorrelation_factor(cells: Cells, placed: np.ndarray) -> float:
 
     Parameters
     ----------
-    placed : int array
+    cells : Cells
+        Laid through the reference.
+    placed : int array, shape (n_rows,)
         The cell of each reference row, in time order (`Cells.place`).
+
+    Returns
+    -------
+    float
+        phi, at least 1, which is that of independent rows.
 
     References
     ----------
     .. [1] Geyer (1992), "Practical Markov chain Monte Carlo": the initial monotone sequence estimator.
     .. [2] Alexopoulos and Seila (1996), "Implementing the batch means method in simulation experiments".
+
+    Examples
+    --------
+    >>> from drift.data.samples import NumericSample
+    >>> from drift.life.cells import cells_from
+    >>> rows = np.random.default_rng(1).normal(size=4_000)
+    >>> for sample in (NumericSample(rows), NumericSample(np.repeat(rows[:400], 10))):
+    ...     cells = cells_from(sample)
+    ...     print(round(autocorrelation_factor(cells, cells.place(sample)), 1))
+    1.6
+    12.6
     """
     ratios = [1.0]
     for values in _series(cells, placed[-_MOST_ROWS:]):

@@ -37,10 +37,16 @@ _CHUNK = 64
 
 @dataclass(frozen=True, eq=False)
 class Experts:
-    """What is bet on: `names` in words, the ones of any shape last, and the odds they put on each cell.
+    """What is bet on, and the odds that each expert puts on each cell.
 
-    `tilts` has the shape (n_experts - 2, n_cells): factors on the expected counts, before they are made to sum up.
-    Without `shapes`, the experts of any shape are left out and every expert has its tilt.
+    Attributes
+    ----------
+    names : in words, n_experts long
+        The experts that bet on any shape come last.
+    tilts : float array, shape (n_experts - 2, n_cells)
+        Factors on the expected counts, above 0, before they are made to sum up.
+    shapes : bool
+        Whether there are the two experts of any shape; without them, every expert has its tilt.
     """
 
     names: tuple[str, ...]
@@ -58,7 +64,18 @@ class Experts:
 
     @classmethod
     def from_bets(cls, bets: Sequence[tuple[str, np.ndarray]], *, shapes: bool = True) -> Self:
-        """Join named bets and, with `shapes`, two that bet on whatever shape recent buckets had."""
+        """Join named bets and, with `shapes`, two that bet on whatever shape recent buckets had.
+
+        Parameters
+        ----------
+        bets : pairs of a name and a float array, shape (n_cells,)
+            What is bet on in words, and the factor on each cell's expected count.
+
+        Returns
+        -------
+        Experts
+            In the order given; factors below a millionth are raised to it.
+        """
         named = tuple(name for name, _ in bets)
         any_shape = tuple(f"another shape, as in the last {round(1 / (1 - memory))} buckets" for memory in MEMORIES)
         names = named + any_shape if shapes else named
@@ -118,6 +135,11 @@ def bet(
     learn : bool
         Whether the rows count as healthy. Learning stops at an alarm.
 
+    Returns
+    -------
+    list of Bets
+        One after each bucket, n_buckets long. Scores are at most 1e250.
+
     References
     ----------
     .. [1] Shin, Ramdas and Rinaldo (2024), "E-detectors: a nonparametric framework for sequential change detection".
@@ -150,6 +172,7 @@ def winner(experts: Experts, bets: Bets) -> int:
 
 
 def _bet_chunk(cells: Cells, experts: Experts, bets: Bets, counts: np.ndarray, phi: float, learn: bool) -> list[Bets]:
+    """Go through counts of shape (n_buckets, n_cells) and return where the bets stand after each bucket."""
     n = counts / phi
     learned, recent = [bets.learned], [bets.recent]
     # One after the other, so that buckets taken one by one or at once leave the same bits.
@@ -175,9 +198,16 @@ def bet_abreast(
 
     Parameters
     ----------
-    masses, counts : shape (n_columns, n_cells)
-    tilts : shape (n_columns, n_experts - 2, n_cells)
-    phi, learn : shape (n_columns,)
+    masses, counts : float and int array, shape (n_columns, n_cells)
+        `Cells.mass` and the rows of the bucket.
+    tilts : float array, shape (n_columns, n_experts - 2, n_cells)
+    bets : where each column stands, n_columns long
+    phi, learn : float and bool array, shape (n_columns,)
+
+    Returns
+    -------
+    list of Bets
+        Where each column stands after the bucket, n_columns long.
     """
     n = counts / phi[:, None]
     learned, recent = np.array([part.learned for part in bets]), np.array([part.recent for part in bets])
@@ -235,6 +265,7 @@ def _numeric_bets(cells: Cells) -> list[tuple[str, np.ndarray]]:
 
 
 def _categorical_bets(cells: Cells) -> list[tuple[str, np.ndarray]]:
+    """Return names and tilts, each of shape (n_cells,), of what single categories may do."""
     unseen = len(cells.labels) - 2
     if not unseen:  # an id, whose values are all alike
         return []
@@ -248,6 +279,7 @@ def _categorical_bets(cells: Cells) -> list[tuple[str, np.ndarray]]:
 
 
 def _one(cells: Cells, at: int, odds: float) -> np.ndarray:
+    """Return the tilt, shape (n_cells,), that bets on one cell alone."""
     tilt = np.ones(len(cells.labels))
     tilt[at] = odds
     return tilt

@@ -74,7 +74,29 @@ class Cells:
         return placed[counting_half(len(reference))] if self.is_split else placed
 
     def place(self, sample: Sample) -> np.ndarray:
-        """Return the cell of every row."""
+        """Return the cell of every row.
+
+        Parameters
+        ----------
+        sample : Sample
+            Of the kind that the cells are of.
+
+        Returns
+        -------
+        int array, shape (n,)
+            0 to n_cells - 1; missing rows are in the last one.
+
+        Raises
+        ------
+        ValueError
+            If the sample is of the other kind.
+
+        Examples
+        --------
+        >>> cells = cells_from(CategoricalSample(np.array([0, 0, 1]), ("web", "app")))
+        >>> cells.place(CategoricalSample(np.array([0, 1, 7, -1]), ("web", "app")))
+        array([0, 1, 2, 3])
+        """
         if isinstance(sample, NumericSample) != (self.kind == "numeric"):
             raise ValueError(f"sample must be {self.kind}; got {type(sample).__name__}.")
         if isinstance(sample, NumericSample):
@@ -119,6 +141,20 @@ def cells_from(reference: Sample | Reference) -> Cells:
     """Lay the cells of a column through its reference.
 
     A numeric reference of more than 20 different values gets 20 cells of equal mass, one of fewer a cell per value.
+
+    Parameters
+    ----------
+    reference : Sample or Reference
+
+    Returns
+    -------
+    Cells
+        None of them has a mass of 0.
+
+    Raises
+    ------
+    ValueError
+        If a code of a category has no name.
     """
     if isinstance(reference, NumericSample | CategoricalSample):
         reference = reference_from(reference)
@@ -128,6 +164,7 @@ def cells_from(reference: Sample | Reference) -> Cells:
 
 
 def _numeric_cells(reference: NumericReference) -> Cells:
+    """Return a cell between every two edges, beside them "below" and "above", and "missing"."""
     edges = _edges(reference)
     placed = np.searchsorted(edges, reference.ordered, side="right")
     counts = np.append(np.bincount(placed, minlength=edges.size + 1), reference.n_missing)
@@ -138,6 +175,7 @@ def _numeric_cells(reference: NumericReference) -> Cells:
 
 
 def _edges(reference: NumericReference) -> np.ndarray:
+    """Return order statistics of the reference, ascending and none twice, shape (n_cells - 2,)."""
     values = reference.ordered
     if reference.n_distinct <= 1:
         return _around(values[0]) if values.size else np.empty(0)
@@ -152,6 +190,7 @@ def _edges(reference: NumericReference) -> np.ndarray:
 
 
 def _around(constant: float) -> np.ndarray:
+    """Return the edges of the cell of a constant, shape (2,), with room for its rounding; (1,) for an infinity."""
     if np.isinf(constant):
         return np.array([constant])
     room = SAME_CONSTANT * max(abs(constant), np.finfo(float).tiny)

@@ -34,7 +34,20 @@ class Alarm:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Where a column stands after `n` rows: its bets, its sliding window of buckets, and its alarm if any."""
+    """Where a column stands after some rows since its reference.
+
+    Attributes
+    ----------
+    bets : Bets
+    window : counts, shape (n_buckets, n_cells)
+        The newest buckets, at most those of a sliding window.
+    n : int
+        Rows seen since the reference.
+    life_p : float
+        Of the window after the newest bucket, 0 to 1; 1 until the window is full.
+    alarm : Alarm or None
+        The one that sounds.
+    """
 
     bets: Bets
     window: np.ndarray
@@ -70,7 +83,17 @@ class Watch:
 
     @classmethod
     def over(cls, reference: Sample, rule: LifeRule, n_columns: int = 1) -> Self:
-        """Prepare to watch the rows that come after a reference, whose own rows are in time order."""
+        """Prepare to watch the rows that come after a reference, whose own rows are in time order.
+
+        Parameters
+        ----------
+        reference : Sample
+            In time order: phi is told from how its rows follow each other.
+
+        Returns
+        -------
+        Watch
+        """
         cells = cells_from(reference)
         phi = autocorrelation_factor(cells, cells.place_reference(reference))
         return cls(cells, Experts.of(cells), phi, rule, n_columns)
@@ -109,7 +132,15 @@ class Watch:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """The evidence after some buckets, and the betting score and life p-value after each of them."""
+    """The evidence after some buckets, and the betting score and life p-value after each of them.
+
+    Attributes
+    ----------
+    evidence : Evidence
+        After the last bucket.
+    scores, life_p : float arrays, shape (n_buckets,)
+        After each bucket; scores are at least 0, p-values 0 to 1.
+    """
 
     evidence: Evidence
     scores: np.ndarray
@@ -124,7 +155,13 @@ def advance(watch: Watch, evidence: Evidence, counts: np.ndarray) -> Step:
 
     Parameters
     ----------
-    counts : int array, shape (n_buckets, n_cells), from `Cells.counts`
+    counts : int array, shape (n_buckets, n_cells)
+        Rows per cell, from `Cells.counts`.
+
+    Returns
+    -------
+    Step
+        The evidence after the last bucket, and scores and life p-values after each.
 
     Examples
     --------
@@ -186,10 +223,12 @@ def _life_p(watch: Watch, evidence: Evidence, counts: np.ndarray) -> tuple[np.nd
 
 
 def _p_values(watch: Watch, windows: np.ndarray) -> np.ndarray:
+    """Return the p-values, shape (n_windows,), of windows of shape (n_windows, n_cells)."""
     if watch.worse is None:
         return window_p_values(watch.cells, windows, watch.phi)
     return more_often_p_values(watch.cells, windows, watch.worse, watch.phi)
 
 
 def _latest(watch: Watch, evidence: Evidence, counts: np.ndarray) -> np.ndarray:
+    """Return the newest buckets of a sliding window, shape (n_buckets, n_cells), after those of `counts`."""
     return np.concatenate([evidence.window, counts])[-watch.rule.buckets_per_window :]

@@ -27,7 +27,22 @@ class Feed(Protocol):
     def name(self) -> FeedName: ...
 
     def buckets(self, watches: Mapping[str, Watch], after: Mark | None, n: int) -> Buckets:
-        """Return up to n complete buckets after a row; a stream that cannot be read is left out."""
+        """Return up to n complete buckets after a row; a stream that cannot be read is left out.
+
+        Parameters
+        ----------
+        watches : by name of a stream
+            What cells each is counted in.
+        after : Mark or None
+            The row; None for the last one of the reference.
+        n : int
+            How many at most.
+
+        Returns
+        -------
+        Buckets
+            Fewer than n where no more are complete.
+        """
 
     def instant_before(self, mark: Mark, n_rows: int) -> datetime:
         """Return when the row came that lies so many rows before another."""
@@ -42,7 +57,13 @@ class RowFeed:
     name: FeedName = "rows"
 
     def buckets(self, watches: Mapping[str, Watch], after: Mark | None, n: int) -> Buckets:
-        """Count the rows after a row into the cells of each column."""
+        """Count the rows after a row into the cells of each column.
+
+        Returns
+        -------
+        Buckets
+            Complete ones only, at most n; `orders` are row ids.
+        """
         stride = min(watch.rule.stride for watch in watches.values())
         wanted = [self.columns[name] for name in watches]
         rows = self.stream.rows_after(after.row_id if after else None, n * stride, wanted)

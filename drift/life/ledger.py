@@ -142,7 +142,15 @@ class Kept:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Consecutive rows of a log: ids, microseconds since 1970, and a sample per column or why it could not be read."""
+    """Consecutive rows of a log.
+
+    Attributes
+    ----------
+    ids, micros : int arrays, shape (n,)
+        Row ids, and when the rows were predicted, in microseconds since 1970.
+    samples : by name of a column
+        Each of n rows, or the exception that says why the column could not be read.
+    """
 
     ids: np.ndarray
     micros: np.ndarray
@@ -151,7 +159,14 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Buckets:
-    """Complete buckets in order: the counts of each stream, shape (n_buckets, n_cells), and each bucket's last row."""
+    """Complete buckets in order.
+
+    Attributes
+    ----------
+    counts : int arrays by name of a stream, shape (n_buckets, n_cells)
+    orders, row_ids, micros : int arrays, shape (n_buckets,)
+        The last row of each bucket: its place in the feed's order, its id, and its instant in microseconds since 1970.
+    """
 
     counts: Mapping[str, np.ndarray]
     orders: np.ndarray
@@ -179,7 +194,16 @@ class Stream(Protocol):
     def rows_after(self, row_id: int | None, n: int, columns: Sequence[Column]) -> Rows:
         """Return the n rows after a row (None: after the reference), in time order.
 
-        In place of a column that cannot be read stands the exception.
+        Parameters
+        ----------
+        row_id : int or None
+        n : int
+        columns : those whose values are wanted
+
+        Returns
+        -------
+        Rows
+            n of them, or as many as there are. In place of a column that cannot be read stands the exception.
         """
 
     def instant_before(self, row_id: int, n: int) -> datetime:

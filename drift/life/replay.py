@@ -65,6 +65,7 @@ def replay(
 
 
 def _alarms(sample: Sample, n: int, half: int, turn: float, rule: LifeRule, n_streams: int) -> bool:
+    """Tell whether a life alarms whose reference is the half of the ring that begins at `turn`, a share of the ring."""
     ring = n - 2 * half + np.roll(np.arange(2 * half), -round(turn * 2 * half))
     watch = Watch.over(_rows(sample, ring[:half]), rule, n_streams)
     counts = watch.cells.counts(_rows(sample, ring[half:]), rule.stride)
@@ -72,6 +73,7 @@ def _alarms(sample: Sample, n: int, half: int, turn: float, rule: LifeRule, n_st
 
 
 def _rows(sample: Sample, rows: np.ndarray) -> Sample:
+    """Return the rows of a sample at positions of shape (n,)."""
     if isinstance(sample, NumericSample):
         return NumericSample(sample.values[rows])
     return replace(sample, codes=sample.codes[rows])

@@ -1,4 +1,41 @@
-"""False alarms counted over a monitor's life instead of per look."""
+"""The alarm that holds for life: false alarms are counted over a monitor's life instead of per look.
+
+Of a healthy column, 20 separate windows tested at .05 raise an alarm with a chance of 64 %, and nobody stops after 20.
+So the question is another one here: of all healthy lives of `horizon` rows, how many hear an alarm at all, of any
+column, however often one looks? At most a share `alpha`; each column gets an equal part of it, and stakes half on each
+of two detectors, which see a bucket of `stride` rows at a time:
+
+**The betting score** gathers evidence from the reference on. Experts bet on how the counts of the next bucket will
+differ; while nothing changes no way of betting makes money on average, so a score of A is reached within T healthy rows
+with probability at most T / A [1]_ [2]_. It alarms at ``A = 2 * n_columns * horizon / alpha``, and says which bet won
+and since when.
+
+**The window** compares the newest `window` rows with the reference, by a KS test on cells [3]_ or Pearson's 2xK table,
+and alarms where the p-value, made that of all looks of a life (`LifeRule.life_p`), is at most ``alpha / 2``. Nobody has
+to have bet on what it finds.
+
+An alarm latches: it stays until a person answers it or the reference is replaced. Rows pass through these files:
+
+- `cells` are the few bins that a reference lays through its column; whatever follows sees counts in them.
+- `autocorrelation` tells phi, how many rows carry the information of one independent row [4]_: all counts are divided
+  by it, for rows that repeat each other would look like evidence.
+- `betting` holds the experts and the score; this file the rule itself and the p-values of the window.
+- `evidence` joins both to where a column stands, and `advance` takes it a bucket further; `abreast` does so for many
+  columns at once.
+- `intake` brings buckets from a log to the evidence, and stores it in a `ledger`, where the next look goes on.
+- `latch` says what an alarm makes of the verdict of a window: it is green without one, and with one the effect decides.
+- `replay` watches halves of the reference against its other halves, and counts what the rule says of them.
+
+`python -m tests.calibration` measures whether the promise is kept.
+
+References
+----------
+.. [1] Shin, Ramdas and Rinaldo (2024), "E-detectors: a nonparametric framework for sequential change detection".
+.. [2] Pollak (1985), "Optimal detection of a change in distribution": the Shiryaev-Roberts statistic.
+.. [3] Stephens (1970), "Use of the Kolmogorov-Smirnov, Cramer-von Mises and related statistics without extensive
+   tables".
+.. [4] Geyer (1992), "Practical Markov chain Monte Carlo": the initial monotone sequence estimator.
+"""
 
 from dataclasses import dataclass
 from math import log2
@@ -54,6 +91,18 @@ class LifeRule:
         Windows that overlap share rows: a horizon of T/w separate windows counts as kappa * T/w looks, with
         kappa = 1 + 1.6 log2(window / stride) from simulated healthy lives.
 
+        Parameters
+        ----------
+        p_value : float array of any shape
+            Of one look at one column, 0 to 1.
+        n_columns : int
+            How many columns share alpha.
+
+        Returns
+        -------
+        float array of the same shape
+            0 to 1. The window alarms at half of alpha.
+
         Examples
         --------
         >>> LifeRule().life_p(np.array([1e-4, 0.5]), n_columns=1).round(5)
@@ -77,8 +126,24 @@ def window_p_values(cells: Cells, counts: np.ndarray, phi: float = 1.0) -> np.nd
 
     Parameters
     ----------
+    cells : Cells
     counts : int array, shape (n_windows, n_cells)
-    phi : how many rows carry the information of one independent row
+        Rows per cell; the last one holds the missing values.
+    phi : float
+        How many rows carry the information of one independent row.
+
+    Returns
+    -------
+    float array, shape (n_windows,)
+        0 to 1; 1 where the reference or the window holds no value.
+
+    Examples
+    --------
+    >>> from drift.data.samples import CategoricalSample
+    >>> from drift.life.cells import cells_from
+    >>> cells = cells_from(CategoricalSample(np.repeat([0, 1], 500), ("no", "yes")))
+    >>> window_p_values(cells, np.array([[52, 48, 0, 0], [65, 35, 0, 0]])).round(4)
+    array([0.7029, 0.0042])
     """
     present = np.atleast_2d(counts)[:, :-1] / phi
     reference = cells.reference_counts[:-1] / phi
@@ -102,8 +167,18 @@ def more_often_p_values(cells: Cells, counts: np.ndarray, at: int, phi: float = 
 
     Parameters
     ----------
+    cells : Cells
     counts : int array, shape (n_windows, n_cells)
-    phi : how many rows carry the information of one independent row
+        Rows per cell; the last one holds the missing values.
+    at : int
+        The cell of which only more is evidence.
+    phi : float
+        How many rows carry the information of one independent row.
+
+    Returns
+    -------
+    float array, shape (n_windows,)
+        0 to 1, small where the cell holds a larger share than in the reference.
     """
     present = np.atleast_2d(counts)[:, :-1] / phi
     reference = cells.reference_counts[:-1] / phi
@@ -119,12 +194,25 @@ def more_often_p_values(cells: Cells, counts: np.ndarray, at: int, phi: float = 
 
 
 def kolmogorov_p_values(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
-    """Return Kolmogorov's limit with Stephens' correction (1970): .02 decades off at most where an alarm begins.
+    """Return the p-values of KS distances on cells: Kolmogorov's limit with Stephens' correction [1]_.
+
+    It is .02 decades off at most where an alarm begins.
 
     Parameters
     ----------
-    reference : counts of ordered cells, shape (n_cells,), or one row per window
-    current : shape (n_windows, n_cells)
+    reference : counts of ordered cells, shape (n_cells,), or (n_windows, n_cells) for a reference per window
+        Divided by phi, so not always whole; not all zero.
+    current : counts, shape (n_windows, n_cells)
+
+    Returns
+    -------
+    float array, shape (n_windows,)
+        0 to 1; 1 for an empty window.
+
+    References
+    ----------
+    .. [1] Stephens (1970), "Use of the Kolmogorov-Smirnov, Cramer-von Mises and related statistics without extensive
+       tables".
     """
     n, m = reference.sum(axis=-1), current.sum(axis=1)
     before = np.cumsum(reference, axis=-1) / n[..., None]
@@ -139,7 +227,7 @@ def kolmogorov_p_values(reference: np.ndarray, current: np.ndarray) -> np.ndarra
 def _pearson_p_values(reference: np.ndarray, current: np.ndarray) -> np.ndarray:
     """Return the p-values of Pearson's 2xK tables of many windows.
 
-    Rare is what expects few rows of the window, and a pool that stays rare is left out. In `statistics.two_sample`
+    Rare is what expects few rows of the window, and a pool that stays rare is left out. In `statistics.chi_squared`
     the smaller sample decides and the pool grows instead: the rule of a life is calibrated as it stands here.
 
     Parameters

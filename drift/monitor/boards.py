@@ -5,38 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from drift.board.headline import first_alarmed, headline_since
-from drift.board.result import Board, board_json
-from drift.columns.report import ColumnReport, Standings, report_windows
+from drift.board.result import Board
+from drift.columns.report import ColumnReport
+from drift.columns.verdicts import Standings, report_windows
 from drift.data.policy import DEFAULT_POLICY, DriftPolicy, Verdict
-from drift.data.series import previous, sliding_spans, sliding_windows
+from drift.data.series import previous
 from drift.data.windows import Column, TimeSpan, Window, WindowExtent
 from drift.life.latch import standings
 from drift.monitor.comparison import compare_windows
 from drift.monitor.references import PreparedReference, prepare, prepared_from, read_each
-from drift.monitor.source import FrozenReference, Source, extent_of, monitored
+from drift.monitor.source import Source, extent_of, monitored
 from drift.monitor.watch import Watching, watch
-from drift.statistics.distribution import Distribution, distribution
-
-__all__ = [
-    "PREVIOUS",
-    "Board",
-    "Distribution",
-    "FrozenReference",
-    "PreparedReference",
-    "Source",
-    "begun_after",
-    "board_json",
-    "check",
-    "distribution",
-    "drifting_since",
-    "monitored",
-    "onset",
-    "prepare",
-    "previous",
-    "sliding_spans",
-    "sliding_windows",
-    "timeline",
-]
 
 PREVIOUS = "previous"
 

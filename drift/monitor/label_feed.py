@@ -25,7 +25,13 @@ class LabelFeed:
     name: FeedName = "labels"
 
     def buckets(self, watches: Mapping[str, Watch], after: Mark | None, n: int) -> Buckets:
-        """Count the labels after a mark into the cells of each stream."""
+        """Count the labels after a mark into the cells of each stream.
+
+        Returns
+        -------
+        Buckets
+            Complete ones only, at most n; `orders` count labels since the reference.
+        """
         stride = min(watch.rule.stride for watch in watches.values())
         place = None if after is None else _place(after)
         found = self.source.read_outcomes(self.model, self.reference, place, n * stride)

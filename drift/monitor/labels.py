@@ -12,13 +12,13 @@ from drift.life.evidence import Watch
 from drift.life.intake import follow
 from drift.life.ledger import AcknowledgementKind, AlarmRecord, Kept
 from drift.life.rule import RULE
-from drift.monitor import watch as watching
 from drift.monitor.label_feed import LabelFeed
 from drift.monitor.references import prepare
 from drift.monitor.source import Source, monitored
+from drift.monitor.watch import acknowledge_stream, watch
 from drift.performance.agreement import Agreement, counted_agreement, right_or_wrong
+from drift.performance.calibration import Calibration, calibrate
 from drift.performance.concept import ACCURACY, LABEL, concept_watch, label_watch, labelled_only
-from drift.performance.expected import Calibration, calibrate
 
 _MAX_KNOWN = 8
 
@@ -94,6 +94,18 @@ def _read(
 def outcome_samples(samples: Mapping[str, Sample]) -> tuple[CategoricalSample, CategoricalSample, np.ndarray | None]:
     """Return predictions, labels and, if the model logs numbers as such, scores.
 
+    Parameters
+    ----------
+    samples : by name of a column
+        What `outcome_columns` names, row by row.
+
+    Returns
+    -------
+    prediction, label : CategoricalSample
+        Of n rows each, with categories of their own.
+    score : float array, shape (n,), or None
+        NaN is missing; None where no number is logged as a score.
+
     Raises
     ------
     ValueError
@@ -118,7 +130,7 @@ def follow_labels(source: Source, model: str, known: KnownReference) -> tuple[Ke
     kept = ledger.read(states=True)
     if kept is None:  # nobody has watched the columns yet, who share the chance of a false alarm
         columns = monitored(source, model)
-        kept = watching.watch(source, model, prepare(source, model, known.name, columns), columns).kept
+        kept = watch(source, model, prepare(source, model, known.name, columns), columns).kept
     watches = {name: replace(watch, n_columns=kept.n_streams) for name, watch in known.watches.items()}
     return follow(ledger, LabelFeed(source, model, known.name), watches, kept), watches
 
@@ -146,4 +158,4 @@ def acknowledge(
         known = known_reference(source, model, reference, columns)
         if known is not None and known.name == reference:
             watched = follow_labels(source, model, known)[1][stream]
-    return watching.acknowledge(source, model, reference, stream, by=by, note=note, kind=kind, watched=watched)
+    return acknowledge_stream(source, model, reference, stream, by=by, note=note, kind=kind, watched=watched)

@@ -53,7 +53,7 @@ def check_performance(
     concept drift into account.
     """
     board = check(source, model, window, reference, policy)
-    return judged(board, performance(source, model, window, board.reference, policy))
+    return judged(board, performance_report(source, model, window, board.reference, policy))
 
 
 def judged(board: Board, found: PerformanceReport | None) -> Board:
@@ -88,7 +88,7 @@ def _sentence(said: str) -> str:
     return f"{said[0].upper()}{said[1:]}."
 
 
-def performance(
+def performance_report(
     source: Source, model: str, window: Window, reference: str | None, policy: DriftPolicy
 ) -> PerformanceReport | None:
     """Return what the labels and scores of a window say; None for a model that does not predict and learn classes.
@@ -107,7 +107,7 @@ def performance(
     known = known_reference(source, model, reference, columns)
     if known is None:
         return PerformanceReport(now=now, delay=delay, why_not="no reference is frozen yet")
-    watching = _Labels(source, model, known, extent_of(source, model, window), policy)
+    labels = _Labels(source, model, known, extent_of(source, model, window), policy)
     found = PerformanceReport(
         now=now,
         reference=known.agreement,
@@ -117,9 +117,9 @@ def performance(
         ),
         why_not=known.why_not,
         delay=delay,
-        label=watching.label(label),
+        label=labels.label(label),
     )
-    return replace(found, concept=watching.concept(found), alarms=watching.alarms)
+    return replace(found, concept=labels.concept(found), alarms=labels.alarms)
 
 
 def _expected(known: KnownReference, prediction: CategoricalSample, score: np.ndarray | None) -> Expected | None:

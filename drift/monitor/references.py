@@ -9,7 +9,7 @@ from drift.data.samples import CategoricalReference, NumericReference, Reference
 from drift.data.windows import Column
 from drift.monitor.memory import Memory
 from drift.monitor.source import Source
-from drift.statistics.grid import Cells, ReferenceGrid
+from drift.statistics.grid import Edges, ReferenceGrid
 
 # Of one source. A reference of 1M rows and 16 columns takes 128 MB.
 MAX_PREPARED = 4
@@ -38,7 +38,7 @@ class PreparedReference:
             for name, column in self.columns.items()
         }
 
-    def cells(self, columns: Sequence[Column]) -> dict[str, Cells]:
+    def cells(self, columns: Sequence[Column]) -> dict[str, Edges]:
         """Return the cells in which rows are counted to be compared with it, of those columns that it holds."""
         held = {column.name: self.grids[column.name] for column in columns if column.name in self.grids}
         return {name: grid.edges if isinstance(grid, ReferenceGrid) else None for name, grid in held.items()}
@@ -60,7 +60,18 @@ def prepare(source: Source, model: str, name: str, columns: Sequence[Column]) ->
 
 
 def prepared_from(name: str, samples: Mapping[str, Sample | Exception]) -> PreparedReference:
-    """Make every column ready that was read; the others stand in `failed`, and leave their neighbours alone."""
+    """Make every column ready that was read; the others stand in `failed`, and leave their neighbours alone.
+
+    Parameters
+    ----------
+    name : of the reference
+    samples : by name of a column
+        Or the exception that says why the column could not be read.
+
+    Returns
+    -------
+    PreparedReference
+    """
     columns: dict[str, Reference] = {}
     failed: dict[str, Exception] = {}
     for column, sample in samples.items():

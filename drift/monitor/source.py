@@ -41,7 +41,7 @@ from drift.data.samples import CategoricalSample, Sample
 from drift.data.windows import Column, Window, WindowExtent
 from drift.life.ledger import Ledger, Stream
 from drift.monitor.memory import Memory
-from drift.statistics.grid import Cells, ColumnCounts
+from drift.statistics.grid import ColumnCounts, Edges
 
 # Where a label stands in label order: when it came, in microseconds since 1970, and the id of its row.
 Place = tuple[int, int]
@@ -65,7 +65,15 @@ class FrozenReference(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Outcomes:
-    """Consecutive labelled rows in label order: row ids, when each label came (microseconds since 1970), and both."""
+    """Consecutive labelled rows in label order.
+
+    Attributes
+    ----------
+    ids, micros : int arrays, shape (n,)
+        Row ids, and when each label came, in microseconds since 1970.
+    prediction, label : CategoricalSample
+        Of n rows each, none missing.
+    """
 
     ids: np.ndarray
     micros: np.ndarray
@@ -96,7 +104,13 @@ class Windows(Protocol):
         """
 
     def read_window(self, model: str, window: Window, columns: Sequence[Column]) -> Mapping[str, Sample]:
-        """Return the values of a window, one sample per column, all in time order."""
+        """Return the values of a window, one sample per column, all in time order.
+
+        Returns
+        -------
+        samples : by name of a column
+            One for each column asked for, all of as many rows as the window holds; NaN and -1 are missing.
+        """
 
 
 class References(Protocol):
@@ -112,13 +126,18 @@ class References(Protocol):
         """Return the values of a reference, one sample per column, all in time order.
 
         A column that was registered after the reference was frozen is missing throughout.
+
+        Returns
+        -------
+        samples : by name of a column
+            One for each column asked for, all of as many rows as the reference holds; NaN and -1 are missing.
         """
 
 
 class Counts(Protocol):
     """A log that counts rows where they lie."""
 
-    def counts(self, model: str, windows: Sequence[Window], cells: Mapping[str, Cells]) -> Mapping[str, ColumnCounts]:
+    def counts(self, model: str, windows: Sequence[Window], cells: Mapping[str, Edges]) -> Mapping[str, ColumnCounts]:
         """Count the rows of many windows in cells, column by column.
 
         Parameters
@@ -139,13 +158,32 @@ class Labels(Protocol):
     """A log that knows when labels came."""
 
     def read_outcomes(self, model: str, reference: str, after: Place | None, n: int) -> Outcomes:
-        """Return up to n labelled predictions that were made after a reference, those that follow a place."""
+        """Return labelled predictions that were made after a reference, in label order.
+
+        Parameters
+        ----------
+        after : Place or None
+            Only those that follow it.
+        n : int
+            How many at most.
+
+        Returns
+        -------
+        Outcomes
+            Fewer than n only where there are no more.
+        """
 
     def outcome_before(self, model: str, reference: str, place: Place, n: int) -> datetime:
         """Return when the label came that lies n labels before a place, or the first one since the reference."""
 
     def read_delays(self, model: str, window: Window, limit: int) -> np.ndarray:
-        """Return how many seconds labels took to come, for the newest `limit` labelled rows of a window."""
+        """Return how many seconds labels took to come, for the newest `limit` labelled rows of a window.
+
+        Returns
+        -------
+        float array, shape (n,)
+            In no certain order; n is at most `limit`.
+        """
 
 
 class Texts(Protocol):

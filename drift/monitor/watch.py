@@ -102,7 +102,7 @@ def recomputed(source: Source, model: str, ready: PreparedReference, columns: Se
     return follow(ledger, feed, _watches(ready, watched, kept), replace(kept, version=-1))
 
 
-def acknowledge(
+def acknowledge_stream(
     source: Source,
     model: str,
     reference: str,

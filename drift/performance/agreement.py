@@ -11,8 +11,6 @@ from drift.statistics.rare import missing_share_test
 
 # The level of every interval that people read.
 INTERVAL = 0.95
-# A score of 0 for what happened would cost infinitely much.
-_EPS = 1e-15
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,15 @@ class Delay:
 def agreement(prediction: Sample, label: Sample) -> Agreement | None:
     """Count the labelled rows whose prediction was right; None where the two are not categories.
 
+    Parameters
+    ----------
+    prediction, label : Sample
+        Row by row, with categories of their own; -1 is missing.
+
+    Returns
+    -------
+    Agreement or None
+
     Examples
     --------
     >>> prediction = CategoricalSample(np.array([0, 1, 1, 0]), ("bad", "good"))
@@ -63,13 +70,33 @@ def agreement(prediction: Sample, label: Sample) -> Agreement | None:
 
 
 def counted_agreement(prediction: CategoricalSample, label: CategoricalSample) -> Agreement:
-    """Count the labelled rows whose predicted class was right."""
+    """Count the labelled rows whose predicted class was right.
+
+    Parameters
+    ----------
+    prediction, label : CategoricalSample
+        Row by row, with categories of their own; -1 is missing.
+
+    Returns
+    -------
+    Agreement
+    """
     found = right_or_wrong(prediction, label).counts()
     return Agreement(int(found[0]), int(found.sum()), len(label))
 
 
 def right_or_wrong(prediction: CategoricalSample, label: CategoricalSample) -> CategoricalSample:
     """Return whether each row's prediction was right; missing where a prediction or a label is.
+
+    Parameters
+    ----------
+    prediction, label : CategoricalSample
+        Row by row, with categories of their own; -1 is missing.
+
+    Returns
+    -------
+    CategoricalSample
+        Row by row: 0 is right, 1 wrong, -1 unknown.
 
     Examples
     --------
@@ -86,12 +113,24 @@ def right_or_wrong(prediction: CategoricalSample, label: CategoricalSample) -> C
 
 
 def accuracy_p_value(before: Agreement, now: Agreement) -> float:
-    """Return the p-value of two shares of right predictions being one (2x2 table, as for missing values)."""
+    """Return the p-value, 0 to 1, of two shares of right predictions being one (2x2 table, as for missing values)."""
     return missing_share_test(before.n, before.n - before.n_right, now.n, now.n - now.n_right)
 
 
 def wilson_interval(hits: int, n: int, level: float = INTERVAL) -> tuple[float, float]:
     """Return the score interval of a share [1]_: it keeps its level at shares near 0 and 1, and for few rows.
+
+    Parameters
+    ----------
+    hits, n : int
+        Rows that count, of n rows.
+    level : float
+        How often the interval holds the true share, between 0 and 1.
+
+    Returns
+    -------
+    low, high : float
+        Within 0 to 1; all of it without rows.
 
     References
     ----------
@@ -115,6 +154,18 @@ def wilson_interval(hits: int, n: int, level: float = INTERVAL) -> tuple[float, 
 def difference_interval(before: Agreement, now: Agreement, level: float = INTERVAL) -> tuple[float, float]:
     """Return the interval of the change of accuracy, `now` minus `before` (two score intervals joined [1]_).
 
+    Parameters
+    ----------
+    before, now : Agreement
+        Both with labelled rows.
+    level : float
+        How often the interval holds the true change, between 0 and 1.
+
+    Returns
+    -------
+    low, high : float
+        Within -1 to 1; below 0 where accuracy fell.
+
     References
     ----------
     .. [1] Newcombe (1998), "Interval estimation for the difference between independent proportions", method 10.
@@ -137,6 +188,15 @@ def difference_interval(before: Agreement, now: Agreement, level: float = INTERV
 def delay_of(seconds: np.ndarray) -> Delay | None:
     """Return the median and the 90 % point of label delays; None without any.
 
+    Parameters
+    ----------
+    seconds : float array, shape (n,)
+        From prediction to label, without NaN.
+
+    Returns
+    -------
+    Delay or None
+
     Examples
     --------
     >>> delay_of(np.array([60.0, 120.0, 180.0]))
@@ -146,42 +206,3 @@ def delay_of(seconds: np.ndarray) -> Delay | None:
         return None
     median, p90 = (timedelta(seconds=round(float(part), 3)) for part in np.quantile(seconds, (0.5, 0.9)))
     return Delay(int(seconds.size), median, p90)
-
-
-@dataclass(frozen=True, eq=False)
-class Confusion:
-    """How many labelled rows of each true class (rows) were predicted to be of each class (columns)."""
-
-    classes: tuple[str, ...]
-    counts: np.ndarray
-
-
-def confusion(prediction: CategoricalSample, label: CategoricalSample) -> Confusion:
-    """Count labelled rows by true and predicted class; classes that occur, in the order of their names.
-
-    Examples
-    --------
-    >>> prediction = CategoricalSample(np.array([0, 1, 1]), ("bad", "good"))
-    >>> found = confusion(prediction, CategoricalSample(np.array([1, 1, 0]), ("good", "bad")))
-    >>> found.classes, found.counts.tolist()
-    (('bad', 'good'), [[1, 1], [0, 1]])
-    """
-    known = (prediction.codes >= 0) & (label.codes >= 0)
-    said = np.array(prediction.categories, object)[prediction.codes[known]]
-    truth = np.array(label.categories, object)[label.codes[known]]
-    classes = sorted({*said, *truth})
-    place = {name: k for k, name in enumerate(classes)}
-    at = [len(classes) * place[t] + place[s] for t, s in zip(truth, said, strict=True)]
-    counts = np.bincount(np.array(at, np.int64), minlength=len(classes) ** 2)
-    return Confusion(tuple(classes), counts.reshape(len(classes), len(classes)))
-
-
-def log_loss(probability: np.ndarray) -> float:
-    """Return the mean log loss, in nats, of rows whose true class had these probabilities; NaN without rows.
-
-    Examples
-    --------
-    >>> round(log_loss(np.array([0.5, 0.5])), 4)
-    0.6931
-    """
-    return float(-np.log(np.clip(probability, _EPS, 1)).mean()) if probability.size else float("nan")

@@ -27,6 +27,11 @@ def concept_watch(outcomes: CategoricalSample, rule: LifeRule, n_columns: int = 
     outcomes : from `drift.performance.agreement.right_or_wrong`, those of the reference in time order
         Rows without a label are left out.
 
+    Returns
+    -------
+    Watch
+        Of which only more wrong predictions are evidence (`Watch.worse`).
+
     Examples
     --------
     >>> outcomes = CategoricalSample(np.repeat([0, 1], [900, 100]), ("right", "wrong"))
@@ -51,10 +56,35 @@ def concept_watch(outcomes: CategoricalSample, rule: LifeRule, n_columns: int = 
 
 
 def label_watch(labels: CategoricalSample, rule: LifeRule, n_columns: int = 1) -> Watch:
-    """Prepare to watch true classes for any change of their shares; rows without a label are left out."""
+    """Prepare to watch true classes for any change of their shares; rows without a label are left out.
+
+    Parameters
+    ----------
+    labels : CategoricalSample
+        Those of the reference, in time order.
+
+    Returns
+    -------
+    Watch
+    """
     return Watch.over(labelled_only(labels), rule, n_columns)
 
 
 def labelled_only(sample: CategoricalSample) -> CategoricalSample:
-    """Return the rows that are not missing."""
+    """Return the rows that are not missing.
+
+    Parameters
+    ----------
+    sample : CategoricalSample
+
+    Returns
+    -------
+    CategoricalSample
+        In the same order, with the same categories.
+
+    Examples
+    --------
+    >>> labelled_only(CategoricalSample(np.array([0, -1, 1]), ("no", "yes"))).codes
+    array([0, 1], dtype=int32)
+    """
     return CategoricalSample(sample.codes[sample.codes >= 0], sample.categories)

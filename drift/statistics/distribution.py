@@ -22,10 +22,19 @@ _TAIL = 0.002
 
 @dataclass(frozen=True, eq=False)
 class Distribution:
-    """Shares of a column's values in shared bins; each side sums to 1 where it holds values.
+    """Shares of a column's values in bins that both sides share.
 
-    A numeric column of many different values has `edges`, one more than bins; its first and last bins also hold
-    everything beyond them. Any other has `categories`: numbers in their order, names by frequency, "others" last.
+    Attributes
+    ----------
+    kind : "numeric" where values lie in ranges, else "categorical"
+    edges : float array, shape (n_bins + 1,)
+        Ascending. The first and the last bin also hold everything beyond them. Empty for categories.
+    categories : names, n_bins long
+        Numbers in their order, names by frequency, "others" last. Empty for ranges.
+    reference_share, current_share : float arrays, shape (n_bins,)
+        0 to 1; each sums to 1 where that side holds values.
+    n_reference, n_current : int
+        Values, without missing ones.
     """
 
     kind: Kind
@@ -39,6 +48,18 @@ class Distribution:
 
 def distribution(reference: Reference | Sample, current: Sample, bins: int = MAX_BINS) -> Distribution:
     """Count a reference and a window in bins that do not change from window to window.
+
+    Parameters
+    ----------
+    reference : Reference or Sample
+    current : Sample
+        Of the same kind.
+    bins : int
+        At most so many ranges of a numeric column, 3 to 40.
+
+    Returns
+    -------
+    Distribution
 
     Raises
     ------
@@ -67,6 +88,7 @@ def distribution(reference: Reference | Sample, current: Sample, bins: int = MAX
 
 
 def _binned(reference: NumericReference, ordered: np.ndarray, bins: int) -> Distribution:
+    """Count the window's ascending values, shape (n,), and the reference's in ranges."""
     edges = bin_edges(reference, bins)
     inner = edges[1:-1]
     counts = [
@@ -77,7 +99,25 @@ def _binned(reference: NumericReference, ordered: np.ndarray, bins: int) -> Dist
 
 
 def bin_edges(reference: NumericReference, bins: int) -> np.ndarray:
-    """Return equally wide bins over nearly all of the reference; whole numbers get bins of whole width."""
+    """Return equally wide bins over nearly all of the reference; whole numbers get bins of whole width.
+
+    Parameters
+    ----------
+    reference : NumericReference
+        Its infinities are left out.
+    bins : int
+        How many there are at most.
+
+    Returns
+    -------
+    float array, shape (n_bins + 1,)
+        Ascending; at most .2 % of the values lie beyond each end.
+
+    Examples
+    --------
+    >>> bin_edges(NumericReference.from_sample(NumericSample(np.arange(100.0))), 4)
+    array([  0.,  25.,  50.,  75., 100.])
+    """
     finite = reference.finite
     if finite.size == 0:
         return np.arange(bins + 1.0)
@@ -93,6 +133,7 @@ def bin_edges(reference: NumericReference, bins: int) -> np.ndarray:
 
 
 def _few_values(reference: NumericReference, ordered: np.ndarray) -> Distribution:
+    """Count the window's ascending values, shape (n,), by the few that the reference holds, and the others together."""
     values = reference.distinct
     counts = np.searchsorted(ordered, values, side="right") - np.searchsorted(ordered, values, side="left")
     names = tuple(f"{value:.6g}" for value in values)
@@ -104,6 +145,7 @@ def _few_values(reference: NumericReference, ordered: np.ndarray) -> Distributio
 
 
 def _categories(reference: CategoricalReference, current: CategoricalSample) -> Distribution:
+    """Count both sides by category, the codes of which they share as far as both lists reach."""
     counts = current.counts()
     names = max(current.categories, reference.categories, key=len)
     table = np.zeros((2, len(names)), np.int64)
@@ -136,6 +178,7 @@ def _shown(table: np.ndarray) -> np.ndarray:
 def _shared(
     kind: Kind, edges: np.ndarray, categories: tuple[str, ...], reference: np.ndarray, current: np.ndarray
 ) -> Distribution:
+    """Turn the rows of both sides, shape (n_bins,), into shares; a side without rows has shares of 0."""
     n_reference, n_current = int(reference.sum()), int(current.sum())
     reference_share, current_share = reference / max(n_reference, 1), current / max(n_current, 1)
     return Distribution(kind, edges, categories, reference_share, current_share, n_reference, n_current)

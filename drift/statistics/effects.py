@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
 from drift.data.samples import MAX_DISTINCT
 
-_HIGHEST = 0.999999
 # From so many standard errors on, a category has clearly gained or lost.
 _CLEAR = 1.5
 # Among hundreds of categories, one in a few hundred lies this far by chance.
@@ -23,6 +21,17 @@ def shares_at(reference_sorted: np.ndarray, current_sorted: np.ndarray, location
     """Return the shares of reference and current values that are at most `location`.
 
     At the location of the KS distance they say in words what D is: "71 % of reference rows were <= 0.54, now 52 %".
+
+    Parameters
+    ----------
+    reference_sorted, current_sorted : float arrays, shapes (n_reference,) and (n_current,)
+        Ascending, without NaN, not empty.
+    location : float
+
+    Returns
+    -------
+    reference, current : float
+        0 to 1.
 
     Examples
     --------
@@ -39,7 +48,13 @@ def wasserstein_in_sd(reference_sorted: np.ndarray, current_sorted: np.ndarray) 
 
     Parameters
     ----------
-    reference_sorted, current_sorted : float arrays, ascending, finite, not empty
+    reference_sorted, current_sorted : float arrays, shapes (n_reference,) and (n_current,)
+        Ascending, finite, not empty.
+
+    Returns
+    -------
+    float
+        At least 0; infinite where a constant moved.
 
     Examples
     --------
@@ -62,6 +77,16 @@ def moved_share(reference_counts: ArrayLike, current_counts: ArrayLike) -> float
     only as far as the others say that the category did. Where nothing moved the expectation is 0; where categories
     moved by more than chance, the whole move counts.
 
+    Parameters
+    ----------
+    reference_counts, current_counts : counts, shape (n_categories,)
+        Categories in the same order, both samples not empty.
+
+    Returns
+    -------
+    float
+        0 to 1.
+
     Examples
     --------
     >>> moved_share([50, 50], [70, 30])
@@ -80,8 +105,19 @@ def moved_shares(reference_counts: np.ndarray, counts: np.ndarray) -> np.ndarray
 
     Parameters
     ----------
-    reference_counts : shape (n_categories,)
-    counts : shape (n_windows, n_categories), no category empty in both
+    reference_counts : int array, shape (n_categories,)
+    counts : int array, shape (n_windows, n_categories)
+        No category empty in both, no window empty.
+
+    Returns
+    -------
+    float array, shape (n_windows,)
+        0 to 1.
+
+    Examples
+    --------
+    >>> moved_shares(np.array([50, 50]), np.array([[70, 30], [5, 5]]))
+    array([0.2, 0. ])
     """
     reference, current = reference_counts.astype(float), counts.astype(float)
     n, m = reference.sum(), current.sum(axis=1, keepdims=True)
@@ -104,11 +140,22 @@ def moved_shares(reference_counts: np.ndarray, counts: np.ndarray) -> np.ndarray
 
 
 def _ramp(score: np.ndarray) -> np.ndarray:
+    """Return how far scores are counted as a gain: 0 up to -1.5, 1 from 1.5 on, of the same shape."""
     return np.clip(0.5 + score / (2 * _CLEAR), 0, 1)
 
 
 def adjusted_residuals(reference_counts: ArrayLike, current_counts: ArrayLike) -> np.ndarray:
     """Return per category how many standard errors the current count lies above its expectation [1]_.
+
+    Parameters
+    ----------
+    reference_counts, current_counts : counts, shape (n_categories,)
+        Categories in the same order, both samples not empty.
+
+    Returns
+    -------
+    float array, shape (n_categories,)
+        About standard normal where nothing moved; 0 for a category that holds no row, or all.
 
     References
     ----------
@@ -141,6 +188,18 @@ def movers(
     names: Sequence[str], reference_counts: ArrayLike, current_counts: ArrayLike, n: int = 5
 ) -> tuple[Mover, ...]:
     """Return the categories that moved most; those that moved beyond chance come before those that did not.
+
+    Parameters
+    ----------
+    names : sequence of str, n_categories long
+    reference_counts, current_counts : counts, shape (n_categories,)
+    n : int
+        How many are returned at most.
+
+    Returns
+    -------
+    tuple of Mover
+        Of categories that moved at all; within chance or beyond it, the most points first.
 
     Examples
     --------
@@ -194,89 +253,28 @@ def changed_rate(names: Sequence[str], reference_counts: np.ndarray, current_cou
     return max(far, key=lambda rate: max(rate.ratio, 1 / max(rate.ratio, _SMALLEST_RATIO)), default=None)
 
 
-def population_stability(reference_counts: ArrayLike, current_counts: ArrayLike, pseudo_share: float = 1e-4) -> float:
-    """Return the population stability index. It grows with noise and with bins: a habit, never a test.
-
-    Parameters
-    ----------
-    reference_counts, current_counts : counts, shape (n_bins,)
-    pseudo_share : float
-        What an empty bin is taken to hold, so that the logarithm exists.
-
-    Examples
-    --------
-    >>> round(population_stability([0, 2, 1], [1, 1, 1]), 6)  # samples 3, 2, 2 and 1, 2, 3
-    2.934147
-    """
-    reference, current = np.asarray(reference_counts, float), np.asarray(current_counts, float)
-    p, q = reference / reference.sum(), current / current.sum()
-    p, q = np.where(p == 0, pseudo_share, p), np.where(q == 0, pseudo_share, q)
-    # A bin that is empty in both adds (pseudo - pseudo) * log(1) = 0.
-    return float(((q - p) * np.log(q / p)).sum())
-
-
-def stability_index(reference_counts: ArrayLike, current_counts: ArrayLike) -> float:
-    """Return the population stability index less what chance alone adds: (bins - 1) * (1/n + 1/m), at least 0.
-
-    Examples
-    --------
-    >>> stability_index([500, 500], [50, 50])
-    0.0
-    """
-    reference, current = np.asarray(reference_counts, float), np.asarray(current_counts, float)
-    n_bins = int(((reference > 0) | (current > 0)).sum())
-    noise = (n_bins - 1) * (1 / reference.sum() + 1 / current.sum())
-    return max(0.0, population_stability(reference, current) - float(noise))
-
-
-def quantile_bin_counts(
-    reference_sorted: np.ndarray, current_sorted: np.ndarray, n_bins: int = 10
-) -> tuple[np.ndarray, np.ndarray]:
-    """Count both samples in bins at the reference's quantiles: what the population stability index compares."""
-    edges = quantile_edges(reference_sorted, n_bins)
-    reference, current = (
-        np.diff(np.concatenate([[0], np.searchsorted(values, edges, side="right"), [values.size]]))
-        for values in (reference_sorted, current_sorted)
-    )
-    return reference, current
-
-
-def quantile_edges(reference_sorted: np.ndarray, n_bins: int = 10) -> np.ndarray:
-    """Return the last value of each of ten bins at the reference's quantiles, but the last bin."""
-    at = np.maximum(np.arange(1, n_bins) * reference_sorted.size // n_bins, 1) - 1
-    return np.unique(reference_sorted[at])
-
-
 def quantile_table(
     reference_sorted: np.ndarray,
     current_sorted: np.ndarray,
     levels: Sequence[float] = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99),
 ) -> list[tuple[float, float, float]]:
-    """Return (level, reference quantile, current quantile) for each level."""
+    """Return (level, reference quantile, current quantile) for each level.
+
+    Parameters
+    ----------
+    reference_sorted, current_sorted : float arrays, shapes (n_reference,) and (n_current,)
+        Without NaN, not empty.
+    levels : floats, 0 to 1
+
+    Returns
+    -------
+    list of (float, float, float)
+        As long as `levels`, in their order.
+
+    Examples
+    --------
+    >>> quantile_table(np.arange(101.0), np.arange(101.0) + 10, [0.5])
+    [(0.5, 50.0, 60.0)]
+    """
     reference, current = (np.quantile(values, levels) for values in (reference_sorted, current_sorted))
     return list(zip(levels, reference.tolist(), current.tolist(), strict=True))
-
-
-def smallest_visible_distance(n_reference: float, n_current: float, alpha: float, df: int = 0) -> float:
-    """Return the smallest KS distance (or, with `df`, total variation) that these sizes can tell from chance.
-
-    Examples
-    --------
-    >>> round(smallest_visible_distance(50_000, 42, 0.01), 2)
-    0.25
-    """
-    noise = np.sqrt(1 / n_reference + 1 / n_current)
-    if df == 0:
-        return float(min(1.0, np.sqrt(-np.log(alpha / 2) / 2) * noise))
-    return float(min(1.0, np.sqrt(special.chdtri(df, alpha)) * noise / 2))
-
-
-def shift_in_sd(distance: float) -> float:
-    """Return the shift, in standard deviations, that moves a normal column by a KS distance.
-
-    Examples
-    --------
-    >>> round(shift_in_sd(0.25), 2)
-    0.64
-    """
-    return float(2 * special.ndtri((1 + min(distance, _HIGHEST)) / 2))

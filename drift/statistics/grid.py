@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from drift.data.samples import NumericReference
-from drift.statistics.effects import quantile_edges
+from drift.statistics.stability import quantile_edges
 
 N_CELLS = 1024
 # Two constants this close, relative to their size, are one: 0.1 + 0.2 against 0.3.
@@ -15,7 +15,7 @@ SAME = 1e-9
 _AT_ONCE = 32
 _LARGEST = np.finfo(np.float64).max
 # Of one column: ascending edges, or None where its categories are the cells.
-Cells = np.ndarray | None
+Edges = np.ndarray | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +56,15 @@ def grid_edges(reference: NumericReference) -> np.ndarray:
     infinity, and every value of a reference that holds only a few different ones. The cells do not depend on anything
     but the reference, so counts of years ago can be compared with those of today.
 
+    Parameters
+    ----------
+    reference : NumericReference
+
+    Returns
+    -------
+    float array, shape (n_cells - 1,)
+        Ascending, none twice. The first cell has no lower end, the last no upper one.
+
     Examples
     --------
     >>> from drift.data.samples import NumericSample
@@ -87,17 +96,17 @@ class ReferenceGrid:
 
     @cached_property
     def edges(self) -> np.ndarray:
-        """The borders of its cells."""
+        """The borders of its cells, float array of shape (n_cells - 1,)."""
         return grid_edges(self.reference)
 
     @cached_property
     def up_to(self) -> np.ndarray:
-        """Its rows in each cell or one before it."""
+        """Its rows in each cell or one before it, int array of shape (n_cells,)."""
         return np.cumsum(cell_counts(self.reference.ordered, self.edges))
 
     @cached_property
     def shares(self) -> np.ndarray:
-        """The shares of its rows in each cell or one before it."""
+        """The shares of its rows in each cell or one before it, float array of shape (n_cells,), 0 to 1."""
         shares: np.ndarray = self.up_to / self.reference.ordered.size
         return shares
 
@@ -108,18 +117,18 @@ class ReferenceGrid:
 
     @cached_property
     def locations(self) -> np.ndarray:
-        """Its largest value up to each edge, which is what people can read."""
+        """Its largest value up to each edge, which is what people can read, float array of shape (n_cells,)."""
         ordered, up_to = self.reference.ordered, self.up_to[:-1]
         return np.append(np.where(up_to > 0, ordered[np.maximum(up_to - 1, 0)], self.edges), np.inf)
 
     @cached_property
     def tenths(self) -> np.ndarray:
-        """The last cells of its ten bins."""
+        """The last cells of its ten bins, int array of shape (10,); shorter where its quantiles coincide."""
         return np.append(np.searchsorted(self.edges, quantile_edges(self.reference.ordered)), self.edges.size)
 
     @cached_property
     def tenth_counts(self) -> np.ndarray:
-        """Its rows in each of the ten bins."""
+        """Its rows in each of the ten bins, int array of shape (10,); shorter where its quantiles coincide."""
         return np.diff(self.up_to[self.tenths], prepend=0)
 
     @cached_property
@@ -141,7 +150,23 @@ class ReferenceGrid:
 
 
 def slack_of(known: np.ndarray) -> np.ndarray:
-    """Return by how much a number may differ from each of a few ascending ones and still count as that one."""
+    """Return by how much a number may differ from each of a few ascending ones and still count as that one.
+
+    Parameters
+    ----------
+    known : float array, shape (n_known,)
+        Ascending, without NaN.
+
+    Returns
+    -------
+    float array, shape (n_known,)
+        At least 0; all 0 where two numbers would otherwise count as each other.
+
+    Examples
+    --------
+    >>> slack_of(np.array([1.0, 2.0]))
+    array([1.e-09, 2.e-09])
+    """
     slack = np.where(np.isfinite(known), SAME * np.abs(known), 0.0)
     with np.errstate(over="ignore"):
         overlap = (np.diff(known) <= slack[1:] + slack[:-1]).any()
@@ -150,6 +175,17 @@ def slack_of(known: np.ndarray) -> np.ndarray:
 
 def cell_counts(ordered: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """Count ascending values in the cells of a grid; NaN, which sorts last, is in none.
+
+    Parameters
+    ----------
+    ordered : float array, shape (n,)
+        Ascending; NaN last.
+    edges : float array, shape (n_cells - 1,)
+        Ascending.
+
+    Returns
+    -------
+    int array, shape (n_cells,)
 
     Examples
     --------
@@ -165,6 +201,18 @@ def largest_open_share(counts: np.ndarray, edges: np.ndarray) -> float:
 
     By so much can a distribution function lead inside a cell beyond what it leads by at the cell's edges: all rows of
     one sample may come there before all rows of the other.
+
+    Parameters
+    ----------
+    counts : int array, shape (n_cells,)
+        Rows of the reference per cell, not all zero.
+    edges : float array, shape (n_cells - 1,)
+        Ascending.
+
+    Returns
+    -------
+    float
+        0 to 1; 0 where every cell that holds rows holds a single value.
 
     Examples
     --------

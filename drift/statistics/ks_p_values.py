@@ -25,6 +25,13 @@ def ks_p_values(d: ArrayLike, n_reference: ArrayLike, n_current: ArrayLike) -> t
     d, n_reference, n_current : floats and counts, shapes that broadcast
         KS distances and the sizes of the two samples, at least 1.
 
+    Returns
+    -------
+    p_values : float array of the broadcast shape
+        0 to 1; 0 where a float cannot hold it.
+    log10_p : float array of the broadcast shape
+        At most 0.
+
     Raises
     ------
     ValueError
@@ -72,6 +79,18 @@ def log_exact_p(d: float, n: int, m: int) -> float:
 
     Only additions of positive numbers, so the smallest p is as accurate as the largest. Where the number of
     paths exceeds a float (beyond 500 against 500), the asymptotic p is returned.
+
+    Parameters
+    ----------
+    d : float
+        KS distance, 0 to 1.
+    n, m : int
+        The sizes of the two samples, at least 1.
+
+    Returns
+    -------
+    float
+        At most 0.
 
     References
     ----------
@@ -185,6 +204,7 @@ def _pelz_good(n: np.ndarray, d: np.ndarray) -> np.ndarray:
 
 
 def _one_sample(n: np.ndarray, d: np.ndarray) -> np.ndarray:
+    """Return P(D >= d) of one sample by SciPy, of the broadcast shape."""
     from scipy.stats import kstwo  # slow to import, and rarely needed
 
     p: np.ndarray = np.clip(kstwo.sf(d, n), SMALLEST_P, 1)
@@ -192,5 +212,6 @@ def _one_sample(n: np.ndarray, d: np.ndarray) -> np.ndarray:
 
 
 def _log_binomial(n: np.ndarray | float, k: np.ndarray | float) -> np.ndarray:
+    """Return the log of the binomial coefficients, of the broadcast shape."""
     log_ways: np.ndarray = special.gammaln(n + 1.0) - special.gammaln(k + 1.0) - special.gammaln(n - k + 1.0)
     return log_ways

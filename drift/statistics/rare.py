@@ -14,6 +14,18 @@ def missing_share_test(n_reference: int, missing_reference: int, n_current: int,
     Pearson's test, but the exact one with both tails doubled where a cell expects fewer than 5 rows: one missing
     value in 1,000 rows is no alarm after none in 50,000.
 
+    Parameters
+    ----------
+    n_reference, n_current : int
+        Rows of each sample, at least 1.
+    missing_reference, missing_current : int
+        How many of them hold no value.
+
+    Returns
+    -------
+    float
+        0 to 1.
+
     Examples
     --------
     >>> round(missing_share_test(50_000, 0, 1_000, 1), 4)
@@ -36,6 +48,18 @@ def missing_share_test(n_reference: int, missing_reference: int, n_current: int,
 def more_often_p_value(n_reference: int, hits_reference: int, n_current: int, hits_current: int) -> float:
     """Return the one-sided exact p-value (Fisher) of a share not having risen.
 
+    Parameters
+    ----------
+    n_reference, n_current : int
+        Rows of each sample.
+    hits_reference, hits_current : int
+        How many of them count.
+
+    Returns
+    -------
+    float
+        0 to 1, small where the current share is the larger one.
+
     Examples
     --------
     >>> round(more_often_p_value(10, 1, 10, 5), 4)
@@ -46,6 +70,18 @@ def more_often_p_value(n_reference: int, hits_reference: int, n_current: int, hi
 
 def missing_share_tests(n_reference: int, missing_reference: int, n: np.ndarray, n_missing: np.ndarray) -> np.ndarray:
     """Return the p-values of `missing_share_test` for many windows.
+
+    Parameters
+    ----------
+    n_reference, missing_reference : int
+        Rows of the reference, and how many of them hold no value.
+    n, n_missing : int arrays, shape (n_windows,)
+        The same of each window, none empty.
+
+    Returns
+    -------
+    float array, shape (n_windows,)
+        0 to 1.
 
     Examples
     --------
@@ -73,6 +109,22 @@ def unseen_p_value(n_reference: int, n_current: int, n_unseen: int, n_singletons
     holds just once show that a column has rare ones anyway (Good and Turing): they are rows that could have fallen
     in the window and did not.
 
+    Parameters
+    ----------
+    n_reference, n_current : int
+        Rows with a value of each sample.
+    n_unseen : int
+        Current rows of categories that the reference does not hold.
+    n_singletons : int
+        Categories that the reference holds just once.
+
+    Returns
+    -------
+    p_value : float
+        0 to 1; 0 where a float cannot hold it.
+    log10_p : float
+        At most 0.
+
     Examples
     --------
     >>> p_value, _ = unseen_p_value(500, 500, 1)
@@ -95,6 +147,7 @@ def _log_at_least(k: int, n_drawn: int, n_current: int, n_reference: int) -> flo
 
 
 def _log_choose(n: ArrayLike, k: ArrayLike) -> np.ndarray:
+    """Return the log of the binomial coefficients, of the broadcast shape."""
     n, k = np.asarray(n, float), np.asarray(k, float)
     log_ways: np.ndarray = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
     return log_ways

@@ -107,9 +107,26 @@ def joint_test(
 
 
 def rank_test(score: np.ndarray, is_now: np.ndarray, inflation: float = 1.0) -> tuple[float, float]:
-    """Return the area under the curve, and the one-sided p-value of a rank test (Mann and Whitney; ties count half).
+    """Return the area under the curve, and the one-sided p-value of a rank test [1]_; ties count half.
 
-    `inflation` is how much larger the variance is than that of independent scores.
+    Parameters
+    ----------
+    score : float array, shape (n,)
+        Without NaN.
+    is_now : int array, shape (n,)
+        1 for a row of the window, 0 for one of the reference; both must be there.
+    inflation : float
+        How much larger the variance is than that of independent scores.
+
+    Returns
+    -------
+    auc, p_value : float
+        0 to 1. The p-value is small where rows of the window score higher, and 1 where all scores are equal.
+
+    References
+    ----------
+    .. [1] Mann and Whitney (1947), "On a test of whether one of two random variables is stochastically larger than the
+       other".
 
     Examples
     --------
@@ -151,7 +168,7 @@ def _importances(
     return tuple((columns[k], float(found.importances_mean[k])) for k in order)
 
 
-def _classifier(categorical: list[bool], seed: int):  # type: ignore[no-untyped-def]
+def _classifier(categorical: list[bool], seed: int):  # type: ignore[no-untyped-def]  # scikit-learn has no types, and is imported when needed
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     return HistGradientBoostingClassifier(

@@ -56,6 +56,17 @@ class NewWords:
 def new_words(reference_texts: Sequence[str], texts: Sequence[str], top: int = TOP) -> NewWords:
     """Find the words of a window's texts that no text of the reference holds.
 
+    Parameters
+    ----------
+    reference_texts, texts : sequences of str
+    top : int
+        How many new words are named at most.
+
+    Returns
+    -------
+    NewWords
+        Shares are 0 to 1.
+
     Raises
     ------
     ValueError

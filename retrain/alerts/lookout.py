@@ -88,7 +88,8 @@ class Lookout:
     def look_at_jobs(self) -> list[str]:
         """Write down the jobs that wait for a person or have ended badly."""
         at = datetime.now(UTC)
-        found = {payload.job_subject(job): job for job in queue.recent(self.log, messages.KEPT) if self._is_news(job)}
+        recent = queue.read_recent_jobs(self.log, messages.KEPT)
+        found = {payload.job_subject(job): job for job in recent if self._is_news(job)}
         untold = events.follow(self.log, "job", list(found))
         said = []
         for subject, key in untold.items():
@@ -124,7 +125,7 @@ class Lookout:
         return bool(self._failed.get(model)) or self.log.revision(model) != self._seen.get(model)
 
     def _is_news(self, job: job_rows.Job) -> bool:
-        return payload.is_news(job, queue.steps(self.log, job.id) if job.state == "rolled_back" else ())
+        return payload.is_news(job, queue.read_steps(self.log, job.id) if job.state == "rolled_back" else ())
 
     def _look(self, model: str) -> tuple[list[str], bool]:
         """Look once; return what was said, and whether nothing is left to look at again."""

@@ -66,7 +66,7 @@ def nothing_to_compare(model: str, has_file: bool, columns: Iterable[str]) -> st
         return None
     return (
         f"Model {model!r} has neither a model file nor logged predictions: there is nothing to compare a "
-        "challenger with. Log predictions, or register a first version (storage.models.registry.register_version)."
+        "challenger with. Log predictions, or register a first version (storage.models.registration.register_version)."
     )
 
 

@@ -19,8 +19,8 @@ _MOSTLY = 0.9
 
 def champion_version(log: PredictionLog, model: str) -> Version | None:
     """Return the version that serves; None where only predictions were imported."""
-    name = registry.alias(log, model, "champion")
-    return registry.version(log, model, name) if name else None
+    name = registry.read_alias(log, model, "champion")
+    return registry.read_version(log, model, name) if name else None
 
 
 def recipe_of(champion: Version | None, log: PredictionLog, model: str) -> str:

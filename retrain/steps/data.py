@@ -17,7 +17,7 @@ from storage.checking.cells import category_text
 from storage.database.audit import append_audit
 from storage.jobs.leases import Outcome
 from storage.models import registry
-from storage.models.shadow import last_served
+from storage.models.shadow import read_last_served
 from storage.references.labelled import count_labels, read_labelled
 
 # A fault of the feed shows in the newest rows, labelled or not.
@@ -32,10 +32,10 @@ def precheck(context: Context) -> Outcome:
     if why := _impossible(context, champion, recipe):
         return reject(why)
     has_file = champion is not None and champion.uri is not None
-    rollout, why_rollout = before.choose_rollout(params.rollout, has_file, last_served(log, job.model), at)
+    rollout, why_rollout = before.choose_rollout(params.rollout, has_file, read_last_served(log, job.model), at)
     if rollout is None:
         return reject(why_rollout)
-    trained = [v.created_at for v in registry.versions(log, job.model) if v.job_id and v.stage != "withdrawn"]
+    trained = [v.created_at for v in registry.read_versions(log, job.model) if v.job_id and v.stage != "withdrawn"]
     left = before.cool_down_left(max(trained, default=None), at, params.cool_down_hours)
     if left and not params.override:
         what = f"The model was trained {_span(at - max(trained))} ago"

@@ -52,7 +52,7 @@ def run_step(log: PredictionLog, artifacts: Path, ticket: Ticket) -> None:
 
 
 def _outcome(log: PredictionLog, artifacts: Path, ticket: Ticket) -> Outcome:
-    job = queue.job(log, ticket.job_id)
+    job = queue.read_job(log, ticket.job_id)
     try:
         params = RetrainParams.from_mapping(job.params)
     except (ValueError, TypeError) as error:
@@ -65,7 +65,7 @@ def _outcome(log: PredictionLog, artifacts: Path, ticket: Ticket) -> Outcome:
         job=job,
         params=params,
         fence=ticket.fence,
-        outputs={step.name: step.output or {} for step in queue.steps(log, ticket.job_id) if step.state == "done"},
+        outputs={step.name: step.output or {} for step in queue.read_steps(log, ticket.job_id) if step.state == "done"},
         progress=_reporter(log, ticket),
     )
     context.progress(0.0, f"{ticket.step} began")

@@ -20,7 +20,7 @@ from retrain.steps.trial import Phase, Trial
 from storage.database.clock import now
 from storage.jobs.job_rows import StepState
 from storage.jobs.leases import Outcome
-from storage.models import registry
+from storage.models import promotion, registry
 from storage.models.shadow import count_shadow, read_shadow_health, read_shadow_pairs
 from storage.references import of_champion
 
@@ -65,7 +65,7 @@ def promote(context: Context) -> Outcome:
     job, version, by = context.job, _version(context), _decider(context)
     if why := _other_champion(context):
         said = f"{why}: start another job."
-        return replace(reject(said), effect=lambda connection: registry.withdraw(connection, job.model, version, by))
+        return replace(reject(said), effect=lambda connection: promotion.withdraw(connection, job.model, version, by))
     accepted, why_none = _accepted(context)
     counts: dict[str, Any] = {}
     if accepted is not None:
@@ -74,7 +74,7 @@ def promote(context: Context) -> Outcome:
     def serve(connection: Any) -> Mapping[str, Any]:
         # Whoever promotes by hand may have done so while the rows were answered; the next attempt finds out.
         compared = context.evaluated.compared_with
-        registry.promote(connection, job.model, version, by, instead_of=compared, job=job.id, **counts)
+        promotion.promote(connection, job.model, version, by, instead_of=compared, job=job.id, **counts)
         adopted = of_champion.adopt_reference(connection, job.model, version, accepted.rows) if accepted else None
         return {"reference": adopted}
 
@@ -149,7 +149,7 @@ def _begin(context: Context, step: Phase, share: float, look: _Look | None = Non
 
     def move(connection: Any) -> Mapping[str, Any]:
         alias = "challenger" if step == "canary" else "shadow"
-        registry.begin_trial(connection, job.model, version, alias, share or 1.0, _decider(context))
+        promotion.begin_trial(connection, job.model, version, alias, share or 1.0, _decider(context))
         at = now(connection)
         first = Trial(phase=step, share=share, since=at, phase_since=at, n_canary=0)
         return _kept(look.trial.begun(step, share, at) if look else first)
@@ -187,7 +187,7 @@ def _back(context: Context, look: _Look, why: str) -> Outcome:
         note=f"{version} was rolled back by itself. {why}",
         output=refused(look.trial.plain(), why),
         result=_kept(look.trial),
-        effect=lambda connection: registry.withdraw(connection, model, version, "the worker", why=why),
+        effect=lambda connection: promotion.withdraw(connection, model, version, "the worker", why=why),
     )
 
 

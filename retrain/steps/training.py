@@ -17,7 +17,7 @@ from retrain.steps.context import Context, go_on, reject
 from retrain.steps.outputs import Evaluated, Trained
 from storage.jobs.job_rows import Registered
 from storage.jobs.leases import Outcome
-from storage.models import registry
+from storage.models import registration, registry
 
 
 def train(context: Context) -> Outcome:
@@ -99,7 +99,7 @@ def register(context: Context) -> Outcome:
         step="approval" if asks else rollout,
         note=f"Waiting for approval. {said}" if asks else f"{said} The job was set up to go on without an approval.",
         result=Registered(after_approval=rollout).plain(),
-        effect=lambda connection: Registered(registry.add_version(connection, job.model, values)).plain(),
+        effect=lambda connection: Registered(registration.add_version(connection, job.model, values)).plain(),
     )
 
 

@@ -14,8 +14,9 @@ from drift.monitor.performance import check_performance
 from drift.monitor.source import extent_of
 from retrain.guards import guarded_board
 from retrain.params import RetrainParams
-from storage.jobs import firings
-from storage.jobs.firings import Firing, Kind, Mode, TriggerRule
+from storage.jobs import triggers
+from storage.jobs.firings import Firing, Mode
+from storage.jobs.triggers import Kind, TriggerRule
 from storage.log import PredictionLog
 from storage.references.labelled import count_labels
 
@@ -95,15 +96,15 @@ def add(
             raise ValueError(f"{name} must be one of {', '.join(known)}; got {value!r}.")
     RetrainParams.from_mapping(params)
     kept = asdict(settings or TriggerSettings())
-    return firings.add_trigger(log, model, kind=kind, mode=mode, settings=kept, by=by, params=dict(params or {}))
+    return triggers.add_trigger(log, model, kind=kind, mode=mode, settings=kept, by=by, params=dict(params or {}))
 
 
 def look(log: PredictionLog) -> list[str]:
     """Look at every trigger that is due, and start or propose what it asks for; return what came of it."""
     said = []
-    for trigger in firings.due_triggers(log):
+    for trigger in triggers.read_due_triggers(log):
         settings, at = TriggerSettings.from_mapping(trigger.settings), datetime.now(UTC)
-        if not firings.take(log, trigger, at + timedelta(minutes=settings.every_minutes)):
+        if not triggers.take(log, trigger, at + timedelta(minutes=settings.every_minutes)):
             continue
         try:
             seen = _LOOKS[trigger.kind](log, trigger, settings, at)
@@ -112,7 +113,7 @@ def look(log: PredictionLog) -> list[str]:
                 trigger.memory or {}, f"{at:%Y-%m-%d %H:%M} UTC: the look failed: {type(error).__name__}: {error}"
             )
         said.append(
-            f"trigger {trigger.id}: {firings.conclude(log, trigger, seen.memory, seen.said, firing=seen.firing)}"
+            f"trigger {trigger.id}: {triggers.conclude(log, trigger, seen.memory, seen.said, firing=seen.firing)}"
         )
     return said
 

@@ -8,7 +8,7 @@ from typing import Any
 from retrain.params import RetrainParams
 from retrain.triggers.cron import parse_cron, parse_zone
 from storage.database.engine import Database
-from storage.jobs import firings
+from storage.jobs import firings, schedules
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Added:
 
 
 def add(
-    source: Database,
+    database: Database,
     model: str,
     cron: str,
     *,
@@ -38,32 +38,32 @@ def add(
     """
     zone, due = parse_zone(time_zone), parse_cron(cron)
     RetrainParams.from_mapping(params)
-    at, _ = firings.due_schedules(source)
+    at, _ = schedules.read_due_schedules(database)
     asked: dict[str, Any] = {"reason": reason, "by": by, "params": dict(params or {})}
     next_at = due.after(at, zone)
-    number = firings.add_schedule(source, model, cron=due.text, time_zone=time_zone, next_at=next_at, **asked)
+    number = schedules.add_schedule(database, model, cron=due.text, time_zone=time_zone, next_at=next_at, **asked)
     return Added(number, next_at)
 
 
-def enable(source: Database, number: int, by: str) -> None:
+def enable(database: Database, number: int, by: str) -> None:
     """Switch a schedule on again: what it missed while it was off does not count."""
-    found = next((one for one in firings.schedules(source) if one.id == number), None)
-    at, _ = firings.due_schedules(source)
+    found = next((one for one in schedules.read_schedules(database) if one.id == number), None)
+    at, _ = schedules.read_due_schedules(database)
     next_at = parse_cron(found.cron).after(at, parse_zone(found.time_zone)) if found else None
-    firings.enable(source, "schedule", number, by, next_at=next_at)
+    firings.enable(database, "schedule", number, by, next_at=next_at)
 
 
-def tick(source: Database) -> list[str]:
+def tick(database: Database) -> list[str]:
     """Fire the schedules that are due, each once however many times it has missed; return what came of it."""
-    at, due = firings.due_schedules(source)
+    at, due = schedules.read_due_schedules(database)
     said = []
     for schedule in due:
         try:
             next_at = parse_cron(schedule.cron).after(at, parse_zone(schedule.time_zone))
         except ValueError as error:
-            firings.disable_broken(source, schedule, str(error))
+            schedules.disable_broken(database, schedule, str(error))
             said.append(f"schedule {schedule.id} is switched off: {error}")
             continue
-        if fired := firings.fire(source, schedule, next_at):
+        if fired := schedules.fire(database, schedule, next_at):
             said.append(f"schedule {schedule.id}: {fired}")
     return said

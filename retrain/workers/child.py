@@ -46,7 +46,7 @@ def _watch(log: PredictionLog, ticket: Ticket, parent: int, done: threading.Even
 
 def _is_lost(log: PredictionLog, ticket: Ticket) -> bool:
     try:
-        return leases.holder_state(log, ticket) in (None, "cancelling")
+        return leases.read_holder_state(log, ticket) in (None, "cancelling")
     except DatabaseAway as error:
         print(f"The database does not answer: {error}", flush=True)
         return False  # the commit will show who holds the job

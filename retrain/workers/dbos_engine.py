@@ -71,7 +71,7 @@ def run(worker: Worker, sweep: float = _SWEEP_SECONDS) -> None:
         while not worker.stop.wait(sweep):
             try:
                 worker.beat(log)
-                for job_id in leases.due_jobs(log):
+                for job_id in leases.read_due_jobs(log):
                     wake(job_id)
             except DatabaseAway as fault:
                 print(f"the database does not answer: {fault}", flush=True)

@@ -34,7 +34,7 @@ def begin(log: PredictionLog, model: str, reason: str, by: str, job: str, run_ur
             raise ValueError(f"job must be the number of a retrain job; got {job!r}.")
         return dispatches.adopt(log, int(job), run_url, by).id
     started = queue.start(log, model or _only_model(log), reason, by, external_ref=run_url)
-    if not started.started and queue.job(log, started.job_id).external_ref != run_url:
+    if not started.started and queue.read_job(log, started.job_id).external_ref != run_url:
         raise ValueError(f"a run of its own must be the only one; {started.message}.")
     return started.job_id
 
@@ -55,7 +55,7 @@ def run_step(settings: Settings, log: PredictionLog, job_id: int, step: str, lea
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop.set())
     wanted = TRIALS if step == ROLLOUT else (step,)
-    while not worker.stop.is_set() and not _is_past(log, job := queue.job(log, job_id), step):
+    while not worker.stop.is_set() and not _is_past(log, job := queue.read_job(log, job_id), step):
         if job.step is None or STEPS.index(job.step) < STEPS.index(wanted[0]):
             raise ValueError(f"step must be the next one of job {job_id}, {job.step}; got {step!r}.")
         leases.settle_abandoned(log)
@@ -65,7 +65,7 @@ def run_step(settings: Settings, log: PredictionLog, job_id: int, step: str, lea
             continue
         worker.hold(log, ticket)
         print(processes.tail(worker.log_file(ticket)), flush=True)
-    return queue.job(log, job_id)
+    return queue.read_job(log, job_id)
 
 
 def gate(settings: Settings, log: PredictionLog, job_id: int, run_id: str) -> Answer:
@@ -73,7 +73,7 @@ def gate(settings: Settings, log: PredictionLog, job_id: int, run_id: str) -> An
 
     Nothing is approved that nobody was asked about: an environment without reviewers lets every run pass.
     """
-    job = queue.job(log, job_id)
+    job = queue.read_job(log, job_id)
     if job.decision is not None:
         said = {"approve": "approved", "refuse": "refused"}[job.decision]
         return Answer(job.decision == "approve", f"job {job_id} was {said} already, by {job.decided_by}")
@@ -89,7 +89,7 @@ def gate(settings: Settings, log: PredictionLog, job_id: int, run_id: str) -> An
 
 def end(settings: Settings, log: PredictionLog, job_id: int, by: str, run_id: str) -> Answer:
     """Settle a job whose run is over: nothing of it may stay open without anybody who works on it."""
-    job = queue.job(log, job_id)
+    job = queue.read_job(log, job_id)
     if job.is_final or job.external_ref is None:
         return Answer(True, f"job {job_id} is {job.state.replace('_', ' ')}")
     if job.state == "waiting_approval":
@@ -101,7 +101,9 @@ def _is_past(log: PredictionLog, job: Job, step: str) -> bool:
     if job.is_final:
         return True
     if step == ROLLOUT:
-        return any(begun.name in TRIALS and begun.state in ("done", "waiting") for begun in queue.steps(log, job.id))
+        return any(
+            begun.name in TRIALS and begun.state in ("done", "waiting") for begun in queue.read_steps(log, job.id)
+        )
     return job.step is not None and STEPS.index(job.step) > STEPS.index(step)
 
 

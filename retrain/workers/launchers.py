@@ -10,7 +10,7 @@ from storage.alerts import messages
 from storage.database.engine import DatabaseFault
 from storage.database.settings import Settings
 from storage.jobs import dispatches
-from storage.jobs.workers import DatabaseAway, live_workers
+from storage.jobs.workers import DatabaseAway, read_live_workers
 from storage.log import PredictionLog, open_log
 
 _log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def ensure_worker(settings: Settings) -> Found:
 def _found_or_started(settings: Settings) -> Found:
     log = open_log(settings.database_url)
     try:
-        alive = live_workers(log)
+        alive = read_live_workers(log)
     finally:
         log.close()
     if alive:
@@ -77,7 +77,7 @@ def look_after(log: PredictionLog, settings: Settings) -> str | None:
 
     The worker of a process that served before may have been listed when this one began, and has ended since.
     """
-    if settings.worker == "auto" and not live_workers(log):
+    if settings.worker == "auto" and not read_live_workers(log):
         return _start(settings).said
     return ensure_alerts(log, settings)
 

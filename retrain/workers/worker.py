@@ -17,7 +17,7 @@ from retrain.workers import launchers, processes
 from retrain.workers.alert_process import AlertProcess
 from storage.database.engine import DatabaseFault
 from storage.database.settings import Settings
-from storage.jobs import firings, leases, queue, workers
+from storage.jobs import leases, queue, triggers, workers
 from storage.jobs.dispatches import ASKED
 from storage.jobs.job_rows import TRIALS
 from storage.jobs.leases import LEASE, Ticket
@@ -138,7 +138,7 @@ class Worker:
                 processes.end(self._looking)
             return
         self._looking = None
-        if firings.due_triggers(log):
+        if triggers.read_due_triggers(log):
             self._looking = processes.start(self.settings, ["look"], self.settings.artifacts / "jobs" / "look.log")
             self._look_until = time.monotonic() + _LONGEST_LOOK_SECONDS
 
@@ -172,7 +172,7 @@ class Worker:
                 return
             except subprocess.TimeoutExpired:
                 self.beat(log)
-            state = leases.holder_state(log, ticket)
+            state = leases.read_holder_state(log, ticket)
             if state == "cancelling":
                 return
             if state is None:
@@ -188,7 +188,7 @@ class Worker:
 
     def _account(self, log: PredictionLog, ticket: Ticket, code: int, log_file: Path) -> None:
         """Write what the child did not write itself: a cancel, a failure or a crash."""
-        if leases.holder_state(log, ticket) == "cancelling":
+        if leases.read_holder_state(log, ticket) == "cancelling":
             leases.finish_cancel(log, ticket)
         elif code in (0, FENCED_OFF):
             return
@@ -202,7 +202,7 @@ class Worker:
 
 
 def _has_work(log: PredictionLog) -> bool:
-    open_jobs = (job for job in queue.jobs(log) if not job.is_final and job.external_ref in (None, ASKED))
+    open_jobs = (job for job in queue.read_jobs(log) if not job.is_final and job.external_ref in (None, ASKED))
     return any(job.state not in ("proposed", "waiting_approval") for job in open_jobs)
 
 

@@ -17,7 +17,7 @@ QUIET = timedelta(hours=1)
 OVER = "It was over before it could be sent."
 
 
-def follow(source: Database, kind: EventKind, standing: Sequence[str], model: str | None = None) -> Mapping[str, str]:
+def follow(database: Database, kind: EventKind, standing: Sequence[str], model: str | None = None) -> Mapping[str, str]:
     """Note which events go on and which are over; return the subjects that nobody was told of, each with its key.
 
     A message that has not been sent is given up once all that it tells of is over, and waits again if some of it goes
@@ -33,13 +33,13 @@ def follow(source: Database, kind: EventKind, standing: Sequence[str], model: st
     dict
         The keys that `tell` takes: whoever comes second with one writes nothing.
     """
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         at = now(connection)
         known = _newest(_known(connection, kind, standing, model))
     over = [row.key for row in known.values() if row.ended_at is None and row.subject not in set(standing)]
     again = [row.key for row in known.values() if _has_paused(row, standing, at)]
     if over or again:
-        _move(source, over, again)
+        _move(database, over, again)
     untold = {}
     for subject in standing:
         row = known.get(subject)
@@ -49,7 +49,7 @@ def follow(source: Database, kind: EventKind, standing: Sequence[str], model: st
 
 
 def tell(
-    source: Database, kind: EventKind, untold: Mapping[str, str], model: str, what: str, body: Mapping[str, Any]
+    database: Database, kind: EventKind, untold: Mapping[str, str], model: str, what: str, body: Mapping[str, Any]
 ) -> int | None:
     """Write a message that tells of new events; return its number, or None if one of them was told of meanwhile.
 
@@ -59,7 +59,7 @@ def tell(
     what : the kind of message
     """
     try:
-        with writing(source.engine) as connection:
+        with writing(database.engine) as connection:
             at = now(connection)
             row = {"model": model, "kind": what, "body": dict(body), "state": "pending", "attempts": 0}
             written = sa.insert(alert).values(row | {"next_at": at, "created_at": at}).returning(alert.c.id)
@@ -94,13 +94,13 @@ def _has_paused(row: sa.Row[Any], standing: Sequence[str], at: datetime) -> bool
     return row.subject in standing and row.ended_at is not None and at - row.ended_at < QUIET
 
 
-def _move(source: Database, over: Sequence[str], again: Sequence[str]) -> None:
+def _move(database: Database, over: Sequence[str], again: Sequence[str]) -> None:
     """End events, let others go on, and give up the messages that tell only of what is over.
 
     What goes on is told by its first message alone: one that was given up in the pause waits to be sent again.
     """
     c = alert_event.c
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         at = now(connection)
         connection.execute(sa.update(alert_event).where(c.key.in_(over), c.ended_at.is_(None)).values(ended_at=at))
         connection.execute(sa.update(alert_event).where(c.key.in_(again)).values(ended_at=None))

@@ -58,13 +58,13 @@ class Delivery:
     is_watched: bool
 
 
-def take(source: Database) -> Alert | None:
+def take(database: Database) -> Alert | None:
     """Take the message that has been due for longest, and count the attempt; None if none is due.
 
     Until its lease is over nobody else sends it. Who dies between sending and `mark_sent` leaves it to be sent again:
     a message is delivered at least once.
     """
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         at = now(connection)
         row = connection.execute(_due(at).with_for_update(skip_locked=True, of=alert)).one_or_none()
         if row is None:
@@ -74,27 +74,27 @@ def take(source: Database) -> Alert | None:
         return Alert(**{**row._mapping, **values})
 
 
-def is_due(source: Database) -> bool:
+def is_due(database: Database) -> bool:
     """Whether a message waits to be sent now; takes no lock."""
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         return connection.execute(_due(now(connection))).one_or_none() is not None
 
 
-def give_up_old(source: Database) -> None:
+def give_up_old(database: Database) -> None:
     """Give up what waits and is no news any more, such as after days without a worker; takes no lock if none is."""
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         found = connection.execute(sa.select(alert.c.id).where(*_too_old(now(connection))).limit(1)).one_or_none()
     if found is not None:
-        with writing(source.engine) as connection:
+        with writing(database.engine) as connection:
             old = sa.update(alert).where(*_too_old(now(connection)))
             # Of one that was tried, what the channel answered says more.
             why = sa.func.coalesce(alert.c.last_error, TOO_OLD)
             connection.execute(old.values(state="given up", last_error=why))
 
 
-def mark_sent(source: Database, number: int) -> None:
+def mark_sent(database: Database, number: int) -> None:
     """Note that a message was delivered."""
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         sent = {"state": "sent", "sent_at": now(connection), "last_error": None}
         connection.execute(sa.update(alert).where(alert.c.id == number).values(sent))
 
@@ -113,7 +113,7 @@ def _too_old(at: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     return (c.state == "pending", c.next_at <= at, c.created_at <= at - KEPT)
 
 
-def postpone(source: Database, failed: Alert, why: str, wait: timedelta, *, others_too: bool) -> None:
+def postpone(database: Database, failed: Alert, why: str, wait: timedelta, *, others_too: bool) -> None:
     """Note why a message was not delivered and when to try again; one that is too old is given up.
 
     Parameters
@@ -123,7 +123,7 @@ def postpone(source: Database, failed: Alert, why: str, wait: timedelta, *, othe
     """
     c = alert.c
     pause = max(wait, min(_FIRST_PAUSE * 2 ** min(failed.attempts - 1, 10), _LONGEST_PAUSE))
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         at = now(connection)
         state = "given up" if at - failed.created_at >= KEPT else "pending"
         values = {"state": state, "next_at": at + pause, "last_error": why}
@@ -133,9 +133,9 @@ def postpone(source: Database, failed: Alert, why: str, wait: timedelta, *, othe
             _note_channel(connection, not_before=at + pause)
 
 
-def note_test(source: Database, by: str, model: str, *, delivered: bool, said: str) -> None:
+def note_test(database: Database, by: str, model: str, *, delivered: bool, said: str) -> None:
     """Note who tried the channel and what came of it; where it works, what waits is sent at once."""
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         append_audit(connection, by, "test alerts", model, answer=said)
         if delivered:
             at = now(connection)
@@ -145,9 +145,9 @@ def note_test(source: Database, by: str, model: str, *, delivered: bool, said: s
             _note_channel(connection, not_before=None)
 
 
-def show_watching(source: Database) -> None:
+def show_watching(database: Database) -> None:
     """Show that a process looks for what is worth telling."""
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         _note_channel(connection, seen_at=now(connection))
 
 
@@ -156,17 +156,17 @@ def _note_channel(connection: sa.Connection, **values: datetime | None) -> None:
     connection.execute(insert_or_update(connection, alert_channel, {"id": 1, **values}, values))
 
 
-def read_alerts(source: Database, *, limit: int = 50) -> tuple[Alert, ...]:
+def read_alerts(database: Database, *, limit: int = 50) -> tuple[Alert, ...]:
     """Return the messages, the newest first."""
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         rows = connection.execute(sa.select(alert).order_by(alert.c.id.desc()).limit(limit))
         return tuple(Alert(**row._mapping) for row in rows)
 
 
-def read_delivery(source: Database) -> Delivery:
+def read_delivery(database: Database) -> Delivery:
     """Return how the channel does."""
     c = alert.c
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         at = now(connection)
         counted = connection.execute(sa.select(c.state, sa.func.count().label("n")).group_by(c.state))
         n = {row.state: row.n for row in counted}

@@ -30,16 +30,16 @@ def append_audit(connection: sa.Connection, actor: str, action: str, model: str,
     connection.execute(sa.insert(audit).values(row))
 
 
-def note(source: Database, actor: str, action: str, model: str, **detail: Any) -> None:
+def note(database: Database, actor: str, action: str, model: str, **detail: Any) -> None:
     """Note an action of several transactions, such as an import."""
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         append_audit(connection, actor, action, model, **detail)
 
 
-def read_audit(source: Database, model: str | None = None, *, limit: int = 100) -> tuple[AuditEntry, ...]:
+def read_audit(database: Database, model: str | None = None, *, limit: int = 100) -> tuple[AuditEntry, ...]:
     """Return what was done, to one model or to all, the newest first."""
     query = sa.select(audit).order_by(audit.c.id.desc()).limit(limit)
     if model is not None:
         query = query.where(audit.c.object == model)
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         return tuple(AuditEntry(**row._mapping) for row in connection.execute(query))

@@ -16,10 +16,10 @@ class DatabaseDescription:
     n_bytes: int
 
 
-def describe_database(source: Database) -> DatabaseDescription:
+def describe_database(database: Database) -> DatabaseDescription:
     """Return what the database is. Of its URL only host and name are told: a password may stand in several places."""
-    url, dialect = source.engine.url, source.engine.dialect.name
-    with reading(source.engine) as connection:
+    url, dialect = database.engine.url, database.engine.dialect.name
+    with reading(database.engine) as connection:
         if dialect == "sqlite":
             pages, page_size = (
                 int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()) for name in ("page_count", "page_size")

@@ -1,4 +1,8 @@
-"""Every table of the product. The rows of a model's log stand in a table of their own, typed by its columns."""
+"""Every table of the product. The rows of a model's log stand in a table of their own, typed by its columns.
+
+They stand in one text although it is long: whoever asks what is stored reads it from top to bottom, and there is little
+in it to understand but the tables themselves.
+"""
 
 import re
 from collections.abc import Sequence

@@ -17,10 +17,10 @@ class Totals:
     jobs: Mapping[str, int]
 
 
-def read_totals(source: Database, n_models: int) -> Totals:
+def read_totals(database: Database, n_models: int) -> Totals:
     """Return the sums, those of the first models registered."""
     state = retrain_job.c.state
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         rows = connection.execute(sa.select(model.c.name, model.c.n_rows).order_by(model.c.id).limit(n_models))
         jobs = connection.execute(sa.select(state, sa.func.count().label("n")).group_by(state).order_by(state))
         return Totals({row.name: row.n_rows for row in rows}, {row.state: row.n for row in jobs})

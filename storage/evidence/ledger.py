@@ -17,7 +17,7 @@ from storage.database.engine import reading, writing
 from storage.database.schema import alarm, evidence, watch
 from storage.evidence.alarms import insert_alarms, mark_acknowledged, mark_snoozed
 from storage.evidence.rows import begin_watch, drop_from, evidence_row, place_of, read_kept, take_turn, thin_out
-from storage.models.catalogue import Entry
+from storage.models.catalogue import Entry, read_entry
 from storage.references import frozen
 from storage.references.frozen import Reference
 from storage.segments.shelf import Shelf
@@ -126,7 +126,7 @@ class EvidenceLedger:
             return now(connection)
 
     def _found(self, connection: sa.Connection, *, lock: bool = False) -> tuple[Entry, Reference]:
-        entry = self.shelf.catalogue.entry(connection, self.model, lock=lock)
+        entry = read_entry(connection, self.model, lock=lock)
         return entry, frozen.find(connection, entry, self.reference)
 
     def _note(

@@ -15,7 +15,7 @@ from drift.monitor.references import read_each
 from storage.database import ids
 from storage.database.engine import reading
 from storage.database.schema import instant_from, microseconds
-from storage.models.catalogue import Entry
+from storage.models.catalogue import Entry, read_entry
 from storage.reading.selection import Dictionary, sample_from
 from storage.references import frozen
 from storage.references.frozen import Reference
@@ -42,7 +42,14 @@ class RowStream:
             return count_after(connection, table, reference, row_id, at_most)
 
     def rows_after(self, row_id: int | None, n: int, columns: Sequence[Column]) -> Rows:
-        """Return the n rows after a row (None: after the reference), in time order."""
+        """Return the n rows after a row (None: after the reference), in time order.
+
+        Returns
+        -------
+        Rows
+            ids and microseconds since 1970, int64 of shape (n,) or fewer where the log ends, and a sample as long for
+            each column, or the exception that hindered reading it.
+        """
         with reading(self.shelf.engine) as connection:
             entry, reference = self._found(connection)
             dictionary = self.shelf.catalogue.dictionary(connection, entry)
@@ -55,7 +62,7 @@ class RowStream:
             return read_instant_before(connection, self.shelf.catalogue.layout(connection, entry).table, row_id, n)
 
     def _found(self, connection: sa.Connection) -> tuple[Entry, Reference]:
-        entry = self.shelf.catalogue.entry(connection, self.model)
+        entry = read_entry(connection, self.model)
         return entry, frozen.find(connection, entry, self.reference)
 
 
@@ -76,6 +83,12 @@ def read_after(
     """Return the n rows after a row (None: after the reference), in time order.
 
     A column that cannot be read leaves its neighbours alone: the exception stands in its place.
+
+    Returns
+    -------
+    Rows
+        ids and microseconds since 1970, int64 of shape (n,) or fewer where the log ends, and a sample as long for
+        each column, or the exception that hindered reading it.
     """
     connection, table = view.connection, view.layout.table
     query = sa.select(table.c.id, table.c.predicted_at).where(_after(connection, table, reference, row_id))

@@ -15,7 +15,7 @@ from storage.checking.cells import Rule
 from storage.checking.spelling import BLANK, MISSING, Reading, Spelling, spelling_of
 from storage.checking.time_forms import ISO, share_read
 from storage.database import schema
-from storage.models.catalogue import check_name
+from storage.models.columns import check_name
 
 # Above this share of distinct values a text column is an identifier or free text, not a category.
 _IDENTIFIER_SHARE = 0.5

@@ -16,7 +16,8 @@ from storage.checking.times import recognise
 from storage.importing import files
 from storage.importing.inference import Asked, Decision, infer, present_of
 from storage.log import PredictionLog
-from storage.models.catalogue import UnknownModel, check_columns, check_new_model
+from storage.models.catalogue import UnknownModel
+from storage.models.columns import check_columns, check_new_model
 
 SAMPLE_ROWS = 10_000
 # What a table of every database can have.

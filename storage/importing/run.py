@@ -67,7 +67,7 @@ def run_import(
     """
     fingerprint = plan.fingerprint
     # Before anything is written; whether another import ends meanwhile is seen where the run begins.
-    if not again and (done := runs.find_done(log, fingerprint)) is not None:
+    if not again and (done := runs.read_done_run(log, fingerprint)) is not None:
         raise _imported(plan, done)
     log.register(plan.model, plan.columns, plan.readings)
     n_rows = files.count_rows(plan.path)

@@ -21,7 +21,7 @@ from storage.jobs.job_rows import (
     settle,
     write_step,
 )
-from storage.models import registry
+from storage.models import promotion, registry
 
 
 @dataclass(frozen=True)
@@ -32,23 +32,23 @@ class Answer:
     message: str
 
 
-def approve(source: Database, job_id: int, by: str, note: str = "") -> Answer:
+def approve(database: Database, job_id: int, by: str, note: str = "") -> Answer:
     """Let a job that waits for a person go on; the first decision counts."""
-    return _decide(source, job_id, "approve", by, note)
+    return _decide(database, job_id, "approve", by, note)
 
 
-def refuse(source: Database, job_id: int, by: str, note: str = "") -> Answer:
+def refuse(database: Database, job_id: int, by: str, note: str = "") -> Answer:
     """End a job that waits for a person; the first decision counts."""
-    return _decide(source, job_id, "refuse", by, note)
+    return _decide(database, job_id, "refuse", by, note)
 
 
-def cancel(source: Database, job_id: int, by: str, note: str = "") -> Answer:
+def cancel(database: Database, job_id: int, by: str, note: str = "") -> Answer:
     """Stop a job: at once where no worker holds it, else its worker kills the step within seconds.
 
     A job whose rollout has begun is rolled back.
     """
     _check_name(by)
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         row = lock_job(connection, job_id)
         if row.state in FINAL:
             return Answer(False, f"job {job_id} has ended already: {row.state}")
@@ -62,10 +62,10 @@ def cancel(source: Database, job_id: int, by: str, note: str = "") -> Answer:
     return Answer(True, f"job {job_id} is {state.replace('_', ' ')}")
 
 
-def promote_now(source: Database, job_id: int, by: str, note: str = "") -> Answer:
+def promote_now(database: Database, job_id: int, by: str, note: str = "") -> Answer:
     """End a trial before its evidence is complete, and let the challenger serve."""
     _check_name(by)
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         row = lock_job(connection, job_id)
         if row.state in FINAL or row.step not in ("shadow", "canary"):
             return Answer(False, f"job {job_id} has no challenger on trial: {row.state.replace('_', ' ')}")
@@ -78,7 +78,7 @@ def promote_now(source: Database, job_id: int, by: str, note: str = "") -> Answe
     return Answer(True, f"job {job_id} is to be promoted")
 
 
-def retry(source: Database, job_id: int, step: str, by: str, note: str = "") -> Answer:
+def retry(database: Database, job_id: int, step: str, by: str, note: str = "") -> Answer:
     """Open an ended job again at a step that it had reached; what the steps before it put out is kept.
 
     Raises
@@ -90,7 +90,7 @@ def retry(source: Database, job_id: int, step: str, by: str, note: str = "") -> 
     if step not in STEPS:
         raise ValueError(f"step must be one of {', '.join(STEPS)}; got {step!r}.")
     try:
-        with writing(source.engine) as connection:
+        with writing(database.engine) as connection:
             row = lock_job(connection, job_id)
             if refused := _not_again(connection, row, step):
                 return Answer(False, refused)
@@ -100,30 +100,30 @@ def retry(source: Database, job_id: int, step: str, by: str, note: str = "") -> 
     return Answer(True, f"job {job_id} is tried again from {step}")
 
 
-def rollback(source: Database, model: str, by: str, note: str = "") -> Answer:
+def rollback(database: Database, model: str, by: str, note: str = "") -> Answer:
     """Take back the version on trial, or else bring back the previous champion; never waits for a job."""
     _check_name(by)
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         # Held before the aliases are read: a promotion that is being written holds it too, and moves them.
         job_id = connection.execute(sa.select(retrain_job.c.id).where(retrain_job.c.active_model == model)).scalar()
         row = None if job_id is None else lock_job(connection, job_id)
-        current = registry.read_aliases(connection, model)
+        current = registry.read_aliases_within(connection, model)
         trial = current.get("challenger") or current.get("shadow")
         if trial is not None:
-            registry.withdraw(connection, model, trial.version, by, note=note)
+            promotion.withdraw(connection, model, trial.version, by, note=note)
             if row is not None and row.state not in FINAL and row.step in TRIALS:
                 close_steps(connection, row.id, "cancelled")
                 end_job(connection, row.id, "rolled_back", f"Rolled back by {by}. {note}".strip())
             return Answer(True, f"{trial.version} is withdrawn; the champion answers everything")
-        swapped = registry.restore_previous(connection, model, by, note=note)
+        swapped = promotion.restore_previous(connection, model, by, note=note)
     if swapped is None:
         return Answer(False, f"model {model!r} has no previous champion to go back to")
     return Answer(True, f"{swapped[0]} serves again instead of {swapped[1]}")
 
 
-def _decide(source: Database, job_id: int, decision: str, by: str, note: str) -> Answer:
+def _decide(database: Database, job_id: int, decision: str, by: str, note: str) -> Answer:
     _check_name(by)
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         row = lock_job(connection, job_id)
         if row.state == "proposed":
             return _decide_proposal(connection, row, decision, by, note)
@@ -152,7 +152,7 @@ def _decide(source: Database, job_id: int, decision: str, by: str, note: str) ->
             here = {"external_ref": None, "state": "queued", "step": rollout}
             set_job(connection, job_id, **made, **here, not_before=at)
             return Answer(True, f"job {job_id} is approved")
-        registry.withdraw(connection, row.model, version, by, job=job_id)
+        promotion.withdraw(connection, row.model, version, by, job=job_id)
         end_job(connection, job_id, "rejected", f"Refused by {by}. {note}".strip(), **made)
     return Answer(True, f"job {job_id} is refused")
 

@@ -8,7 +8,7 @@ from storage.database.audit import append_audit
 from storage.database.clock import now
 from storage.database.engine import Database, writing
 from storage.database.schema import retrain_job
-from storage.jobs.job_rows import FINAL, STEPS, Job, end_job, lock_job, read_job, set_job, settle
+from storage.jobs.job_rows import FINAL, STEPS, Job, end_job, lock_job, read_job_within, set_job, settle
 
 # What `external_ref` says until the address of the run is known.
 ASKED, ACCEPTED = "asked for", "accepted"
@@ -17,10 +17,10 @@ _LEASE = timedelta(minutes=2)
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=10)
 
 
-def take(source: Database, owner: str) -> Job | None:
+def take(database: Database, owner: str) -> Job | None:
     """Take the oldest new job whose run nobody asks for at the moment; from now on no worker of ours runs it."""
     c = retrain_job.c
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         at = now(connection)
         free = sa.or_(c.lease_until.is_(None), c.lease_until < at)
         to_ask = sa.or_(c.external_ref.is_(None), c.external_ref == ASKED)
@@ -33,20 +33,20 @@ def take(source: Database, owner: str) -> Job | None:
             return None
         held = {"lease_owner": owner, "lease_until": at + _LEASE, "fence": row.fence + 1}
         set_job(connection, row.id, **held, external_ref=ASKED)
-        return read_job(connection, row.id)
+        return read_job_within(connection, row.id)
 
 
-def accept(source: Database, job: Job, run_url: str | None, note: str) -> None:
+def accept(database: Database, job: Job, run_url: str | None, note: str) -> None:
     """Note that a run was started; it takes the job over as soon as it begins."""
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         if _is_held(connection, job):
             released = {"lease_owner": None, "lease_until": None}
             set_job(connection, job.id, **released, external_ref=run_url or ACCEPTED, note=note)
 
 
-def postpone(source: Database, job: Job, wait: timedelta, why: str) -> None:
+def postpone(database: Database, job: Job, wait: timedelta, why: str) -> None:
     """Note why there is no run yet, and when to ask again; after too many tries the job fails."""
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         if not _is_held(connection, job):
             return
         n_tries = int((job.result or {}).get("n_tries", 0)) + 1
@@ -59,14 +59,14 @@ def postpone(source: Database, job: Job, wait: timedelta, why: str) -> None:
         set_job(connection, job.id, **released, note=note, result={**(job.result or {}), "n_tries": n_tries})
 
 
-def give_up(source: Database, job: Job, why: str) -> None:
+def give_up(database: Database, job: Job, why: str) -> None:
     """End a job whose run cannot be started as things are."""
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         if _is_held(connection, job):
             end_job(connection, job.id, "failed", f"No run was started: {why}")
 
 
-def adopt(source: Database, job_id: int, run_url: str, by: str) -> Job:
+def adopt(database: Database, job_id: int, run_url: str, by: str) -> Job:
     """Let a run take a job over; whoever still asks for a run of it is fenced off.
 
     Raises
@@ -74,19 +74,19 @@ def adopt(source: Database, job_id: int, run_url: str, by: str) -> Job:
     ValueError
         If the job has ended, is past its first steps, or belongs to another run.
     """
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         row = lock_job(connection, job_id)
         if row.state in (*FINAL, "cancelling"):
             raise ValueError(f"job must be an open one; job {job_id} is {row.state.replace('_', ' ')}.")
         if row.external_ref == run_url:
-            return read_job(connection, job_id)
+            return read_job_within(connection, job_id)
         if row.external_ref not in (None, ASKED, ACCEPTED) or row.step != STEPS[0] or row.state != "queued":
             where = row.external_ref or "a worker of the product"
             raise ValueError(f"job must not run already; job {job_id} is at {row.step}, run by {where}.")
         released = {"lease_owner": None, "lease_until": None, "fence": row.fence + 1}
         set_job(connection, job_id, **released, external_ref=run_url, not_before=now(connection), note=None)
         append_audit(connection, by, "run elsewhere", row.model, job=job_id, run=run_url)
-        return read_job(connection, job_id)
+        return read_job_within(connection, job_id)
 
 
 def _is_held(connection: sa.Connection, job: Job) -> bool:

@@ -1,9 +1,9 @@
-"""What starts retrain jobs by itself: schedules, and triggers on drift or new labels; each firing is a transaction."""
+"""What starts retrain jobs by itself, whether a schedule or a trigger: a rule, and the job that comes of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import sqlalchemy as sa
 
@@ -13,45 +13,24 @@ from storage.database.engine import Database, reading, writing
 from storage.database.schema import retrain_schedule, retrain_trigger
 from storage.jobs.job_rows import Open, Trigger
 from storage.jobs.queue import start_within
-from storage.models.catalogue import Catalogue
+from storage.models.catalogue import read_entry
 
-Kind = Literal["drift", "labels"]
+What = Literal["schedule", "trigger"]
 Mode = Literal["propose", "start"]
+_TABLES = {"schedule": retrain_schedule, "trigger": retrain_trigger}
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """A job at the times of a cron expression, by the clock of a time zone."""
+class Rule(Protocol):
+    """A row of the table of schedules or of that of triggers."""
 
-    id: int
-    model: str
-    cron: str
-    time_zone: str
-    reason: str
-    params: Mapping[str, Any] | None
-    enabled: bool
-    next_at: datetime
-    last_result: str | None
-    created_by: str
-    created_at: datetime
-
-
-@dataclass(frozen=True)
-class TriggerRule:
-    """A job on what is watched: `settings` says for what and how long, `memory` what was seen so far."""
-
-    id: int
-    model: str
-    kind: Kind
-    mode: Mode
-    settings: Mapping[str, Any]
-    params: Mapping[str, Any] | None
-    enabled: bool
-    memory: Mapping[str, Any] | None
-    next_at: datetime
-    last_result: str | None
-    created_by: str
-    created_at: datetime
+    @property
+    def id(self) -> int: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def params(self) -> Mapping[str, Any] | None: ...
+    @property
+    def next_at(self) -> datetime: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,48 +44,7 @@ class Firing:
     memory: Mapping[str, Any] = field(default_factory=dict)
 
 
-def add_schedule(
-    source: Database,
-    model: str,
-    *,
-    cron: str,
-    time_zone: str,
-    reason: str,
-    by: str,
-    next_at: datetime,
-    params: Mapping[str, Any] | None = None,
-) -> int:
-    """Add a schedule; return its number. What `retrain.triggers.cron` reads is checked by the caller."""
-    values = {"model": model, "cron": cron, "time_zone": time_zone, "reason": reason.strip(), "params": params}
-    return _add(source, retrain_schedule, values | {"next_at": next_at}, by, {"reason": reason})
-
-
-def add_trigger(
-    source: Database,
-    model: str,
-    *,
-    kind: Kind,
-    mode: Mode,
-    settings: Mapping[str, Any],
-    by: str,
-    params: Mapping[str, Any] | None = None,
-) -> int:
-    """Add a trigger, which is looked at as soon as a worker can; return its number."""
-    values = {"model": model, "kind": kind, "mode": mode, "settings": dict(settings), "params": params}
-    return _add(source, retrain_trigger, values, by, {})
-
-
-def schedules(source: Database, model: str | None = None) -> tuple[Schedule, ...]:
-    """Return the schedules of one model, or of all, the oldest first."""
-    return tuple(Schedule(**row._mapping) for row in _all(source, retrain_schedule, model))
-
-
-def triggers(source: Database, model: str | None = None) -> tuple[TriggerRule, ...]:
-    """Return the triggers of one model, or of all, the oldest first."""
-    return tuple(TriggerRule(**row._mapping) for row in _all(source, retrain_trigger, model))
-
-
-def remove(source: Database, what: Literal["schedule", "trigger"], number: int, by: str) -> None:
+def remove(database: Database, what: What, number: int, by: str) -> None:
     """Take a schedule or trigger away; jobs that it started go on.
 
     Raises
@@ -115,15 +53,15 @@ def remove(source: Database, what: Literal["schedule", "trigger"], number: int, 
         If there is none of that number.
     """
     table = _TABLES[what]
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         row = _locked(connection, what, number)
         connection.execute(sa.delete(table).where(table.c.id == number))
         append_audit(connection, by, f"remove {what}", row.model, **_detail(row))
 
 
 def enable(
-    source: Database,
-    what: Literal["schedule", "trigger"],
+    database: Database,
+    what: What,
     number: int,
     by: str,
     *,
@@ -138,83 +76,14 @@ def enable(
         If there is none of that number.
     """
     table = _TABLES[what]
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         row = _locked(connection, what, number)
         values: dict[str, Any] = {"enabled": on, "next_at": next_at or now(connection)}
         connection.execute(sa.update(table).where(table.c.id == number).values(values))
         append_audit(connection, by, f"{'enable' if on else 'disable'} {what}", row.model, **_detail(row))
 
 
-def due_schedules(source: Database) -> tuple[datetime, tuple[Schedule, ...]]:
-    """Return the present instant, and the schedules that are due at it."""
-    with reading(source.engine) as connection:
-        at = now(connection)
-        rows = connection.execute(_due(retrain_schedule, at))
-        return at, tuple(Schedule(**row._mapping) for row in rows)
-
-
-def due_triggers(source: Database) -> tuple[TriggerRule, ...]:
-    """Return the triggers that are to be looked at."""
-    with reading(source.engine) as connection:
-        rows = connection.execute(_due(retrain_trigger, now(connection)))
-        return tuple(TriggerRule(**row._mapping) for row in rows)
-
-
-def take(source: Database, trigger: TriggerRule, next_at: datetime) -> bool:
-    """Take a look at a trigger for oneself; False if another worker has taken it."""
-    with writing(source.engine) as connection:
-        return _claim(connection, retrain_trigger, trigger, next_at)
-
-
-def fire(source: Database, schedule: Schedule, next_at: datetime) -> str | None:
-    """Start the job of a schedule that is due, once for all the times it missed; None if another worker has done so.
-
-    Moving the schedule on and starting the job are one transaction: neither is lost, and nothing happens twice.
-    """
-    with writing(source.engine) as connection:
-        if not _claim(connection, retrain_schedule, schedule, next_at):
-            return None
-        evidence = {"schedule": schedule.id, "due_at": schedule.next_at.isoformat()}
-        firing = Firing(reason=schedule.reason, trigger="schedule", mode="start", evidence=evidence)
-        _, said = _started(connection, schedule, f"schedule {schedule.id}", firing)
-        _remember(connection, retrain_schedule, schedule.id, last_result=said)
-        return said
-
-
-def conclude(
-    source: Database,
-    trigger: TriggerRule,
-    memory: Mapping[str, Any],
-    said: str,
-    *,
-    firing: Firing | None = None,
-) -> str:
-    """Write down what a look at a trigger came to, and start or propose the job that it asks for; return it in words.
-
-    Parameters
-    ----------
-    memory : what to remember where no job begins
-    firing : the job that is to begin; None where none is
-    """
-    with writing(source.engine) as connection:
-        if firing is not None:
-            named = replace(firing, evidence={"trigger": trigger.id, **firing.evidence})
-            begun, said = _started(connection, trigger, f"trigger {trigger.id}", named)
-            memory = firing.memory if begun else memory
-        _remember(connection, retrain_trigger, trigger.id, memory=dict(memory), last_result=said)
-    return said
-
-
-def disable_broken(source: Database, schedule: Schedule, why: str) -> None:
-    """Switch a schedule off that cannot be read, and say why."""
-    with writing(source.engine) as connection:
-        _remember(connection, retrain_schedule, schedule.id, enabled=False, last_result=why)
-
-
-_TABLES = {"schedule": retrain_schedule, "trigger": retrain_trigger}
-
-
-def _started(connection: sa.Connection, rule: Schedule | TriggerRule, by: str, firing: Firing) -> tuple[bool, str]:
+def start_job(connection: sa.Connection, rule: Rule, by: str, firing: Firing) -> tuple[bool, str]:
     """Start or propose the job of a rule; return whether it has begun, and what to say of it."""
     state: Open = "proposed" if firing.mode == "propose" else "queued"
     more = {"params": rule.params, "evidence": firing.evidence}
@@ -223,40 +92,61 @@ def _started(connection: sa.Connection, rule: Schedule | TriggerRule, by: str, f
     return answer is not None and answer.started, f"{now(connection):%Y-%m-%d %H:%M} UTC: {said}"
 
 
-def _add(source: Database, table: sa.Table, values: dict[str, Any], by: str, needed: Mapping[str, str]) -> int:
+def add_rule(database: Database, what: What, values: Mapping[str, Any], by: str, needed: Mapping[str, str]) -> int:
+    """Write a new rule down and return its number; it is due at once where it does not say when.
+
+    Parameters
+    ----------
+    needed : what must not be empty, by its name
+
+    Raises
+    ------
+    ValueError
+        If something needed is empty, or the model is unknown.
+    """
+    table = _TABLES[what]
     for name, value in {**needed, "by": by}.items():
         if not value.strip():
             raise ValueError(f"{name} must be given; got nothing.")
-    with writing(source.engine) as connection:
-        Catalogue().entry(connection, values["model"])  # raises if the model is unknown
+    with writing(database.engine) as connection:
+        read_entry(connection, values["model"])  # raises if the model is unknown
         at = now(connection)
         row = {"next_at": at, **values, "created_by": by, "created_at": at}
         number: int = connection.execute(sa.insert(table).values(row).returning(table.c.id)).scalar_one()
         shown = {name: value for name, value in values.items() if name not in ("model", "next_at")}
-        append_audit(connection, by, f"add {table.name.removeprefix('retrain_')}", values["model"], id=number, **shown)
+        append_audit(connection, by, f"add {what}", values["model"], id=number, **shown)
     return number
 
 
-def _all(source: Database, table: sa.Table, model: str | None) -> list[sa.Row[Any]]:
+def read_rules(database: Database, what: What, model: str | None) -> list[sa.Row[Any]]:
+    """Return the rules of one model, or of all, the oldest first."""
+    table = _TABLES[what]
     query = sa.select(table).order_by(table.c.id)
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         return list(connection.execute(query if model is None else query.where(table.c.model == model)))
 
 
-def _due(table: sa.Table, at: datetime) -> sa.Select[Any]:
-    return sa.select(table).where(table.c.enabled, table.c.next_at <= at).order_by(table.c.next_at, table.c.id)
+def read_due_rules(connection: sa.Connection, what: What, at: datetime) -> list[sa.Row[Any]]:
+    """Return the rules that are due at an instant, those that wait longest first."""
+    c = _TABLES[what].c
+    due = sa.select(_TABLES[what]).where(c.enabled, c.next_at <= at).order_by(c.next_at, c.id)
+    return list(connection.execute(due))
 
 
-def _claim(connection: sa.Connection, table: sa.Table, seen: Schedule | TriggerRule, next_at: datetime) -> bool:
+def claim(connection: sa.Connection, what: What, seen: Rule, next_at: datetime) -> bool:
+    """Move a rule on to its next time; False if another worker has done so since it was read."""
+    table = _TABLES[what]
     unmoved = (table.c.id == seen.id, table.c.enabled, table.c.next_at == seen.next_at)
     return connection.execute(sa.update(table).where(*unmoved).values(next_at=next_at)).rowcount == 1
 
 
-def _remember(connection: sa.Connection, table: sa.Table, number: int, **values: Any) -> None:
+def remember(connection: sa.Connection, what: What, number: int, **values: Any) -> None:
+    """Write down what came of a rule."""
+    table = _TABLES[what]
     connection.execute(sa.update(table).where(table.c.id == number).values(values))
 
 
-def _locked(connection: sa.Connection, what: str, number: int) -> sa.Row[Any]:
+def _locked(connection: sa.Connection, what: What, number: int) -> sa.Row[Any]:
     table = _TABLES[what]
     row = connection.execute(sa.select(table).where(table.c.id == number).with_for_update()).one_or_none()
     if row is None:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from storage.database.clock import now
 from storage.database.schema import retrain_job, retrain_step
-from storage.models import registry
+from storage.models import promotion
 
 Open = Literal["proposed", "queued", "running", "waiting_approval", "canary", "cancelling"]
 Final = Literal["promoted", "rejected", "rolled_back", "cancelled", "failed"]
@@ -105,7 +105,7 @@ class Step:
     log: str | None
 
 
-def read_job(connection: sa.Connection, job_id: int) -> Job:
+def read_job_within(connection: sa.Connection, job_id: int) -> Job:
     """Return one job.
 
     Raises
@@ -137,7 +137,7 @@ def settle(connection: sa.Connection, row: sa.Row[Any], by: str) -> State:
     """End a job that is to be cancelled: withdraw its version if there is one."""
     name = Registered.of(row.result).version
     if name is not None:
-        registry.withdraw(connection, row.model, name, by, job=row.id)
+        promotion.withdraw(connection, row.model, name, by, job=row.id)
     state: State = "rolled_back" if name is not None and row.step in TRIALS else "cancelled"
     end_job(connection, row.id, state, f"Cancelled by {by} at step {row.step}.", cancel_by=by)
     close_steps(connection, row.id, "cancelled")

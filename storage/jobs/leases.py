@@ -67,7 +67,7 @@ class Outcome:
 
 
 def claim(
-    source: Database, owner: str, lease: timedelta = LEASE, *, job_id: int | None = None, steps: Sequence[str] = ()
+    database: Database, owner: str, lease: timedelta = LEASE, *, job_id: int | None = None, steps: Sequence[str] = ()
 ) -> Ticket | None:
     """Take the oldest job that is due and that nobody holds, and begin the next attempt of its step.
 
@@ -80,7 +80,7 @@ def claim(
     job_id : only this job; also one that runs elsewhere (`external_ref`)
     steps : only at one of these steps
     """
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         at = now(connection)
         due = _due(at, job_id, steps).limit(1).with_for_update(skip_locked=True)
         row = connection.execute(due).one_or_none()
@@ -103,32 +103,32 @@ def claim(
         return Ticket(row.id, row.model, row.step, attempt, row.fence + 1)
 
 
-def due_jobs(source: Database, *, limit: int = 50) -> list[int]:
+def read_due_jobs(database: Database, *, limit: int = 50) -> list[int]:
     """Return the jobs that a worker could claim now, those that wait longest first."""
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         query = _due(now(connection), None, ()).with_only_columns(retrain_job.c.id).limit(limit)
         return list(connection.execute(query).scalars())
 
 
-def renew(source: Database, ticket: Ticket, lease: timedelta = LEASE) -> State | None:
+def renew(database: Database, ticket: Ticket, lease: timedelta = LEASE) -> State | None:
     """Prolong the lease; return the job's state, or None if the lease is lost."""
     c = retrain_job.c
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         mine = sa.update(retrain_job).where(c.id == ticket.job_id, c.fence == ticket.fence, c.lease_owner.is_not(None))
         renewed = connection.execute(mine.values(lease_until=now(connection) + lease).returning(c.state)).scalar()
         return renewed
 
 
-def holder_state(source: Database, ticket: Ticket) -> State | None:
+def read_holder_state(database: Database, ticket: Ticket) -> State | None:
     """Return the job's state if the ticket is still the valid one, else None; takes no lock."""
     c = retrain_job.c
     query = sa.select(c.state).where(c.id == ticket.job_id, c.fence == ticket.fence, c.lease_owner.is_not(None))
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         return connection.execute(query).scalar()
 
 
 @contextmanager
-def fenced(source: Database, ticket: Ticket) -> Iterator[tuple[sa.Connection, sa.Row[Any]]]:
+def fenced(database: Database, ticket: Ticket) -> Iterator[tuple[sa.Connection, sa.Row[Any]]]:
     """Open a transaction that only the holder of the ticket may write in.
 
     Raises
@@ -136,20 +136,20 @@ def fenced(source: Database, ticket: Ticket) -> Iterator[tuple[sa.Connection, sa
     FencedOff
         If the job has another holder, is being cancelled, or this attempt has been written already.
     """
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         row = lock_job(connection, ticket.job_id)
         if row.fence != ticket.fence or row.state not in _HELD or row.lease_owner is None:
             raise FencedOff(f"job {ticket.job_id} is {row.state}, its fence is {row.fence} and not {ticket.fence}.")
         yield connection, row
 
 
-def report(source: Database, ticket: Ticket, progress: float, note: str | None = None) -> None:
+def report(database: Database, ticket: Ticket, progress: float, note: str | None = None) -> None:
     """Show how far the job is, from 0 to 1, and what it does now."""
-    with fenced(source, ticket) as (connection, _):
+    with fenced(database, ticket) as (connection, _):
         set_job(connection, ticket.job_id, progress=progress, **({"note": note} if note else {}))
 
 
-def commit(source: Database, ticket: Ticket, outcome: Outcome) -> None:
+def commit(database: Database, ticket: Ticket, outcome: Outcome) -> None:
     """Write what a step came to: its row, its effect on versions and aliases, and the job's next state, as one.
 
     Raises
@@ -157,7 +157,7 @@ def commit(source: Database, ticket: Ticket, outcome: Outcome) -> None:
     FencedOff
         If the ticket is no longer valid; nothing is written then.
     """
-    with fenced(source, ticket) as (connection, row):
+    with fenced(database, ticket) as (connection, row):
         added = (outcome.effect(connection) if outcome.effect else None) or {}
         at = now(connection)
         done = {"state": outcome.step_state, "finished_at": at, "output": {**outcome.output, **added}, "error": None}
@@ -174,7 +174,7 @@ def commit(source: Database, ticket: Ticket, outcome: Outcome) -> None:
         )
 
 
-def fail(source: Database, ticket: Ticket, error: str, *, crashed: bool = False) -> None:
+def fail(database: Database, ticket: Ticket, error: str, *, crashed: bool = False) -> None:
     """Note that an attempt failed, or that its process died; the step is tried again after a pause that doubles.
 
     Raises
@@ -182,7 +182,7 @@ def fail(source: Database, ticket: Ticket, error: str, *, crashed: bool = False)
     FencedOff
         If the ticket is no longer valid.
     """
-    with fenced(source, ticket) as (connection, row):
+    with fenced(database, ticket) as (connection, row):
         step = _step_row(connection, row.id, ticket.step)
         if step is None or step.state != "running" or step.attempt != ticket.attempt:
             raise FencedOff(f"attempt {ticket.attempt} of {ticket.step} of job {row.id} is not running.")
@@ -200,17 +200,17 @@ def fail(source: Database, ticket: Ticket, error: str, *, crashed: bool = False)
         set_job(connection, row.id, **released, state=state, note=note)
 
 
-def hand_back(source: Database, ticket: Ticket) -> None:
+def hand_back(database: Database, ticket: Ticket) -> None:
     """Give the job up without counting a failure: the worker was asked to stop."""
-    with fenced(source, ticket) as (connection, row):
+    with fenced(database, ticket) as (connection, row):
         write_step(connection, row.id, ticket.step, state="cancelled", finished_at=now(connection))
         released = {"lease_owner": None, "lease_until": None}
         set_job(connection, row.id, **released, state="canary" if row.state == "canary" else "queued")
 
 
-def finish_cancel(source: Database, ticket: Ticket) -> bool:
+def finish_cancel(database: Database, ticket: Ticket) -> bool:
     """End a job whose cancel was asked for, once its step's process is gone; False if the ticket is not valid."""
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         row = lock_job(connection, ticket.job_id)
         if row.fence != ticket.fence or row.state != "cancelling":
             return False
@@ -218,26 +218,26 @@ def finish_cancel(source: Database, ticket: Ticket) -> bool:
         return True
 
 
-def settle_abandoned(source: Database) -> int:
+def settle_abandoned(database: Database) -> int:
     """End the jobs that are to be cancelled and whose worker is gone; return how many."""
     c = retrain_job.c
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         at = now(connection)
         gone = sa.or_(c.lease_until.is_(None), c.lease_until < at)
         found = connection.execute(sa.select(c.id).where(c.state == "cancelling", gone)).scalars().all()
     for job_id in found:
-        with writing(source.engine) as connection:
+        with writing(database.engine) as connection:
             row = lock_job(connection, job_id)
             if row.state == "cancelling" and (row.lease_until is None or row.lease_until < now(connection)):
                 settle(connection, row, row.cancel_by)
     return len(found)
 
 
-def write_log_tail(source: Database, ticket: Ticket, tail: str) -> None:
+def write_log_tail(database: Database, ticket: Ticket, tail: str) -> None:
     """Keep the end of an attempt's log where every dashboard can read it."""
     c = retrain_step.c
     mine = (c.job_id == ticket.job_id, c.name == ticket.step, c.attempt == ticket.attempt)
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         connection.execute(sa.update(retrain_step).where(*mine).values(log=tail))
 
 

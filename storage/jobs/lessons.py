@@ -6,7 +6,7 @@ from typing import Self
 from urllib.parse import parse_qsl, urlencode
 
 from storage.database.engine import Database
-from storage.jobs.runs import Run, newest_run, read_runs
+from storage.jobs.runs import Run, read_newest_run, read_runs
 
 _BEGINNING = "lesson?"
 MIN_SPEED, MAX_SPEED = 10, 5_000
@@ -88,7 +88,7 @@ class Lesson:
         told = dict(parse_qsl(run.source.removeprefix(_BEGINNING), strict_parsing=True))
         whole = {name: int(told[name]) for name in ("speed", "after", "rows", "seed")}
         texts = {name: told[name] for name in ("scenario", "shape")}
-        return cls(model=run.model, strength=float(told["strength"]), **texts, **whole)  # type: ignore[arg-type]
+        return cls(model=run.model, strength=float(told["strength"]), **texts, **whole)  # type: ignore[arg-type]  # names as fields, told apart by type above
 
 
 def is_lesson(run: Run) -> bool:
@@ -96,11 +96,11 @@ def is_lesson(run: Run) -> bool:
     return run.source.startswith(_BEGINNING)
 
 
-def newest_lesson(database: Database) -> Run | None:
+def read_newest_lesson(database: Database) -> Run | None:
     """Return the run of the simulation that was begun last."""
-    return newest_run(database, _BEGINNING)
+    return read_newest_run(database, _BEGINNING)
 
 
-def runs_without_lessons(database: Database, *, limit: int) -> tuple[Run, ...]:
+def read_runs_without_lessons(database: Database, *, limit: int) -> tuple[Run, ...]:
     """Return the newest runs that are no simulation of a lesson."""
     return read_runs(database, limit=limit, without=_BEGINNING)

@@ -11,33 +11,8 @@ from storage.database.audit import append_audit
 from storage.database.clock import now
 from storage.database.engine import Database, reading, writing
 from storage.database.schema import retrain_job, retrain_step
-from storage.jobs.decisions import Answer, approve, cancel, promote_now, refuse, retry, rollback
-from storage.jobs.job_rows import FINAL, STEPS, Job, Open, State, Step, Trigger, read_job
-from storage.models.catalogue import Catalogue
-
-__all__ = [
-    "FINAL",
-    "STEPS",
-    "Answer",
-    "Job",
-    "StartResult",
-    "State",
-    "Step",
-    "Trigger",
-    "active_job",
-    "approve",
-    "cancel",
-    "job",
-    "jobs",
-    "promote_now",
-    "recent",
-    "refuse",
-    "retry",
-    "rollback",
-    "start",
-    "start_within",
-    "steps",
-]
+from storage.jobs.job_rows import FINAL, STEPS, Job, Open, State, Step, Trigger, read_job_within
+from storage.models.catalogue import read_entry
 
 
 @dataclass(frozen=True)
@@ -51,7 +26,7 @@ class StartResult:
 
 
 def start(
-    source: Database,
+    database: Database,
     model: str,
     reason: str,
     requested_by: str,
@@ -76,7 +51,7 @@ def start(
     """
     more: dict[str, Any] = {"params": params, "evidence": evidence, "dry_run": dry_run, "external_ref": external_ref}
     for _ in range(3):
-        with writing(source.engine) as connection:
+        with writing(database.engine) as connection:
             started = start_within(connection, model, reason, requested_by, trigger, **more)
         if started is not None:
             return started
@@ -100,7 +75,7 @@ def start_within(
     values: dict[str, Any] = {"model": model, "active_model": model, "state": state, "step": STEPS[0]}
     values |= {"trigger": trigger, "reason": reason.strip(), "requested_by": requested_by.strip()[:80]}
     values |= {"dry_run": False, **more, "params": dict(more.get("params") or {})}
-    Catalogue().entry(connection, model)  # raises if the model is unknown
+    read_entry(connection, model)  # raises if the model is unknown
     savepoint = connection.begin_nested()
     try:
         job_id = _insert(connection, values)
@@ -112,25 +87,25 @@ def start_within(
     return StartResult(job_id, state, True, f"{'proposed' if state == 'proposed' else 'started'}: job {job_id}")
 
 
-def jobs(source: Database, model: str | None = None, *, limit: int = 50) -> tuple[Job, ...]:
+def read_jobs(database: Database, model: str | None = None, *, limit: int = 50) -> tuple[Job, ...]:
     """Return the jobs of one model, or of all, the newest first."""
     query = sa.select(retrain_job).order_by(retrain_job.c.id.desc()).limit(limit)
     if model is not None:
         query = query.where(retrain_job.c.model == model)
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         return tuple(Job(**row._mapping) for row in connection.execute(query))
 
 
-def recent(source: Database, within: timedelta) -> tuple[Job, ...]:
+def read_recent_jobs(database: Database, within: timedelta) -> tuple[Job, ...]:
     """Return the jobs of all models that have not ended, or not for longer, the oldest first."""
     c = retrain_job.c
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         is_recent = sa.or_(c.state.not_in(FINAL), c.updated_at > now(connection) - within)
         rows = connection.execute(sa.select(retrain_job).where(is_recent).order_by(c.id))
         return tuple(Job(**row._mapping) for row in rows)
 
 
-def job(source: Database, job_id: int) -> Job:
+def read_job(database: Database, job_id: int) -> Job:
     """Return one job.
 
     Raises
@@ -138,20 +113,20 @@ def job(source: Database, job_id: int) -> Job:
     ValueError
         If there is no such job.
     """
-    with reading(source.engine) as connection:
-        return read_job(connection, job_id)
+    with reading(database.engine) as connection:
+        return read_job_within(connection, job_id)
 
 
-def active_job(source: Database, model: str) -> Job | None:
+def read_active_job(database: Database, model: str) -> Job | None:
     """Return the job of a model that has not ended, if there is one."""
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         return _active(connection, model)
 
 
-def steps(source: Database, job_id: int) -> tuple[Step, ...]:
+def read_steps(database: Database, job_id: int) -> tuple[Step, ...]:
     """Return the steps of a job that have begun, in their order."""
     query = sa.select(retrain_step).where(retrain_step.c.job_id == job_id).order_by(retrain_step.c.seq)
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         return tuple(Step(**row._mapping) for row in connection.execute(query))
 
 

@@ -187,7 +187,7 @@ def read_run(database: Database, run_id: int) -> Run:
         return Run(**row._mapping)
 
 
-def newest_run(database: Database, beginning: str) -> Run | None:
+def read_newest_run(database: Database, beginning: str) -> Run | None:
     """Return the newest run whose source begins so."""
     query = sa.select(import_run).where(import_run.c.source.startswith(beginning, autoescape=True))
     with reading(database.engine) as connection:
@@ -195,13 +195,13 @@ def newest_run(database: Database, beginning: str) -> Run | None:
         return None if row is None else Run(**row._mapping)
 
 
-def find_done(database: Database, fingerprint: str) -> Run | None:
+def read_done_run(database: Database, fingerprint: str) -> Run | None:
     """Return the run that has already imported this content, if one has."""
     with reading(database.engine) as connection:
         return _done(connection, fingerprint)
 
 
-def find_latest(database: Database, fingerprint: str) -> Run | None:
+def read_latest_run(database: Database, fingerprint: str) -> Run | None:
     """Return the last run that was begun for this content, whatever became of it."""
     with reading(database.engine) as connection:
         query = sa.select(import_run).where(import_run.c.fingerprint == fingerprint)

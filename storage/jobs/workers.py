@@ -36,9 +36,9 @@ class Worker:
     heartbeat_at: datetime
 
 
-def beat(source: Database, id: str, host: str, pid: int, version: str) -> None:
+def beat(database: Database, id: str, host: str, pid: int, version: str) -> None:
     """Show that a worker lives; rows of workers long dead go."""
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         at = now(connection)
         known = sa.update(worker).where(worker.c.id == id).values(heartbeat_at=at)
         if not connection.execute(known).rowcount:
@@ -47,15 +47,15 @@ def beat(source: Database, id: str, host: str, pid: int, version: str) -> None:
             connection.execute(sa.delete(worker).where(worker.c.heartbeat_at < at - _KEPT))
 
 
-def leave(source: Database, id: str) -> None:
+def leave(database: Database, id: str) -> None:
     """Take a worker that ends off the list."""
-    with writing(source.engine) as connection:
+    with writing(database.engine) as connection:
         connection.execute(sa.delete(worker).where(worker.c.id == id))
 
 
-def live_workers(source: Database) -> tuple[Worker, ...]:
+def read_live_workers(database: Database) -> tuple[Worker, ...]:
     """Return the workers that have shown themselves lately, the longest running first."""
-    with reading(source.engine) as connection:
+    with reading(database.engine) as connection:
         query = sa.select(worker).where(worker.c.heartbeat_at >= now(connection) - ALIVE)
         rows = connection.execute(query.order_by(worker.c.started_at, worker.c.id))
         return tuple(Worker(**row._mapping) for row in rows)

@@ -14,7 +14,7 @@ from storage.database.clock import now
 from storage.database.driver import insert_or_ignore, insert_or_update
 from storage.database.engine import Database, reading, writing
 from storage.database.schema import served_model, shadow_answer
-from storage.models.catalogue import Catalogue
+from storage.models.catalogue import Catalogued, read_entry, reading_model
 
 # Ten values a row, and SQLite binds at most 32,766 to a statement.
 _CHUNK = 1_000
@@ -55,12 +55,12 @@ class Pairs:
     n_won: int
 
 
-def append_shadow(source: Database, model: str, answers: Sequence[ShadowAnswer]) -> int:
+def append_shadow(database: Database, model: str, answers: Sequence[ShadowAnswer]) -> int:
     """Store answers that were not given; return how many were new. One that is there already stays as it is."""
     if not answers:
         return 0
-    with writing(source.engine) as connection:
-        model_id = Catalogue().entry(connection, model).id
+    with writing(database.engine) as connection:
+        model_id = read_entry(connection, model).id
         at = now(connection)
         insert, n_new = insert_or_ignore(connection, shadow_answer), 0
         for start in range(0, len(answers), _CHUNK):
@@ -69,36 +69,36 @@ def append_shadow(source: Database, model: str, answers: Sequence[ShadowAnswer])
         return n_new
 
 
-def note_served(source: Database, model: str) -> None:
+def note_served(database: Database, model: str) -> None:
     """Note that a model answers requests of ours; once a minute is enough."""
-    with writing(source.engine) as connection:
-        model_id = Catalogue().entry(connection, model).id
+    with writing(database.engine) as connection:
+        model_id = read_entry(connection, model).id
         at = now(connection)
         row = {"model_id": model_id, "answered_at": at}
         connection.execute(insert_or_update(connection, served_model, row, {"answered_at": at}))
 
 
-def last_served(source: Database, model: str) -> datetime | None:
+def read_last_served(database: Database, model: str) -> datetime | None:
     """Return when a model last answered a request of ours, to about a minute; None if it never did."""
-    with reading(source.engine) as connection:
-        model_id = Catalogue().entry(connection, model).id
+    with reading(database.engine) as connection:
+        model_id = read_entry(connection, model).id
         query = sa.select(served_model.c.answered_at).where(served_model.c.model_id == model_id)
         return connection.execute(query).scalar()
 
 
-def read_shadow_pairs(source: Database, model: str, challenger: str, since: datetime, n: int = MOST_PAIRS) -> Pairs:
+def read_shadow_pairs(database: Catalogued, model: str, challenger: str, since: datetime, n: int = MOST_PAIRS) -> Pairs:
     """Count the requests since an instant whose label is known and that the challenger and another version scored.
 
     Only the first `n` requests count, whenever their labels come: the newest instead would be other rows at every look.
     """
-    catalogue, shadow = Catalogue(), shadow_answer.c
-    with reading(source.engine) as connection:
-        entry = catalogue.entry(connection, model)
-        layout = catalogue.layout(connection, entry)
+    shadow = shadow_answer.c
+    with reading_model(database, model) as opened:
+        layout = opened.layout
         logged = layout.table.c
         if "label" not in logged or "prediction" not in logged:
             return Pairs(0, 0, 0)
-        asked = sa.select(shadow_answer).where(*_of_trial(entry.id, challenger, since)).order_by(shadow.id).limit(n)
+        asked = sa.select(shadow_answer).where(*_of_trial(opened.entry.id, challenger, since))
+        asked = asked.order_by(shadow.id).limit(n)
         both = asked.subquery()
         unheard = (both.c.version == challenger).label("unheard")
         each = (unheard, logged.label, logged.prediction, both.c.prediction)
@@ -108,8 +108,8 @@ def read_shadow_pairs(source: Database, model: str, challenger: str, since: date
             .where(both.c.error.is_(None), logged.labelled_at.is_not(None), logged.label.is_not(None))
             .group_by(*each)
         )
-        found = connection.execute(query).all()
-        dictionary = catalogue.dictionary(connection, entry)
+        found = opened.connection.execute(query).all()
+        dictionary = opened.dictionary
     right: Counter[tuple[bool, bool]] = Counter()
     for challenger_unheard, label, given, kept, n in found:
         truth, answered = (
@@ -120,7 +120,9 @@ def read_shadow_pairs(source: Database, model: str, challenger: str, since: date
     return Pairs(sum(right.values()), n_lost=right[False, True], n_won=right[True, False])
 
 
-def read_shadow_health(source: Database, model: str, challenger: str, since: datetime, n: int = 5_000) -> pd.DataFrame:
+def read_shadow_health(
+    database: Catalogued, model: str, challenger: str, since: datetime, n: int = 5_000
+) -> pd.DataFrame:
     """Return the newest requests since an instant that both versions were asked, the oldest first.
 
     Returns
@@ -129,20 +131,19 @@ def read_shadow_health(source: Database, model: str, challenger: str, since: dat
         `at`; `is_canary` (the challenger's answer was given); `champion_score` and `challenger_score`;
         `champion_seconds` and `challenger_seconds`; `error`, the challenger's, None where it answered.
     """
-    catalogue, shadow = Catalogue(), shadow_answer.c
-    with reading(source.engine) as connection:
-        entry = catalogue.entry(connection, model)
-        table = catalogue.layout(connection, entry).table
+    shadow = shadow_answer.c
+    with reading_model(database, model) as opened:
+        table = opened.layout.table
         logged_score = table.c.score if "score" in table.c else sa.null()
         query = (
             sa.select(shadow.at, shadow.version, shadow.score, logged_score, shadow.seconds, shadow.answered_seconds)
             .add_columns(shadow.error)
             .join_from(shadow_answer, table, table.c.request_id == shadow.request_id, isouter=True)
-            .where(*_of_trial(entry.id, challenger, since))
+            .where(*_of_trial(opened.entry.id, challenger, since))
             .order_by(shadow.id.desc())
             .limit(n)
         )
-        rows = connection.execute(query).all()[::-1]
+        rows = opened.connection.execute(query).all()[::-1]
     names = ("at", "version", "kept", "given", "kept_seconds", "given_seconds", "error")
     frame = pd.DataFrame(dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ()))
     unheard = frame["version"] == challenger
@@ -161,11 +162,11 @@ def read_shadow_health(source: Database, model: str, challenger: str, since: dat
     )
 
 
-def count_shadow(source: Database, model: str, challenger: str, since: datetime) -> tuple[int, int]:
+def count_shadow(database: Database, model: str, challenger: str, since: datetime) -> tuple[int, int]:
     """Return how many requests since an instant both were asked, and how many of them the challenger answered."""
     shadow = shadow_answer.c
-    with reading(source.engine) as connection:
-        model_id = Catalogue().entry(connection, model).id
+    with reading(database.engine) as connection:
+        model_id = read_entry(connection, model).id
         given = sa.func.coalesce(sa.func.sum(sa.case((shadow.answered_by == challenger, 1), else_=0)), 0)
         query = sa.select(sa.func.count(), given).where(*_of_trial(model_id, challenger, since))
         n, n_canary = connection.execute(query).one()
@@ -199,5 +200,5 @@ def _text(dictionary: dict[str, tuple[str, ...]], coded: Sequence[str], name: st
     if value is None:
         return None
     if name in coded:
-        return dictionary[name][int(value)]  # type: ignore[call-overload]
+        return dictionary[name][int(value)]  # type: ignore[call-overload]  # a coded column holds whole numbers
     return category_text(value)

@@ -9,9 +9,8 @@ import sqlalchemy as sa
 
 from drift.data.windows import Window
 from storage.checking.cells import category_text
-from storage.database.engine import Database, reading
 from storage.database.schema import shadow_answer
-from storage.models.catalogue import Catalogue
+from storage.models.catalogue import Catalogued, reading_model
 from storage.reading.selection import window_query
 
 
@@ -26,7 +25,7 @@ class Answered:
     n_right: int
 
 
-def read_answered(source: Database, model: str, window: Window) -> tuple[Answered, ...]:
+def read_answered(database: Catalogued, model: str, window: Window) -> tuple[Answered, ...]:
     """Return the versions behind the rows of a window, the busiest first; then those that only scored in the shadow.
 
     Raises
@@ -34,10 +33,8 @@ def read_answered(source: Database, model: str, window: Window) -> tuple[Answere
     UnknownModel
         If the model is not registered.
     """
-    catalogue = Catalogue()
-    with reading(source.engine) as connection:
-        entry = catalogue.entry(connection, model)
-        layout = catalogue.layout(connection, entry)
+    with reading_model(database, model) as opened:
+        connection, layout = opened.connection, opened.layout
         table = layout.table
         if "prediction" not in table.c or "label" not in table.c:
             return ()
@@ -47,11 +44,11 @@ def read_answered(source: Database, model: str, window: Window) -> tuple[Answere
         unheard = (
             sa.select(shadow_answer.c.version, shadow_answer.c.prediction, within.c.label, sa.func.count())
             .join_from(shadow_answer, within, shadow_answer.c.request_id == within.c.request_id)
-            .where(shadow_answer.c.model_id == entry.id, shadow_answer.c.error.is_(None))
+            .where(shadow_answer.c.model_id == opened.entry.id, shadow_answer.c.error.is_(None))
             .group_by(shadow_answer.c.version, shadow_answer.c.prediction, within.c.label)
         )
         kept = connection.execute(unheard).all()
-        dictionary = catalogue.dictionary(connection, entry)
+        dictionary = opened.dictionary
 
     def text(name: str, value: Any) -> str | None:
         if value is None:

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from storage.database.engine import Database, reading
-from storage.models.catalogue import Catalogue
+from storage.models.catalogue import Catalogued, reading_model
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,7 @@ class LoggedAnswer:
     variant: str | None
 
 
-def read_answer(source: Database, model: str, request_id: str) -> LoggedAnswer | None:
+def read_answer(database: Catalogued, model: str, request_id: str) -> LoggedAnswer | None:
     """Return the answer in the log to a request, or None.
 
     Raises
@@ -26,17 +25,15 @@ def read_answer(source: Database, model: str, request_id: str) -> LoggedAnswer |
     UnknownModel
         If the model is not registered.
     """
-    catalogue = Catalogue()
-    with reading(source.engine) as connection:
-        entry = catalogue.entry(connection, model)
-        layout = catalogue.layout(connection, entry)
+    with reading_model(database, model) as opened:
+        layout = opened.layout
         names = [name for name in ("prediction", "score", "version", "variant") if name in layout.table.c]
         query = sa.select(*(layout.table.c[name] for name in names)).where(layout.table.c.request_id == request_id)
-        row = connection.execute(query).first()
+        row = opened.connection.execute(query).first()
         if row is None:
             return None
         found = dict(row._mapping)
-        dictionary = catalogue.dictionary(connection, entry)
+        dictionary = opened.dictionary
     for name in names:
         if name in layout.coded and found[name] is not None:
             found[name] = dictionary[name][found[name]]

@@ -49,7 +49,13 @@ def read_extent(connection: sa.Connection, table: sa.Table, window: Window) -> W
 def read_samples(
     connection: sa.Connection, layout: Layout, dictionary: Dictionary, window: Window, columns: Sequence[Column]
 ) -> dict[str, Sample]:
-    """Return the values of a window, one sample per column, all in time order."""
+    """Return the values of a window, one sample per column, all in time order.
+
+    Returns
+    -------
+    dict of samples by column name, in the order of `columns`
+        Each of shape (n,): float64 with NaN for missing, or int32 codes with -1 and the names of the codes.
+    """
     table = layout.table
     query = window_query(table, window, *(table.c[column.name] for column in columns)).order_by(table.c.id)
     rows = connection.execute(query).all() if columns else []
@@ -61,7 +67,18 @@ def read_samples(
 
 
 def sample_from(column: Column, values: Sequence[Any] | np.ndarray, categories: tuple[str, ...]) -> Sample:
-    """Return stored values, None where missing, as a sample."""
+    """Return stored values, None where missing, as a sample.
+
+    Parameters
+    ----------
+    values : numbers or codes, shape (n,), None where missing
+    categories : names of the codes
+
+    Returns
+    -------
+    sample of shape (n,)
+        float64 with NaN for missing, or int32 codes with -1.
+    """
     if column.kind == "numeric":
         return NumericSample(np.array(values, np.float64))
     codes = np.array([-1 if code is None else code for code in values], np.int32)
@@ -78,7 +95,14 @@ def read_rows(
     offset: int,
     labelled_only: bool,
 ) -> pd.DataFrame:
-    """Return rows of a window in time order, categories as text, times in UTC."""
+    """Return rows of a window in time order, categories as text, times in UTC.
+
+    Returns
+    -------
+    DataFrame, shape (n, columns of the log)
+        The log's columns but the id, those of the model among them: instants in UTC (NaT where unknown), categories as
+        text (None where missing), numbers as float64 (NaN where missing).
+    """
     table = layout.table
     query = window_query(table, window, *table.columns).order_by(table.c.id)
     if labelled_only:
@@ -87,11 +111,22 @@ def read_rows(
         query = query.limit(limit if limit is not None else 2**62).offset(offset)
     rows = connection.execute(query).all()
     by_column = dict(zip(table.columns.keys(), zip(*rows, strict=True), strict=True)) if rows else {}
-    return frame_from(layout, dictionary, {name: by_column.get(name, ()) for name in table.columns.keys()})  # noqa: SIM118
+    return frame_from(layout, dictionary, {name: by_column.get(name, ()) for name in table.columns.keys()})  # noqa: SIM118  iterating SQLAlchemy's collection itself gives columns, not names
 
 
 def frame_from(layout: Layout, dictionary: Dictionary, stored: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
-    """Turn stored columns into what people read."""
+    """Turn stored columns into what people read.
+
+    Parameters
+    ----------
+    stored : n values of each column as the log keeps them, None where missing
+
+    Returns
+    -------
+    DataFrame, shape (n, columns of the log)
+        The log's columns but the id, those of the model among them: instants in UTC (NaT where unknown), categories as
+        text (None where missing), numbers as float64 (NaN where missing).
+    """
     decoded: dict[str, Any] = {}
     kinds = {column.name: column.kind for column in layout.columns}
     for name, values in stored.items():

@@ -76,6 +76,12 @@ def freeze_samples(
     Parameters
     ----------
     extent : how many rows each sample holds, and the time they stand for: what follows it is compared with them
+    samples : each column with its sample of shape (extent.n,), in time order
+
+    Returns
+    -------
+    Reference
+        What is stored: it is found by its name from now on.
 
     Raises
     ------
@@ -101,7 +107,7 @@ def freeze_samples(
             end_at=extent.end,
             frozen_at=frozen_at,
         )
-    ).inserted_primary_key[0]  # type: ignore[index]
+    ).inserted_primary_key[0]  # type: ignore[index]  # None for many rows only; this is one
     for column, sample in samples:
         values = sample.values if isinstance(sample, NumericSample) else sample.codes
         connection.execute(
@@ -152,6 +158,11 @@ def read_reference_samples(
     """Return a reference's values, one sample per column, in time order.
 
     A column that was registered after the reference was frozen is missing throughout.
+
+    Returns
+    -------
+    dict of samples by column name, in the order of `columns`
+        Each of shape (reference.n,): float64 with NaN for missing, or int32 codes with -1 and the names of the codes.
     """
     c = schema.reference_values.c
     query = sa.select(c.column_name, c.dtype, c.data).where(

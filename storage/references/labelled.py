@@ -12,30 +12,33 @@ from drift.data.windows import Window
 from drift.monitor.source import Outcomes, Place
 from storage.checking.cells import category_text
 from storage.database import ids
-from storage.database.engine import Database, reading
 from storage.database.schema import instant_from, microseconds, model
-from storage.models.catalogue import Catalogue, Entry
+from storage.models.catalogue import Catalogued, Entry, reading_model
 from storage.models.layout import Layout
 from storage.reading.selection import Dictionary, frame_from, window_query
 from storage.references.frozen import Reference
 
 
-def read_labelled(source: Database, model: str, n: int) -> pd.DataFrame:
-    """Return the newest `n` labelled rows in time order, categories as text, times in UTC."""
-    with reading(source.engine) as connection:
-        catalogue = Catalogue()
-        entry = catalogue.entry(connection, model)
-        layout = catalogue.layout(connection, entry)
-        dictionary = catalogue.dictionary(connection, entry)
+def read_labelled(database: Catalogued, model: str, n: int) -> pd.DataFrame:
+    """Return the newest `n` labelled rows in time order, categories as text, times in UTC.
+
+    Returns
+    -------
+    DataFrame, shape (at most n, columns of the log)
+        The log's columns but the id, those of the model among them: instants in UTC (NaT where unknown), categories as
+        text (None where missing), numbers as float64 (NaN where missing).
+    """
+    with reading_model(database, model) as opened:
+        layout, dictionary = opened.layout, opened.dictionary
         newest = sa.select(layout.table).where(_labelled(layout)).order_by(layout.table.c.id.desc()).limit(n)
-        rows = connection.execute(newest).all()[::-1]
+        rows = opened.connection.execute(newest).all()[::-1]
     names = layout.table.columns.keys()
     by_column = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
     return frame_from(layout, dictionary, {name: by_column.get(name, ()) for name in names})
 
 
 def count_labels(
-    source: Database, model: str, since: datetime | None = None, newest: int | None = None
+    database: Catalogued, model: str, since: datetime | None = None, newest: int | None = None
 ) -> dict[str, int]:
     """Count the labelled rows of each true class, the most frequent first.
 
@@ -44,11 +47,9 @@ def count_labels(
     since : only of predictions made at this instant or later
     newest : only the newest so many labelled rows; without, the whole log is read
     """
-    with reading(source.engine) as connection:
-        catalogue = Catalogue()
-        entry = catalogue.entry(connection, model)
-        layout = catalogue.layout(connection, entry)
-        is_coded, values = "label" in layout.coded, catalogue.dictionary(connection, entry).get("label", ())
+    with reading_model(database, model) as opened:
+        layout = opened.layout
+        is_coded, values = "label" in layout.coded, opened.dictionary.get("label", ())
         if is_coded and not values:  # no label has ever come: what a long log would be searched for
             return {}
         query = sa.select(layout.table.c.label).where(_labelled(layout))
@@ -58,20 +59,19 @@ def count_labels(
         if newest is not None:
             query = query.order_by(layout.table.c.id.desc()).limit(newest)
         label, n = query.subquery().c.label, sa.func.count()
-        found = connection.execute(sa.select(label, n).group_by(label).order_by(n.desc(), label)).all()
+        found = opened.connection.execute(sa.select(label, n).group_by(label).order_by(n.desc(), label)).all()
     return {values[value] if is_coded else str(category_text(value)): int(count) for value, count in found}
 
 
-def labelled_share(source: Database, model: str, newest: int) -> float | None:
+def read_labelled_share(database: Catalogued, model: str, newest: int) -> float | None:
     """Return the share of a model's newest rows whose true label is known; None without labels, or without rows."""
-    with reading(source.engine) as connection:
-        catalogue = Catalogue()
-        layout = catalogue.layout(connection, catalogue.entry(connection, model))
+    with reading_model(database, model) as opened:
+        layout = opened.layout
         if "label" not in layout.table.c:
             return None
         rows = sa.select(_labelled(layout).label("known")).order_by(layout.table.c.id.desc()).limit(newest).subquery()
         known = sa.func.sum(sa.case((rows.c.known, 1), else_=0))
-        n, n_known = connection.execute(sa.select(sa.func.count(), known).select_from(rows)).one()
+        n, n_known = opened.connection.execute(sa.select(sa.func.count(), known).select_from(rows)).one()
     return int(n_known) / n if n else None
 
 
@@ -88,6 +88,11 @@ def read_outcomes(
 
     Labels that came later than their prediction are found by an index; those that came with it lie in the order of
     the primary key, up to the model's `last_known_id`. Each half is read as far as the other could reach.
+
+    Returns
+    -------
+    Outcomes
+        At most n rows: ids and instants as int64, prediction and label as codes; none is missing.
     """
     table = layout.table
     columns = (table.c.labelled_at, table.c.id, table.c.prediction, table.c.label)
@@ -124,7 +129,9 @@ def _whole_milliseconds(connection: sa.Connection, query: sa.Select[Any], table:
     return rows
 
 
-def outcome_before(connection: sa.Connection, layout: Layout, reference: Reference, place: Place, n: int) -> datetime:
+def read_outcome_before(
+    connection: sa.Connection, layout: Layout, reference: Reference, place: Place, n: int
+) -> datetime:
     """Return when the label came that lies n labels before a place in label order, the first one at most."""
     table = layout.table
     at, row_id = place
@@ -143,7 +150,13 @@ def outcome_before(connection: sa.Connection, layout: Layout, reference: Referen
 
 
 def read_delays(connection: sa.Connection, layout: Layout, window: Window, limit: int) -> np.ndarray:
-    """Return how many seconds labels took to come, for the newest `limit` labelled rows of a window."""
+    """Return how many seconds labels took to come, for the newest `limit` labelled rows of a window.
+
+    Returns
+    -------
+    float64 array, shape (at most limit,)
+        Seconds from the prediction to its label, the newest row first.
+    """
     table = layout.table
     query = window_query(table, window, table.c.labelled_at, table.c.predicted_at)
     query = query.where(table.c.labelled_at.is_not(None)).order_by(table.c.id.desc()).limit(limit)

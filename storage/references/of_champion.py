@@ -11,7 +11,7 @@ from drift.data.windows import Column, LastRows, WindowExtent
 from storage.checking.rows import Batch, Coded
 from storage.database.clock import now
 from storage.database.schema import instant_from, microseconds, model_alias, model_version
-from storage.models.catalogue import Catalogue, Entry, add_categories, grow
+from storage.models.catalogue import Entry, add_categories, grow, read_dictionary, read_entry, read_layout
 from storage.models.layout import Layout
 from storage.reading.selection import read_extent
 from storage.references import frozen
@@ -38,23 +38,22 @@ def adopt_reference(connection: sa.Connection, model_name: str, version: str, ac
     str or None
         None if the rows are too few.
     """
-    catalogue = Catalogue()
-    entry = catalogue.entry(connection, model_name, lock=True)
+    entry = read_entry(connection, model_name, lock=True)
     name = f"accepted-{version}"
     known = {reference.name for reference in frozen.read_references(connection, entry)}
     if name not in known:
         if len(accepted) < MIN_ROWS:
             return None
-        layout = catalogue.layout(connection, entry)
+        layout = read_layout(connection, entry)
         extent = _extent(connection, layout, accepted)
-        samples = list(_samples(connection, catalogue, entry, layout, accepted))
+        samples = list(_samples(connection, entry, layout, accepted))
         frozen.freeze_samples(connection, entry, name, extent, samples)
     params = {**_params(connection, model_name, version), "reference": name}
     connection.execute(sa.update(model_version).where(*_is(model_name, version)).values(params=params))
     return name
 
 
-def default_reference(connection: sa.Connection, entry: Entry) -> Reference | None:
+def read_default_reference(connection: sa.Connection, entry: Entry) -> Reference | None:
     """Return the reference that belongs to a model's champion; without one, the first that was frozen."""
     known = frozen.read_references(connection, entry)
     c = model_alias.c
@@ -74,9 +73,9 @@ def _extent(connection: sa.Connection, layout: Layout, accepted: Batch) -> Windo
 
 
 def _samples(
-    connection: sa.Connection, catalogue: Catalogue, entry: Entry, layout: Layout, accepted: Batch
+    connection: sa.Connection, entry: Entry, layout: Layout, accepted: Batch
 ) -> Iterator[tuple[Column, Sample]]:
-    known, n_new = catalogue.dictionary(connection, entry), 0
+    known, n_new = read_dictionary(connection, entry), 0
     for column in layout.columns:
         if column.kind == "numeric":
             values = accepted.numbers.get(column.name, [None] * len(accepted))

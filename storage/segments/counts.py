@@ -27,7 +27,18 @@ def count_spans(
     columns: Sequence[Column],
     categories: Mapping[str, tuple[str, ...]],
 ) -> dict[str, ColumnCounts]:
-    """Count the rows of many spans of positions in the cells of a grid, column by column."""
+    """Count the rows of many spans of positions in the cells of a grid, column by column.
+
+    Parameters
+    ----------
+    spans : first and last position of each span, `first <= position < last`
+    categories : names of the codes, by column
+
+    Returns
+    -------
+    dict of ColumnCounts by column name, those that segments hold
+        Counts of shape (len(spans), n_cells), and the rows without a value, shape (len(spans),).
+    """
     wanted = {column.name for column in columns}
     positions = {position: c for position, c in sealed_columns(view.layout).items() if c.name in wanted}
     edges = np.unique(np.array(spans, np.int64))
@@ -172,6 +183,15 @@ class _Before:
 
 def up_to_each(counts: np.ndarray, n_cells: int) -> np.ndarray:
     """Return the rows in each cell or one before it; the last cells may be missing.
+
+    Parameters
+    ----------
+    counts : int array, shape (k,), k <= n_cells
+
+    Returns
+    -------
+    int array, shape (n_cells,)
+        Never falls.
 
     Examples
     --------

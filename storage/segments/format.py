@@ -30,7 +30,16 @@ _SMALLER_CODES = ("<i1", "<i2", "<i4")
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Consecutive rows of a log: ids, times in microseconds, and columns as float64 or int32 codes (-1 missing)."""
+    """Consecutive rows of a log.
+
+    Attributes
+    ----------
+    ids : int64 array, shape (n,), ascending
+    at : int64 array, shape (n,)
+        Microseconds since 1970.
+    columns : arrays of shape (n,) by column name
+        float64 with NaN for missing, or int32 codes with -1.
+    """
 
     ids: np.ndarray
     at: np.ndarray
@@ -86,18 +95,42 @@ def read_log_rows(
 
 
 def values_from(column: Column, stored: Sequence[Any]) -> np.ndarray:
-    """Return a column of the log, None where missing, as float64 or as int32 codes."""
+    """Return a column of the log, None where missing, as float64 or as int32 codes.
+
+    Parameters
+    ----------
+    stored : n numbers or codes, None where missing
+
+    Returns
+    -------
+    array, shape (n,)
+        float64 with NaN for missing, or int32 codes with -1.
+    """
     values = np.array(stored, np.float64)
     return values if column.kind == "numeric" else np.nan_to_num(values, nan=-1.0).astype(np.int32)
 
 
 def missing_values(column: Column, n: int) -> np.ndarray:
-    """Return n values of a column that all are missing."""
+    """Return n values of a column that all are missing.
+
+    Returns
+    -------
+    array, shape (n,)
+        float64, all NaN, or int32, all -1.
+    """
     return np.full(n, np.nan) if column.kind == "numeric" else np.full(n, -1, np.int32)
 
 
 def encode(values: np.ndarray) -> tuple[str, bytes]:
     """Return the smallest type that keeps every value as it is, and the values in it.
+
+    Parameters
+    ----------
+    values : float64 array or int32 codes, shape (n,)
+
+    Returns
+    -------
+    dtype, data : the name of the type, little-endian, and n values of it as bytes
 
     Examples
     --------
@@ -114,13 +147,29 @@ def encode(values: np.ndarray) -> tuple[str, bytes]:
 
 
 def encode_times(at: np.ndarray) -> tuple[str, bytes]:
-    """Pack the times of a segment: differences, byte by byte, compressed."""
+    """Pack the times of a segment: differences, byte by byte, compressed.
+
+    Parameters
+    ----------
+    at : int64 array, shape (n,)
+        Microseconds since 1970, in any order.
+
+    Returns
+    -------
+    dtype, data : a name that only `decode` knows, and the packed bytes
+    """
     differences = np.diff(at, prepend=0).astype("<i8")
     return _DELTAS, zlib.compress(differences.view(np.uint8).reshape(-1, 8).T.tobytes(), 1)
 
 
 def decode(dtype: str, data: bytes) -> np.ndarray:
-    """Return what `encode` or `encode_times` was given, in whatever type it is kept in."""
+    """Return what `encode` or `encode_times` was given, in whatever type it is kept in.
+
+    Returns
+    -------
+    array, shape (n,)
+        int64 for times, else the small type; whoever computes with it widens it first.
+    """
     if dtype == _DELTAS:
         packed = np.frombuffer(zlib.decompress(data), np.uint8)
         return np.cumsum(packed.reshape(8, -1).T.copy().view("<i8").ravel())
@@ -129,7 +178,20 @@ def decode(dtype: str, data: bytes) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class SegmentIndex:
-    """Where each segment of a model lies: one entry per segment, the oldest first."""
+    """Where each segment of a model lies: one entry per segment, the oldest first.
+
+    Attributes
+    ----------
+    revision : grows when a segment that exists changes
+    k : int64 array, shape (n_segments,)
+        The number of each segment, ascending; the first is above 0 once retention has let segments go.
+    n : int64 array, shape (n_segments,)
+        Rows; 0 where all have been erased.
+    last_id : int64 array, shape (n_segments,)
+        The largest id that belongs into each.
+    start_at, end_at : int64 arrays, shape (n_segments,)
+        Of the first and the last row, in microseconds since 1970.
+    """
 
     revision: int
     k: np.ndarray
@@ -143,7 +205,7 @@ class SegmentIndex:
 
     @cached_property
     def stops(self) -> np.ndarray:
-        """How many rows lie in each segment and those before it."""
+        """How many rows lie in each segment and those before it, int array of shape (n_segments,)."""
         return np.cumsum(self.n)
 
     @property
@@ -211,7 +273,13 @@ def read_dirty(connection: sa.Connection, entry: Entry) -> set[int]:
 def read_blobs(
     connection: sa.Connection, entry: Entry, positions: Sequence[int], first: int, last: int
 ) -> dict[tuple[int, int], np.ndarray]:
-    """Return the stored values of columns in segments `first` to `last`, by position and segment."""
+    """Return the stored values of columns in segments `first` to `last`, by position and segment.
+
+    Returns
+    -------
+    dict of arrays, each of the shape (rows of the segment,), in the small type that it is kept in
+        Without those of segments that were sealed before a column was registered.
+    """
     c = segment_values.c
     query = sa.select(c.position, c.k, c.dtype, c.data).where(
         c.model_id == entry.id, c.position.in_(positions), c.k >= first, c.k <= last

@@ -7,7 +7,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from drift.data.samples import NumericReference, NumericSample
-from drift.statistics.grid import Cells, cell_counts, grid_edges
+from drift.statistics.grid import Edges, cell_counts, grid_edges
 from storage.database.schema import block_histogram, reference, reference_values, segment_histogram
 from storage.models.catalogue import Entry
 from storage.models.layout import Layout
@@ -21,17 +21,35 @@ _NOTHING = NumericReference.from_sample(NumericSample(np.empty(0)))
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """The cells of one reference: borders by position of a numeric column; None for a categorical one (its codes)."""
+    """The cells of one reference.
+
+    Attributes
+    ----------
+    reference_id : `NO_REFERENCE` where nothing is stored
+    counted_to : segments below this number have been counted
+    edges : borders by position of a column, float64 arrays of shape (n_cells - 1,)
+        None for a categorical column, whose cells are its codes.
+    """
 
     reference_id: int
     counted_to: int
     edges: Mapping[int, np.ndarray | None]
 
     def counts(self, position: int, values: np.ndarray) -> np.ndarray:
-        """Count values of a column in its cells; missing ones are in none."""
+        """Count values of a column in its cells; missing ones are in none.
+
+        Parameters
+        ----------
+        values : float64 array or int codes, shape (n,)
+
+        Returns
+        -------
+        int array, shape (n_cells,)
+            As long as the largest code asks for, where the cells are codes.
+        """
         return count_values(values, self.edges[position])
 
-    def has(self, position: int, cells: Cells) -> bool:
+    def has(self, position: int, cells: Edges) -> bool:
         """Return whether a column is counted in just these cells."""
         if position not in self.edges:
             return False
@@ -39,7 +57,7 @@ class Grid:
         return edges is cells or (edges is not None and cells is not None and np.array_equal(edges, cells))
 
 
-def grids_with(grids: Iterable[Grid], cells: Mapping[int, Cells]) -> Iterator[tuple[Grid, list[int]]]:
+def grids_with(grids: Iterable[Grid], cells: Mapping[int, Edges]) -> Iterator[tuple[Grid, list[int]]]:
     """Yield grids that have the asked cells, each with the positions to count on it.
 
     Those come first that have most, and of these the one counted furthest. What none has goes to a grid on which
@@ -58,6 +76,16 @@ def grids_with(grids: Iterable[Grid], cells: Mapping[int, Cells]) -> Iterator[tu
 
 def count_values(values: np.ndarray, edges: np.ndarray | None) -> np.ndarray:
     """Count numbers in the cells between edges, or codes by themselves.
+
+    Parameters
+    ----------
+    values : numbers (NaN is in no cell) or codes (neither is -1), shape (n,), in any order
+    edges : float64 array, shape (n_cells - 1,), ascending; None for codes
+
+    Returns
+    -------
+    int array, shape (n_cells,)
+        For codes, (largest code + 1,).
 
     Examples
     --------
@@ -128,12 +156,30 @@ def restore_edges(connection: sa.Connection, entry: Entry, layout: Layout) -> No
 
 
 def edges_of(values: np.ndarray) -> np.ndarray:
-    """Return the borders of the cells over a reference's numbers."""
+    """Return the borders of the cells over a reference's numbers.
+
+    Parameters
+    ----------
+    values : float64 array, shape (n,); NaN counts for nothing
+
+    Returns
+    -------
+    float64 array, shape (n_cells - 1,), ascending
+        As `drift.statistics.grid.grid_edges` lays them.
+    """
     return grid_edges(NumericReference.from_sample(NumericSample(values)))
 
 
 def added(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Add counts of which one may know more categories than the other.
+
+    Parameters
+    ----------
+    a, b : int arrays, shapes (n_a,) and (n_b,)
+
+    Returns
+    -------
+    int64 array, shape (max(n_a, n_b),)
 
     Examples
     --------
@@ -157,7 +203,12 @@ class Running:
             self._so_far |= read_cumulated(connection, grid, k - 1)
 
     def add(self, k: int, counts: Mapping[int, np.ndarray]) -> None:
-        """Write the counts of segment k, the next one, by position; after the last of its block, their total too."""
+        """Write the counts of segment k, the next one, by position; after the last of its block, their total too.
+
+        Parameters
+        ----------
+        counts : int arrays of shape (n_cells,), by position of a column
+        """
         for position, found in counts.items():
             self._so_far[position] = added(self._so_far[position], found)
         rows = [
@@ -175,17 +226,38 @@ class Running:
 
 
 def packed(counts: np.ndarray) -> bytes:
-    """Return counts as they are stored."""
+    """Return counts as they are stored.
+
+    Parameters
+    ----------
+    counts : int array, shape (n_cells,), from 0 to 2**32 - 1
+
+    Returns
+    -------
+    bytes
+        uint32, little-endian: four a cell.
+    """
     return counts.astype("<u4").tobytes()
 
 
 def unpacked(data: bytes) -> np.ndarray:
-    """Return stored counts."""
+    """Return stored counts.
+
+    Returns
+    -------
+    int64 array, shape (n_cells,)
+    """
     return np.frombuffer(data, "<u4").astype(np.int64)
 
 
 def read_cumulated(connection: sa.Connection, grid: Grid, k: int) -> dict[int, np.ndarray]:
-    """Return the counts of segment k and those before it in its block, by position; all zero where there is none."""
+    """Return the counts of segment k and those before it in its block, by position of a column.
+
+    Returns
+    -------
+    dict of int64 arrays, shapes (n_cells,)
+        Without the columns of which nothing has been counted there: all of their cells hold none.
+    """
     c = segment_histogram.c
     query = sa.select(c.position, c.data).where(
         c.reference_id == grid.reference_id, c.position.in_(list(grid.edges)), c.k == k

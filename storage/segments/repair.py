@@ -33,6 +33,16 @@ def mark_late(connection: sa.Connection, entry: Entry, index: SegmentIndex, ids:
     """Count new rows that lie below the watermark into their segments and mark these; return how many there are.
 
     The marks are committed with the rows, so no reader takes an old segment for a complete one.
+
+    Parameters
+    ----------
+    ids, at : int64 arrays, shape (n,)
+        New rows in any order, with their instants in microseconds since 1970.
+
+    Returns
+    -------
+    int
+        From 0 to n.
     """
     late = ids <= (entry.sealed_id if entry.sealed_id is not None else np.iinfo(np.int64).min)
     n_late = int(late.sum())
@@ -135,7 +145,12 @@ def _rewrite(
 
 
 def shift_counts(connection: sa.Connection, grid: Grid, position: int, changes: Mapping[int, np.ndarray]) -> None:
-    """Add what changed in some segments to their counts and to all that follow in the same block."""
+    """Add what changed in some segments to their counts and to all that follow in the same block.
+
+    Parameters
+    ----------
+    changes : int arrays of shape (n_cells,) by number of the segment: what to add to each cell, or take away
+    """
     for block in sorted({k // BLOCK_SEGMENTS for k in changes}):
         inside = {k: change for k, change in changes.items() if k // BLOCK_SEGMENTS == block}
         first, stop = min(inside), min((block + 1) * BLOCK_SEGMENTS, grid.counted_to)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from storage.database.engine import reading, writing
 from storage.database.schema import model as model_table
 from storage.database.schema import segment, segment_values
-from storage.models.catalogue import Entry
+from storage.models.catalogue import Entry, read_entry
 from storage.models.layout import Layout
 from storage.segments.format import (
     SEGMENT_ROWS,
@@ -81,7 +81,13 @@ def next_segment(connection: sa.Connection, entry: Entry) -> int:
 def insert_segment(
     connection: sa.Connection, entry: Entry, k: int, rows: Rows, values: Mapping[int, np.ndarray]
 ) -> None:
-    """Write a segment and its columns, by position."""
+    """Write a segment and its columns, by position.
+
+    Parameters
+    ----------
+    values : arrays of shape (len(rows),) by position of a column
+        float64 with NaN for missing, or int32 codes with -1.
+    """
     connection.execute(
         sa.insert(segment).values(
             model_id=entry.id,
@@ -128,7 +134,7 @@ def _up_to(limit: int, step: Callable[[Shelf, str], int], shelf: Shelf, model: s
 def rebuild(shelf: Shelf, model: str) -> CaughtUp:
     """Throw away what was derived from a model's rows, count these, and derive it again."""
     with writing(shelf.engine) as connection:
-        entry = shelf.catalogue.entry(connection, model, lock=True)
+        entry = read_entry(connection, model, lock=True)
         layout = shelf.catalogue.layout(connection, entry)
         unseal(connection, entry, None, 0)
         n_rows = connection.execute(sa.select(sa.func.count()).select_from(layout.table)).scalar_one()
@@ -144,10 +150,10 @@ def rebuild(shelf: Shelf, model: str) -> CaughtUp:
 
 def _repair_some(shelf: Shelf, model: str) -> int:
     with reading(shelf.engine) as connection:
-        if not read_dirty(connection, shelf.catalogue.entry(connection, model)):
+        if not read_dirty(connection, read_entry(connection, model)):
             return 0
     with writing(shelf.engine) as connection:
-        entry = shelf.catalogue.entry(connection, model, lock=True)
+        entry = read_entry(connection, model, lock=True)
         layout = shelf.catalogue.layout(connection, entry)
         index = shelf.segments.index(connection, entry)
         marked = sorted(read_dirty(connection, entry))
@@ -163,7 +169,7 @@ def _seal_next(shelf: Shelf, model: str) -> int:
     """Seal one segment; read its rows without a lock, and begin again if another writer came between."""
     while True:
         with reading(shelf.engine) as connection:
-            before = shelf.catalogue.entry(connection, model)
+            before = read_entry(connection, model)
             if before.n_unsealed < SEGMENT_ROWS:
                 return 0
             layout = shelf.catalogue.layout(connection, before)
@@ -172,7 +178,7 @@ def _seal_next(shelf: Shelf, model: str) -> int:
         if len(rows) < SEGMENT_ROWS:
             return 0
         with writing(shelf.engine) as connection:
-            entry = shelf.catalogue.entry(connection, model, lock=True)
+            entry = read_entry(connection, model, lock=True)
             if (entry.sealed_id, entry.seal_revision, entry.n_columns) != _state(before):
                 continue
             if _count(connection, layout, entry.sealed_id, int(rows.ids[-1])) != SEGMENT_ROWS:
@@ -197,7 +203,7 @@ def _count_some(shelf: Shelf, model: str) -> int:
         if not _uncounted(shelf, shelf.view(connection, model)):
             return 0
     with writing(shelf.engine) as connection:
-        view = shelf.view_of(connection, shelf.catalogue.entry(connection, model, lock=True))
+        view = shelf.view_of(connection, read_entry(connection, model, lock=True))
         entry, index, behind = view.entry, view.index, _uncounted(shelf, view)
         if not behind:
             return 0

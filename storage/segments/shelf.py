@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from drift.data.samples import CategoricalSample, NumericSample, Sample
 from drift.data.windows import Column, RowSpan, Window, WindowExtent
-from drift.statistics.grid import Cells, ColumnCounts
+from drift.statistics.grid import ColumnCounts, Edges
 from storage.database.engine import reading
-from storage.models.catalogue import Catalogue, Entry
+from storage.models.catalogue import Catalogue, Entry, read_entry
 from storage.reading import selection
 from storage.segments.counts import count_spans, up_to_each
 from storage.segments.format import SegmentCache, read_dirty, sealed_columns
@@ -34,7 +34,7 @@ class Shelf:
 
     def view(self, connection: sa.Connection, model: str) -> View:
         """Return a model's rows as this transaction sees them."""
-        entry = self.catalogue.entry(connection, model)
+        entry = read_entry(connection, model)
         return self.view_of(connection, entry)
 
     def view_of(self, connection: sa.Connection, entry: Entry) -> View:
@@ -62,7 +62,13 @@ def read_extents(view: View, windows: Sequence[Window]) -> list[WindowExtent]:
 def read_samples(
     view: View, dictionary: selection.Dictionary, window: Window, columns: Sequence[Column]
 ) -> dict[str, Sample]:
-    """Return the values of a window, one sample per column, all in time order."""
+    """Return the values of a window, one sample per column, all in time order.
+
+    Returns
+    -------
+    dict of samples by column name, in the order of `columns`
+        Each of shape (n,): float64 with NaN for missing, or int32 codes with -1 and the names of the codes.
+    """
     span = span_of(view, window)
     sealed = {column.name for column in sealed_columns(view.layout).values()} if span is not None else set()
     others = [column for column in columns if column.name not in sealed]
@@ -77,7 +83,17 @@ def read_samples(
 
 
 def sample_of(column: Column, values: np.ndarray, categories: tuple[str, ...]) -> Sample:
-    """Return stored values as a sample."""
+    """Return stored values as a sample.
+
+    Parameters
+    ----------
+    values : float64 array, or int32 codes, shape (n,)
+    categories : names of the codes
+
+    Returns
+    -------
+    sample of shape (n,)
+    """
     return NumericSample(values) if column.kind == "numeric" else CategoricalSample(values, categories)
 
 
@@ -86,9 +102,18 @@ def read_counts(
     grids: Sequence[Grid],
     dictionary: selection.Dictionary,
     windows: Sequence[Window],
-    cells: Mapping[str, Cells],
+    cells: Mapping[str, Edges],
 ) -> dict[str, ColumnCounts]:
     """Count many windows in cells: from stored counts, where a reference has been counted in the same ones.
+
+    Parameters
+    ----------
+    cells : borders by column name, float64 array of shape (n_cells - 1,); None for a categorical column: its codes
+
+    Returns
+    -------
+    dict of ColumnCounts by column name, in the order of `cells`
+        Counts of shape (len(windows), n_cells), and the rows without a value, shape (len(windows),).
 
     Raises
     ------
@@ -115,7 +140,7 @@ def read_counts(
     return {name: found[name] for name in cells}
 
 
-def _put(counted: ColumnCounts, at: int, sample: Sample, edges: Cells) -> None:
+def _put(counted: ColumnCounts, at: int, sample: Sample, edges: Edges) -> None:
     values = sample.values if isinstance(sample, NumericSample) else sample.codes
     counts = count_values(values, edges)
     counted.up_to[at] = up_to_each(counts, counted.up_to.shape[1])

@@ -92,7 +92,13 @@ class View:
         return bool(self.dirty) and int(self.index.k[place]) in self.dirty
 
     def times(self, place: int) -> np.ndarray:
-        """Return the times of a segment's rows; of those behind the watermark for the place after the last."""
+        """Return the times of a segment's rows; of those behind the watermark for the place after the last.
+
+        Returns
+        -------
+        int64 array, shape (rows of the segment,)
+            Microseconds since 1970, in id order.
+        """
         if place not in self._times:
             self._times[place] = self._read_times(place)
         return self._times[place]
@@ -107,7 +113,13 @@ class View:
         return self.blobs([TIMES], k, k)[TIMES, k]
 
     def blobs(self, positions: Sequence[int], first: int, last: int) -> dict[tuple[int, int], np.ndarray]:
-        """Return the stored values of columns in segments `first` to `last`, by position and segment."""
+        """Return the stored values of columns in segments `first` to `last`, by position and segment.
+
+        Returns
+        -------
+        dict of arrays, each of the shape (rows of the segment,), in the small type that it is kept in
+            As `read_blobs` returns them; not to be written to, for others hold them too.
+        """
         keys = [(position, k) for position in positions for k in range(first, last + 1)]
         read = partial(read_blobs, self.connection, self.entry, positions, first, last)
         return self.remembered.read(self.entry, keys, read, _n_bytes)
@@ -192,7 +204,13 @@ def _earliest_and_latest(view: View, first: int, last: int) -> tuple[int, int]:
 
 
 def read_columns(view: View, first: int, last: int, columns: Sequence[Column]) -> dict[str, np.ndarray]:
-    """Return the values of the rows at positions ``first <= position < last``, as float64 or int32 codes."""
+    """Return the values of the rows at positions ``first <= position < last``, as float64 or int32 codes.
+
+    Returns
+    -------
+    dict of arrays by column name, each of shape (last - first,), at least (0,)
+        float64 with NaN for missing, or int32 codes with -1.
+    """
     size = max(last - first, 0)
     found = {column.name: missing_values(column, size) for column in columns}
     if size == 0 or not columns:

@@ -9,10 +9,10 @@ from drift.monitor.references import prepare
 from drift.monitor.source import monitored
 from drift.monitor.watch import recomputed, watch
 from storage.database import schema
-from storage.database.engine import reading, writing
+from storage.database.engine import writing
 from storage.evidence.ledger import mark_labels_stale, mark_stale
 from storage.log import PredictionLog
-from storage.models.catalogue import Catalogue
+from storage.models.catalogue import read_entry, reading_model
 
 
 def rebuild_evidence(log: PredictionLog, model: str) -> int:
@@ -25,7 +25,7 @@ def rebuild_evidence(log: PredictionLog, model: str) -> int:
     is_whole, border = not log.n_retired(model), _first_row(log, model)
     first = border if is_whole else _first_checkpoint(log, model, watched, border)
     with writing(log.engine) as connection:
-        entry = Catalogue().entry(connection, model, lock=True)
+        entry = read_entry(connection, model, lock=True)
         if first is not None:
             mark_stale(connection, entry.id, first if is_whole else first + 1)
         if is_whole:
@@ -73,10 +73,8 @@ def _references(log: PredictionLog, model: str) -> list[str]:
 
 
 def _first_row(log: PredictionLog, model: str) -> int:
-    with reading(log.engine) as connection:
-        catalogue = Catalogue()
-        table = catalogue.layout(connection, catalogue.entry(connection, model)).table
-        return connection.execute(sa.select(sa.func.min(table.c.id))).scalar() or 0
+    with reading_model(log, model) as opened:
+        return opened.connection.execute(sa.select(sa.func.min(opened.layout.table.c.id))).scalar() or 0
 
 
 def _first_checkpoint(log: PredictionLog, model: str, references: list[str], border: int) -> int | None:

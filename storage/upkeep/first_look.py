@@ -12,7 +12,7 @@ from drift.monitor.references import prepare
 from drift.monitor.source import monitored
 from drift.monitor.watch import watch
 from storage.log import PredictionLog
-from storage.models.catalogue import Catalogue
+from storage.models.catalogue import read_entry
 
 Progress = Callable[[int, int | None], None]
 # What its progress counts.
@@ -45,8 +45,7 @@ def _plan_anew(log: PredictionLog, model: str) -> None:
     """Let PostgreSQL look at its new rows before it is asked for them; by itself it does so a minute later."""
     if log.engine.dialect.name == "postgresql":
         with log.engine.begin() as connection:
-            catalogue = Catalogue()
-            table = catalogue.layout(connection, catalogue.entry(connection, model)).table
+            table = log.catalogue.layout(connection, read_entry(connection, model)).table
             connection.execute(sa.text(f"ANALYZE {log.engine.dialect.identifier_preparer.format_table(table)}"))
 
 

@@ -22,7 +22,7 @@ from storage.database.schema import (
 from storage.database.schema import model as model_table
 from storage.evidence.ledger import mark_stale
 from storage.log import PredictionLog
-from storage.models.catalogue import Entry
+from storage.models.catalogue import Entry, read_entry
 from storage.models.layout import Layout
 from storage.segments import repair
 from storage.segments.format import SegmentIndex
@@ -50,7 +50,7 @@ def retain(log: PredictionLog, model: str, before: datetime, by: str = "command 
         n_removed += n
     if n_removed:
         with writing(shelf.engine) as connection:
-            drop_before(connection, shelf.catalogue.entry(connection, model), microseconds(before))
+            drop_before(connection, read_entry(connection, model), microseconds(before))
             append_audit(connection, by, "retain", model, before=before.isoformat(), n_rows=n_removed)
     return n_removed
 
@@ -58,7 +58,7 @@ def retain(log: PredictionLog, model: str, before: datetime, by: str = "command 
 def _retire_some(shelf: Shelf, model: str, border: int) -> int | None:
     """Remove whole segments from the front, or else what is left below the border; None if nothing is left."""
     with writing(shelf.engine) as connection:
-        entry = shelf.catalogue.entry(connection, model, lock=True)
+        entry = read_entry(connection, model, lock=True)
         layout = shelf.catalogue.layout(connection, entry)
         index = shelf.segments.index(connection, entry)
         n_whole = min(int(np.searchsorted(index.last_id, border, side="left")), _SEGMENTS_AT_ONCE)
@@ -118,7 +118,7 @@ def erase(log: PredictionLog, model: str, entity_id: str, by: str = "command lin
 
 def _ids_of(shelf: Shelf, model: str, entity_id: str) -> list[int]:
     with reading(shelf.engine) as connection:
-        table = shelf.catalogue.layout(connection, shelf.catalogue.entry(connection, model)).table
+        table = shelf.catalogue.layout(connection, read_entry(connection, model)).table
         query = sa.select(table.c.id).where(table.c.entity_id == entity_id).order_by(table.c.id)
         return list(connection.execute(query).scalars())
 
@@ -126,7 +126,7 @@ def _ids_of(shelf: Shelf, model: str, entity_id: str) -> list[int]:
 def _erase_some(shelf: Shelf, model: str, found: list[int]) -> int:
     """Remove those of the rows that lie in the first few segments touched."""
     with writing(shelf.engine) as connection, erasing(connection):
-        entry = shelf.catalogue.entry(connection, model, lock=True)
+        entry = read_entry(connection, model, lock=True)
         layout = shelf.catalogue.layout(connection, entry)
         index = shelf.segments.index(connection, entry)
         places = np.searchsorted(index.last_id, np.array(found, np.int64), side="left")

@@ -34,6 +34,7 @@ def verify(log: PredictionLog, model: str, progress: Progress = lambda n_done, n
 
     Each segment is read in a short transaction of its own, so that writers and sealers go on.
     """
+    # Nothing remembered: what is stored is to be read.
     fresh = Shelf(log.engine, Catalogue(), SegmentCache(), TailCache(), GridCache())
     with fresh.open(model) as view:
         found = [*_totals(view), *_leftovers(view), *_borders(view)]

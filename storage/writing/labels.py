@@ -138,7 +138,7 @@ def _stored(connection: sa.Connection, layout: Layout, request_ids: Sequence[str
     for chunk in chunks(request_ids):
         # Few sizes, so that each is written once: what is asked for twice does no harm.
         size = 1 << (len(chunk) - 1).bit_length()
-        statement = layout.text(connection, ("stored", size), lambda size=size: _find(layout.table, size))  # type: ignore[misc]
+        statement = layout.text(connection, ("stored", size), lambda size=size: _find(layout.table, size))  # type: ignore[misc]  # mypy infers no type of a lambda with a default
         padded = [*chunk, *[chunk[-1]] * (size - len(chunk))]
         found.update((request_id, tuple(row)) for request_id, *row in run(connection, statement, padded))
     return found

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from storage.checking.rows import Batch, UnreadableCells
 from storage.database.engine import Database, reading
 from storage.database.schema import unreadable_cell
-from storage.models.catalogue import Catalogue, Entry
+from storage.models.catalogue import Entry, read_entry
 
 _DAY = 86_400_000_000
 _c = unreadable_cell.c
@@ -45,7 +45,7 @@ def _without_value(error: str) -> str:
     return error.partition("; got")[0][:200]
 
 
-def read_unreadable(source: Database, model: str) -> tuple[UnreadableTotal, ...]:
+def read_unreadable(database: Database, model: str) -> tuple[UnreadableTotal, ...]:
     """Return the columns of a model with unreadable cells, those with most of them first.
 
     Raises
@@ -54,8 +54,8 @@ def read_unreadable(source: Database, model: str) -> tuple[UnreadableTotal, ...]
         If the model is not registered.
     """
     n = sa.func.sum(_c.n)
-    with reading(source.engine) as connection:
-        entry = Catalogue().entry(connection, model)
+    with reading(database.engine) as connection:
+        entry = read_entry(connection, model)
         query = sa.select(_c.column_name, _c.reason, n.label("n")).where(_c.model_id == entry.id)
         rows = connection.execute(query.group_by(_c.column_name, _c.reason).order_by(n.desc(), _c.reason)).all()
     totals = Counter[str]()

@@ -21,7 +21,7 @@ from retrain.models.fitted import FittedModel
 from retrain.models.recipes import fit
 from storage.database.settings import Settings
 from storage.log import PredictionLog, open_log
-from storage.models.registry import register_version
+from storage.models.registration import register_version
 
 COLUMNS = (
     *(Column(name, "numeric") for name in TEXT_FEATURES),

@@ -37,9 +37,9 @@ def shop(log, settings):
     log.register("reviews", COLUMNS)
     add_champion(log, settings, fit("text", training, training["sentiment"].tolist(), COLUMNS))
     yield dataclasses.replace(settings, worker="auto")
-    for worker in workers.live_workers(log):
+    for worker in workers.read_live_workers(log):
         os.kill(worker.pid, signal.SIGTERM)
-    wait_for(lambda: not workers.live_workers(log))
+    wait_for(lambda: not workers.read_live_workers(log))
 
 
 def predict(client, frame, first):

@@ -16,7 +16,7 @@ from dashboard.serving.versions import Versions
 from dashboard.serving.writer import Rows, Writing
 from drift.data.windows import Column, LastRows
 from retrain.models.recipes import fit
-from storage.models.registry import register_version
+from storage.models.registration import register_version
 from tests.api.conftest import COLUMNS, add_champion
 
 

@@ -77,7 +77,7 @@ def test_a_retrain_is_one_job_however_often_it_is_asked_for(client, reviews):
     assert second.status_code == 409
     assert second.json()["job_id"] == first.json()["job_id"]
     assert second.json()["error"]["message"] == "already running: job 1, started by api"
-    assert len(queue.jobs(reviews)) == 1
+    assert len(queue.read_jobs(reviews)) == 1
     state = client.get("/retrain/1").json()
     assert (state["job_id"], state["model"], state["reason"]) == (1, "reviews", "new words")
 
@@ -88,7 +88,7 @@ def test_a_retrain_needs_a_reason(client, reviews, reason):
     assert answer.status_code == 422
     assert answer.json()["error"]["field"] == "reason"
     assert client.post("/retrain", json={"model": "nope", "reason": "drift"}).status_code == 404
-    assert not queue.jobs(reviews)
+    assert not queue.read_jobs(reviews)
 
 
 def test_a_name_of_half_a_character_is_named_and_the_others_land(client, reviews):
@@ -110,7 +110,7 @@ def test_a_retrain_that_is_committed_is_accepted_though_no_worker_can_be_started
     assert started.status_code == 202
     told = {"job_id": 1, "state": "queued", "worker": "none, because it cannot be started: Not a directory"}
     assert started.json() == told
-    assert [job.state for job in queue.jobs(reviews)] == ["queued"]
+    assert [job.state for job in queue.read_jobs(reviews)] == ["queued"]
 
 
 def test_a_retrain_says_which_worker_there_is(client, reviews):

@@ -44,9 +44,9 @@ def test_alone_the_api_needs_no_streamlit():
 def with_worker(log, settings, tmp_path):
     """Settings that start a worker and the demo; the worker is ended afterwards."""
     yield dataclasses.replace(settings, artifacts=tmp_path / "var" / "models", worker="auto", demo=True)
-    for worker in workers.live_workers(log):
+    for worker in workers.read_live_workers(log):
         os.kill(worker.pid, signal.SIGTERM)
-    wait_for(lambda: not workers.live_workers(log))
+    wait_for(lambda: not workers.read_live_workers(log))
 
 
 def test_board_and_api_are_one_process_that_builds_the_demo(with_worker, log, tmp_path):
@@ -68,18 +68,18 @@ def test_board_and_api_are_one_process_that_builds_the_demo(with_worker, log, tm
         wait_for(lambda: client.get("/health").json()["worker"] == "alive")
     assert process.returncode in (0, -signal.SIGTERM)
     # A worker without a job ends with the server that started it.
-    wait_for(lambda: not workers.live_workers(log))
+    wait_for(lambda: not workers.read_live_workers(log))
 
 
 def test_a_worker_that_dies_is_replaced_for_as_long_as_the_server_lives(with_worker, log, tmp_path):
     with serving(streamlit_command(), dataclasses.replace(with_worker, demo=False), tmp_path):
-        wait_for(lambda: workers.live_workers(log))
-        (first,) = workers.live_workers(log)
+        wait_for(lambda: workers.read_live_workers(log))
+        (first,) = workers.read_live_workers(log)
         os.kill(first.pid, signal.SIGKILL)
         with log.engine.begin() as connection:  # what half a minute of silence comes to
             connection.execute(sa.text("DELETE FROM worker"))
-        wait_for(lambda: workers.live_workers(log))
-        assert workers.live_workers(log)[0].pid != first.pid
+        wait_for(lambda: workers.read_live_workers(log))
+        assert workers.read_live_workers(log)[0].pid != first.pid
 
 
 def test_where_a_channel_is_set_a_worker_looks_for_alerts_as_long_as_the_server_lives(with_worker, log, tmp_path, hook):
@@ -89,13 +89,13 @@ def test_where_a_channel_is_set_a_worker_looks_for_alerts_as_long_as_the_server_
     with serving(streamlit_command(), quiet, tmp_path, DRIFT_ALERT_URL=hook.url) as (client, _):
         wait_for(lambda: messages.read_delivery(log).is_watched)
         workers.leave(log, "other")
-        (first,) = workers.live_workers(log)
+        (first,) = workers.read_live_workers(log)
         os.kill(first.pid, signal.SIGKILL)
         with log.engine.begin() as connection:  # what half a minute of silence comes to
             connection.execute(sa.text("DELETE FROM alert_channel"))
             connection.execute(sa.text("DELETE FROM worker"))
-        wait_for(lambda: workers.live_workers(log) and messages.read_delivery(log).is_watched)
-        assert workers.live_workers(log)[0].pid != first.pid
+        wait_for(lambda: workers.read_live_workers(log) and messages.read_delivery(log).is_watched)
+        assert workers.read_live_workers(log)[0].pid != first.pid
         assert "drift_alerts_pending 0" in client.get("/metrics").text
     assert SECRET not in (tmp_path / "server.log").read_text()
 

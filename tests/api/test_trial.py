@@ -11,8 +11,8 @@ from dashboard.serving.answers import Request, answer
 from dashboard.serving.versions import Versions
 from retrain.route import route
 from storage.database.engine import writing
-from storage.models import registry
-from storage.models.shadow import count_shadow, last_served, read_shadow_health
+from storage.models import promotion, registry
+from storage.models.shadow import count_shadow, read_last_served, read_shadow_health
 from tests.api.conftest import add_champion
 from tests.patience import wait_for
 
@@ -22,7 +22,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 def point(log, alias, version, share=1.0):
     """Let an alias name a version, as the steps of a rollout do."""
     with writing(log.engine) as connection:
-        registry.write_alias(connection, "reviews", alias, version, share)
+        promotion.write_alias(connection, "reviews", alias, version, share)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Silent:
 def challenger(reviews, settings, sentiment):
     """A second version that says the opposite of the champion."""
     turned = dataclasses.replace(sentiment, classes=("positive", "negative"))
-    champion = registry.alias(reviews, "reviews", "champion")
+    champion = registry.read_alias(reviews, "reviews", "champion")
     name = add_champion(reviews, settings, turned, "second")
     point(reviews, "champion", champion)
     return name
@@ -75,13 +75,13 @@ def test_a_shadow_is_listened_to_and_never_heard(client, reviews, challenger):
     # Nothing of it is in the log that windows and training read.
     assert reviews.n_rows("reviews") == 20
     assert set(reviews.read_rows("reviews")["version"]) == {"v1"}
-    assert last_served(reviews, "reviews") > datetime.now(UTC) - timedelta(minutes=1)
+    assert read_last_served(reviews, "reviews") > datetime.now(UTC) - timedelta(minutes=1)
 
 
 def test_a_canary_answers_its_share_and_the_same_people_every_time(client, reviews, challenger):
     point(reviews, "challenger", challenger, 0.3)
     first = ask(client, 60)
-    aliases = registry.aliases(reviews, "reviews")
+    aliases = registry.read_aliases(reviews, "reviews")
     for k, said in enumerate(first):
         expected = route(aliases, f"e{k}")
         assert (said["model_version"], said["variant"]) == (expected.version, expected.variant)

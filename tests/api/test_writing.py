@@ -9,7 +9,7 @@ import pytest
 from dashboard.serving.writer import Labels, Rows, Unheard, Writing
 from storage.checking.rows import UnreadableCells
 from storage.models.catalogue import UnknownModel
-from storage.models.shadow import ShadowAnswer, last_served, read_shadow_health
+from storage.models.shadow import ShadowAnswer, read_last_served, read_shadow_health
 
 NOW = datetime(2026, 11, 23, 14, tzinfo=UTC)
 
@@ -75,7 +75,7 @@ def test_a_label_that_comes_with_its_row_finds_it(writing, reviews):
 def test_answers_on_trial_and_that_a_model_serves_are_noted(writing, reviews):
     unheard = ShadowAnswer(request_id="a", version="v2", answered_by="v1", prediction="negative", score=0.2)
     write(writing, Rows("reviews", [row("a", score=0.9)]), Unheard("reviews", [unheard]), Unheard("reviews"))
-    assert last_served(reviews, "reviews") is not None
+    assert read_last_served(reviews, "reviews") is not None
     found = read_shadow_health(reviews, "reviews", "v2", NOW - timedelta(days=1))
     assert found[["champion_score", "challenger_score"]].to_numpy().tolist() == [[0.9, 0.2]]
 

@@ -15,7 +15,7 @@ from tests.benchmarks.answers import Answer
 from tests.benchmarks.logs import CATEGORICAL, MODEL, NUMERIC, REFERENCE_ROWS
 from tests.benchmarks.questions import rows_asked, timeline_windows
 
-_SELECT = f'SELECT {", ".join((*NUMERIC, *CATEGORICAL))} FROM "prediction_{MODEL}" ORDER BY id'  # noqa: S608
+_SELECT = f'SELECT {", ".join((*NUMERIC, *CATEGORICAL))} FROM "prediction_{MODEL}" ORDER BY id'  # noqa: S608  of constants
 _LAST = _SELECT + " DESC LIMIT {}"
 _PART_ROWS = 100_000
 _FIRST = _SELECT + " LIMIT {}"

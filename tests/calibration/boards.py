@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drift.statistics.two_sample import benjamini_hochberg
+from drift.statistics.adjustment import benjamini_hochberg
 from tests.calibration.detectors import AVAILABLE
 from tests.calibration.detectors import first_alarm as detector_alarm
 from tests.calibration.peers import EVIDENTLY, WINDOW_RULES, evidently

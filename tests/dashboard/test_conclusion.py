@@ -213,7 +213,7 @@ def test_everybody_is_told_the_same(kind, log, settings, capsys):
     watched = looks.TriggerSettings(actions=(said.advice.action,), checks=1, window_rows=WINDOW, every_minutes=0)
     looks.add(log, "m", "drift", "propose", by="ana", settings=watched)
     looks.look(log)
-    job = queue.active_job(log, "m")
+    job = queue.read_active_job(log, "m")
     # A trigger looks at no row of the reference, and proposes nothing beside a job.
     if kind not in (job_under_way, hardly_any_rows) and job is not None:
         assert {name: job.evidence[name] for name in WORDS} == expected

@@ -11,9 +11,9 @@ from dashboard.reading.scope import Scope
 from drift.data.windows import Column, LastRows
 from storage.database.audit import read_audit
 from storage.database.engine import writing
-from storage.jobs import decisions, firings, job_rows, leases, queue, workers
+from storage.jobs import decisions, job_rows, leases, queue, schedules, triggers, workers
 from storage.jobs.leases import Outcome
-from storage.models import registry
+from storage.models import promotion, registration, registry
 from tests.conftest import ROOT
 from tests.patience import PATIENCE
 
@@ -45,7 +45,7 @@ def loans(log):
     """A log of a model that a retrain can be asked for: labelled rows, a champion, a worker that lives."""
     log.register(MODEL, COLUMNS)
     add_rows(log, 700)
-    registry.register_version(log, MODEL, uri=None, sha256=None, created_by="seed", champion=True)
+    registration.register_version(log, MODEL, uri=None, sha256=None, created_by="seed", champion=True)
     workers.beat(log, "w1", "host", os.getpid(), "1")
     return log
 
@@ -105,7 +105,7 @@ def until_approval(log, **result) -> int:
 
 def add_challenger(connection, job_id):
     values = {"job_id": job_id, "created_by": "worker", "uri": "f", "sha256": "0"}
-    return {"version": registry.add_version(connection, MODEL, values)}
+    return {"version": registration.add_version(connection, MODEL, values)}
 
 
 def act(app: AppTest, name: str = "ana") -> AppTest:
@@ -130,14 +130,14 @@ def test_an_empty_reason_or_name_is_told_at_the_field_and_starts_nothing(loans):
     act(app).text_area(key="reason").input("   ")
     app.button(key="go").click().run()
     assert "A reason must be given" in text_of(app)
-    assert queue.jobs(loans) == ()
+    assert queue.read_jobs(loans) == ()
 
 
 def test_start_writes_one_job_with_its_reason_and_shows_it(loans):
     app = act(page())
     app.text_area(key="reason").input("new words since Monday")
     app.button(key="go").click().run()
-    (job,) = queue.jobs(loans)
+    (job,) = queue.read_jobs(loans)
     assert (job.reason, job.requested_by, job.state) == ("new words since Monday", "ana", "queued")
     assert job.params == {}, "what was left as it is keeps its default"
     assert f"Job {job.id} is at work" in text_of(app)
@@ -150,7 +150,7 @@ def test_the_rows_to_use_can_be_chosen(loans):
     app.number_input(key="window_rows").set_value(2_000)
     app.slider(key="holdout").set_value(25)
     app.button(key="go").click().run()
-    (job,) = queue.jobs(loans)
+    (job,) = queue.read_jobs(loans)
     assert job.params == {"holdout_share": 0.25, "window_rows": 2_000}
 
 
@@ -160,7 +160,7 @@ def test_a_click_on_a_dashboard_that_has_not_seen_the_job_says_who_started_it(lo
     app.text_area(key="reason").input("me too")
     app.button(key="go").click().run()
     assert f"Already running: job {job_id}, started by ana" in text_of(app).replace("\\", "")
-    assert len(queue.jobs(loans)) == 1
+    assert len(queue.read_jobs(loans)) == 1
 
 
 def test_a_button_that_is_disabled_says_why(loans, monkeypatch):
@@ -209,7 +209,7 @@ def test_cancel_needs_a_name_and_frees_the_model(loans):
     app.button(key="cancel").click().run()
     assert "Your name must be given" in text_of(app)
     act(app, "ben").button(key="cancel").click().run()
-    (job,) = queue.jobs(loans)
+    (job,) = queue.read_jobs(loans)
     assert (job.state, job.cancel_by) == ("cancelled", "ben")
     assert not app.button(key="go").disabled
 
@@ -223,7 +223,7 @@ def test_approval_shows_both_models_and_promotes_with_the_name_and_the_note(loan
     assert "+4.0\u00a0points" in cells(app)
     act(app, "ben").text_input(key="note").input("looked at recall")
     app.button(key="approve").click().run()
-    job = queue.job(loans, job_id)
+    job = queue.read_job(loans, job_id)
     assert (job.decision, job.decided_by, job.decision_note) == ("approve", "ben", "looked at recall")
     leases.commit(loans, leases.claim(loans, "w1"), Outcome(state="promoted", step="promote", effect=promote))
     app.run()
@@ -236,7 +236,7 @@ def test_approval_shows_both_models_and_promotes_with_the_name_and_the_note(loan
 
 
 def promote(connection):
-    registry.promote(connection, MODEL, "v2", "worker")
+    promotion.promote(connection, MODEL, "v2", "worker")
 
 
 def test_a_refusal_needs_a_note(loans):
@@ -244,10 +244,10 @@ def test_a_refusal_needs_a_note(loans):
     app = act(page(), "ben")
     app.button(key="refuse").click().run()
     assert "A note must be given to refuse" in text_of(app)
-    assert queue.job(loans, job_id).state == "waiting_approval"
+    assert queue.read_job(loans, job_id).state == "waiting_approval"
     app.text_input(key="note").input("recall of no fell")
     app.button(key="refuse").click().run()
-    assert queue.job(loans, job_id).state == "rejected"
+    assert queue.read_job(loans, job_id).state == "rejected"
     assert "refused by ben: recall of no fell" in cells(app).replace("\\", "")
 
 
@@ -256,7 +256,7 @@ def test_a_decision_that_came_too_late_says_who_decided(loans):
     app = act(page(), "ben")
     decisions.refuse(loans, job_id, "eve", "no")
     app.button(key="approve").click().run()
-    assert queue.job(loans, job_id).decided_by == "eve"
+    assert queue.read_job(loans, job_id).decided_by == "eve"
     assert "was refused already, by eve" in text_of(app).replace("\\", "")
 
 
@@ -292,7 +292,7 @@ def on_trial(log, **trial) -> int:
     decisions.approve(log, job_id, "ben")
 
     def begin(connection):
-        registry.begin_trial(connection, MODEL, "v2", "challenger", 0.1, "ben")
+        promotion.begin_trial(connection, MODEL, "v2", "challenger", 0.1, "ben")
 
     waits = {"state": "canary", "step": "canary", "step_state": "waiting", "wait": timedelta(minutes=1)}
     leases.commit(log, leases.claim(log, "w1"), Outcome(**waits, result={"canary": {**TRIAL, **trial}}, effect=begin))
@@ -322,11 +322,11 @@ def test_a_trial_is_ended_by_hand_with_a_reason(loans):
     app = act(page(), "ben")
     app.button(key="trial_back").click().run()
     assert "A reason must be given" in text_of(app)
-    assert queue.job(loans, job_id).state == "canary"
+    assert queue.read_job(loans, job_id).state == "canary"
     app.text_input(key="trial_reason").input("complaints")
     app.button(key="trial_back").click().run()
-    assert queue.job(loans, job_id).state == "rolled_back"
-    assert "challenger" not in registry.aliases(loans, MODEL)
+    assert queue.read_job(loans, job_id).state == "rolled_back"
+    assert "challenger" not in registry.read_aliases(loans, MODEL)
 
 
 def test_a_trial_is_promoted_before_its_time_with_a_reason(loans):
@@ -334,7 +334,7 @@ def test_a_trial_is_promoted_before_its_time_with_a_reason(loans):
     app = act(page(), "ben")
     app.text_input(key="trial_reason").input("it is obvious")
     app.button(key="promote_now").click().run()
-    assert queue.job(loans, job_id).step == "promote"
+    assert queue.read_job(loans, job_id).step == "promote"
     assert read_audit(loans, MODEL)[0].action == "promote early"
 
 
@@ -347,7 +347,7 @@ def test_a_proposal_is_started_or_refused_by_a_person(loans):
     app.button(key="refuse").click().run()
     assert "A note must be given to refuse" in text_of(app)
     app.button(key="approve").click().run()
-    assert queue.job(loans, job_id).state == "queued"
+    assert queue.read_job(loans, job_id).state == "queued"
 
 
 def test_parts_and_calibration_are_shown_and_a_part_that_is_surely_worse_is_told(loans):
@@ -377,7 +377,7 @@ def test_an_ended_job_is_tried_again_from_a_step(loans):
     app.selectbox(key="retry_step").select("evaluate")
     app.text_input(key="retry_reason").input("it is tomorrow")
     app.button(key="do_retry").click().run()
-    job = queue.job(loans, job_id)
+    job = queue.read_job(loans, job_id)
     assert (job.state, job.step) == ("queued", "evaluate")
 
 
@@ -387,7 +387,7 @@ def test_a_kept_version_is_promoted_by_hand(loans):
     app = act(page(), "ben")
     app.text_input(key="roll_back_reason").input("it was right after all")
     app.button(key="promote_version").click().run()
-    assert registry.alias(loans, MODEL, "champion") == "v2"
+    assert registry.read_alias(loans, MODEL, "champion") == "v2"
     assert "V2 serves now instead of v1" in text_of(app)
 
 
@@ -399,22 +399,22 @@ def test_schedules_and_triggers_are_added_switched_off_and_removed(loans):
     assert "A reason must be given" in text_of(app)
     app.text_input(key="schedule_reason").input("weekly refresh")
     app.button(key="add_schedule").click().run()
-    (schedule,) = firings.schedules(loans, MODEL)
+    (schedule,) = schedules.read_schedules(loans, MODEL)
     assert (schedule.cron, schedule.time_zone, schedule.created_by) == ("0 3 * * 1", "Europe/Berlin", "ben")
     assert "03:00 CE" in text_of(app)
     app.selectbox(key="trigger_kind").select("labels")
     app.number_input(key="trigger_labels").set_value(2_500)
     app.button(key="add_trigger").click().run()
-    (trigger,) = firings.triggers(loans, MODEL)
+    (trigger,) = triggers.read_triggers(loans, MODEL)
     assert (trigger.kind, trigger.mode, trigger.settings["n_labels"]) == ("labels", "propose", 2_500)
     assert "propose it to a person after every 2,500 new labelled rows" in text_of(app)
     app.button(key=f"switch_schedule_{schedule.id}").click().run()
-    assert not firings.schedules(loans, MODEL)[0].enabled
+    assert not schedules.read_schedules(loans, MODEL)[0].enabled
     assert "switched off" in text_of(app)
     app.button(key=f"switch_schedule_{schedule.id}").click().run()
-    assert firings.schedules(loans, MODEL)[0].enabled
+    assert schedules.read_schedules(loans, MODEL)[0].enabled
     app.button(key=f"remove_trigger_{trigger.id}").click().run()
-    assert firings.triggers(loans, MODEL) == ()
+    assert triggers.read_triggers(loans, MODEL) == ()
 
 
 def test_a_schedule_that_cannot_be_read_says_what_a_schedule_is(loans):
@@ -423,17 +423,17 @@ def test_a_schedule_that_cannot_be_read_says_what_a_schedule_is(loans):
     app.text_input(key="schedule_reason").input("weekly refresh")
     app.button(key="add_schedule").click().run()
     assert "Cron must have five fields" in text_of(app).replace("\\", "")
-    assert firings.schedules(loans) == ()
+    assert schedules.read_schedules(loans) == ()
 
 
 def test_roll_back_needs_a_reason_and_brings_the_previous_champion_back(loans):
-    registry.register_version(loans, MODEL, uri=None, sha256=None, created_by="ana", champion=True)
+    registration.register_version(loans, MODEL, uri=None, sha256=None, created_by="ana", champion=True)
     app = act(page(), "ben")
     app.button(key="do_roll_back").click().run()
     assert "A reason must be given" in text_of(app)
     app.text_input(key="roll_back_reason").input("complaints")
     app.button(key="do_roll_back").click().run()
-    assert registry.alias(loans, MODEL, "champion") == "v1"
+    assert registry.read_alias(loans, MODEL, "champion") == "v1"
     assert read_audit(loans, MODEL)[0].detail["note"] == "complaints"
     assert app.button(key="do_roll_back").disabled
 
@@ -457,7 +457,7 @@ def test_a_start_and_a_wake_say_in_a_sentence_why_there_is_no_worker(loans, monk
     app.text_area(key="reason").input("new words")
     act(app, "ana")
     app.button(key="go").click().run()
-    assert [job.state for job in queue.jobs(loans)] == ["queued"]
+    assert [job.state for job in queue.read_jobs(loans)] == ["queued"]
     why = "No worker can be started: Not a directory. Jobs wait until one is alive."
     assert f"Started: job 1. {why}" in app.success[0].value.replace("\\", "")
     app.button(key="wake").click().run()

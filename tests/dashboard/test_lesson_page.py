@@ -25,7 +25,7 @@ from seed.shop_time import ROWS_PER_DAY
 from storage import PredictionLog, open_log
 from storage.database.settings import Settings
 from storage.jobs import runs
-from storage.jobs.lessons import HISTORY_ROWS, Lesson, newest_lesson
+from storage.jobs.lessons import HISTORY_ROWS, Lesson, read_newest_lesson
 from tests.dashboard.conftest import BOARD
 from tests.patience import PATIENCE, wait_for
 
@@ -62,7 +62,7 @@ def played(played_folder: Path, settings, tmp_path) -> Iterator[PredictionLog]:
 def ended_afterwards(log) -> Iterator[None]:
     """Whatever simulation a test has started ends with it."""
     yield
-    run = newest_lesson(log)
+    run = read_newest_lesson(log)
     assert run is not None
     runs.ask_to_stop(log, run.id)
     wait_for(lambda: runs.read_run(log, run.id).state != "stopping")
@@ -132,7 +132,7 @@ def test_play_writes_one_row_and_starts_a_process_and_stop_ends_it(log, settings
     lesson_page.selectbox(key="lesson_scenario").set_value("label").run()
     lesson_page.selectbox(key="lesson_after").set_value(10_000).run()
     lesson_page.button(key="play lesson").click().run()
-    run = newest_lesson(log)
+    run = read_newest_lesson(log)
     lesson = Lesson.of(run)
     assert (lesson.model, lesson.scenario, lesson.speed, lesson.after) == ("lesson", "label", 500, 10_000)
     assert any(one.value == "row **0** of 309,600" for one in lesson_page.caption)
@@ -252,6 +252,6 @@ def test_a_simulation_whose_process_cannot_be_started_says_so_and_can_be_gone_on
     lesson_page.run()
     lesson_page.button(key="play lesson").click().run()
     assert not lesson_page.exception
-    assert newest_lesson(log).state == "stopped"
+    assert read_newest_lesson(log).state == "stopped"
     assert "Its process cannot be started: Not a directory." in texts(lesson_page)
     assert lesson_page.button(key="go on lesson").label == "Go on with lesson"

@@ -8,7 +8,7 @@ from drift.data.windows import LastRows
 from storage.checking.frames import batch_from_frame
 from storage.database.engine import writing
 from storage.jobs import queue, runs
-from storage.models import registry
+from storage.models import promotion, registration
 from storage.references.of_champion import adopt_reference
 from tests.dashboard.conftest import BOARD, COLUMNS, HOSTILE, N_ROWS, review_rows
 from tests.patience import PATIENCE
@@ -87,11 +87,11 @@ def test_a_pasted_link_opens_the_same_view(board):
 def test_an_open_page_follows_a_new_champion_to_its_own_reference(board, reviews):
     board.run()
     assert board.query_params["reference"] == "training"
-    version = registry.register_version(reviews, "reviews", uri=None, sha256=None, created_by="ana")
+    version = registration.register_version(reviews, "reviews", uri=None, sha256=None, created_by="ana")
     columns = reviews.columns("reviews")
     newest = reviews.read_rows("reviews", LastRows(500))[["predicted_at", *(column.name for column in columns)]]
     with writing(reviews.engine) as connection:
-        registry.promote(connection, "reviews", version, "ana")
+        promotion.promote(connection, "reviews", version, "ana")
         adopt_reference(connection, "reviews", version, batch_from_frame(columns, newest))
     board.run()
     assert board.query_params["reference"] == "accepted-v1"

@@ -13,7 +13,8 @@ from dashboard.predictions.figures import accuracy_figure, confusion_figure, sco
 from dashboard.reading import reads
 from drift.data.windows import Column, LastRows
 from drift.monitor import labels
-from drift.performance.agreement import Agreement, Confusion
+from drift.performance.agreement import Agreement
+from drift.performance.confusion import Confusion
 from drift.performance.expected import Expected
 from storage.models.shadow import ShadowAnswer, append_shadow
 from storage.reading.by_version import Answered, read_answered

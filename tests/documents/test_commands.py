@@ -133,7 +133,7 @@ def test_the_clients_of_the_http_chapter_log_what_they_say(begun, log_of, tmp_pa
             assert known["answer"].json()["rejected"] == []
         assert "{'accepted': 1, 'rejected': []}" in capsys.readouterr().out
         assert '"variant":"champion"' in told[0].replace(" ", "")
-        assert queue.job(log, 1).reason == "new vocabulary"
+        assert queue.read_job(log, 1).reason == "new vocabulary"
     rows = log.read_rows("reviews")
     batch = rows[rows["channel"] == "fax"]
     assert sorted(batch["predicted_at"]) == sorted(pd.to_datetime(frame["predicted_at"]))
@@ -148,11 +148,11 @@ def test_a_retrain_runs_as_its_chapter_says(worked, log_of):
     strategies = [command for command in shown if " add --" in command]
     start, status, approve, rollback = (command for command in shown[:4])
     run_all(worked, [start, status])
-    (job,) = queue.jobs(log, "car_loan")
-    wait_for(lambda: queue.job(log, job.id).state == "waiting_approval")
+    (job,) = queue.read_jobs(log, "car_loan")
+    wait_for(lambda: queue.read_job(log, job.id).state == "waiting_approval")
     worked.written = {"JOB": str(job.id)}
     assert "approved" in worked.run(approve)
-    wait_for(lambda: queue.job(log, job.id).state == "promoted")
+    wait_for(lambda: queue.read_job(log, job.id).state == "promoted")
     assert "imported serves again instead of v1" in worked.run(rollback)
     run_all(worked, strategies)
 
@@ -186,11 +186,12 @@ def test_the_steps_of_a_run_on_github_are_the_commands_that_are_shown(begun, log
         github.review("approved", "rita", "go")
         begun.run(gate)
         log = log_of(begun)
-        job = queue.job(log, int(number))
+        job = queue.read_job(log, int(number))
         assert (job.decision, job.decided_by, job.decision_note) == ("approve", "rita", "go")
         begun.run(end)
         # Once approved, the job is the product's own again, and a run that is over leaves it alone.
-        assert (queue.job(log, int(number)).external_ref, queue.job(log, int(number)).state) == (None, "queued")
+        job = queue.read_job(log, int(number))
+        assert (job.external_ref, job.state) == (None, "queued")
     finally:
         github.close()
 
@@ -207,7 +208,7 @@ def test_the_stages_for_dvc_run(begun, log_of):
         begun.run(stage["cmd"])
         for made in (name for out in stage.get("outs", stage.get("metrics")) for name in out):
             assert (begun.folder / made).is_file()
-    (job,) = queue.jobs(log_of(begun), "loans")
+    (job,) = queue.read_jobs(log_of(begun), "loans")
     assert job.reason.startswith("data of ")
 
 

@@ -13,7 +13,7 @@ from drift.data.windows import Column, LastRows, RowSpan, TimeSpan, Window, Wind
 from drift.life.ledger import Acknowledgement, AlarmRecord, FeedName, Kept, Progress, Rows, Snooze
 from drift.monitor.memory import Memory
 from drift.monitor.source import Outcomes, Place
-from drift.statistics.grid import Cells, ColumnCounts, cell_counts
+from drift.statistics.grid import ColumnCounts, Edges, cell_counts
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -98,7 +98,7 @@ class ArraySource:
         self._read(slice(0), columns)
         return {column.name: samples[column.name] for column in columns}
 
-    def counts(self, model: str, windows: Sequence[Window], cells: Mapping[str, Cells]) -> dict[str, ColumnCounts]:
+    def counts(self, model: str, windows: Sequence[Window], cells: Mapping[str, Edges]) -> dict[str, ColumnCounts]:
         wanted = [column for column in self.registered if column.name in cells]
         read = [self.read_window(model, window, wanted) for window in windows]
         return {name: counted([samples[name] for samples in read], edges) for name, edges in cells.items()}
@@ -279,7 +279,7 @@ def inserted(sample: Sample, place: int, value: Any) -> Sample:
     )
 
 
-def counted(samples: Sequence[Sample], edges: Cells) -> ColumnCounts:
+def counted(samples: Sequence[Sample], edges: Edges) -> ColumnCounts:
     """Count windows one by one."""
     cells = [part.counts() if edges is None else cell_counts(np.sort(part.values), edges) for part in samples]
     up_to = np.array([np.cumsum(part) for part in cells])

@@ -3,15 +3,11 @@
 import numpy as np
 import pytest
 
+from drift.statistics.adjustment import adjusted_by_window, benjamini_hochberg
+from drift.statistics.chi_squared import chi_squared_test, chi_squared_tests
 from drift.statistics.effects import moved_share, moved_shares
 from drift.statistics.rare import missing_share_test, missing_share_tests
-from drift.statistics.two_sample import (
-    NUMBERS,
-    adjusted_by_window,
-    benjamini_hochberg,
-    chi_squared_test,
-    chi_squared_tests,
-)
+from drift.statistics.two_sample import NUMBERS
 
 
 @pytest.mark.parametrize("concentration", [0.1, 0.5, 3.0])

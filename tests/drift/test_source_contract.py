@@ -22,7 +22,7 @@ from drift.monitor.performance import check_performance
 from drift.monitor.questions import words
 from drift.monitor.references import prepare
 from drift.monitor.source import Place, Source, extent_of, monitored
-from drift.monitor.watch import acknowledge, snooze, watch
+from drift.monitor.watch import acknowledge_stream, snooze, watch
 from drift.performance.concept import ACCURACY
 from storage import open_log
 from tests.drift.array_source import MINUTE, START, ArraySource
@@ -111,7 +111,7 @@ def add(source: Source) -> Callable[..., None]:
     """Return a function that adds a row at a time, with some of its values."""
     if isinstance(source, ArraySource):
         return lambda at, **row: source.insert(at, row)
-    return lambda at, **row: source.append("m", [{"predicted_at": at, **row}])  # type: ignore[attr-defined]
+    return lambda at, **row: source.append("m", [{"predicted_at": at, **row}])  # type: ignore[attr-defined]  # the other source is the log
 
 
 def plain(sample: Any) -> list[Any]:
@@ -249,7 +249,7 @@ class TestSource:
         assert source.revision("m") == seen[0]
         add(START + N * MINUTE, length=1.0)
         seen.append(source.revision("m"))
-        acknowledge(source, "m", "training", "length", by="ana")
+        acknowledge_stream(source, "m", "training", "length", by="ana")
         seen.append(source.revision("m"))
         snooze(source, "m", "training", "channel", START + 2 * N * MINUTE, by="ana")
         seen.append(source.revision("m"))
@@ -285,13 +285,13 @@ class TestSource:
         evidence(source)
         until = START + 2 * N * MINUTE
         snooze(source, "m", "training", "channel", until, by="ana", note="a sale")
-        answered = acknowledge(source, "m", "training", "length", by="bo", kind="false alarm").acknowledged
+        answered = acknowledge_stream(source, "m", "training", "length", by="bo", kind="false alarm").acknowledged
         alarms = {record.stream: record for record in evidence(source).alarms if record.stream in ("channel", "length")}
         assert (alarms["channel"].snoozed.until, alarms["channel"].snoozed.by) == (until, "ana")
         assert (alarms["length"].acknowledged.by, alarms["length"].acknowledged.kind) == ("bo", "false alarm")
         assert alarms["length"].acknowledged.mark.at == answered.mark.at
         with pytest.raises(ValueError, match="must have an alarm that nobody has acknowledged"):
-            acknowledge(source, "m", "training", "length", by="bo")
+            acknowledge_stream(source, "m", "training", "length", by="bo")
 
     def test_a_late_row_leaves_the_evidence_that_it_would_have_left_in_time(self, source, add):
         evidence(source)

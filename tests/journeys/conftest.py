@@ -22,8 +22,8 @@ from drift.data.windows import Column
 from retrain.models import artifacts, recipes
 from storage import PredictionLog, open_log
 from storage.database.settings import Settings
-from storage.jobs.workers import live_workers
-from storage.models import registry
+from storage.jobs.workers import read_live_workers
+from storage.models import registration
 from tests.conftest import ROOT, require
 from tests.patience import PATIENCE, wait_for
 from tests.retrain.fake_channel import SECRET
@@ -176,10 +176,10 @@ def wait_until_healthy(url: str, server: subprocess.Popen, server_log: Path) -> 
 def stop_workers(settings: Settings) -> None:
     """End the workers that this product started at once; one with work left outlives the dashboard on purpose."""
     log = open_log(settings.database_url)
-    for worker in live_workers(log):
+    for worker in read_live_workers(log):
         with suppress(ProcessLookupError):
             os.kill(worker.pid, signal.SIGTERM)
-    wait_for(lambda: not live_workers(log), "the end of every worker")
+    wait_for(lambda: not read_live_workers(log), "the end of every worker")
     log.close()
 
 
@@ -205,7 +205,7 @@ def fill(log: PredictionLog, models: Path) -> None:
     stored = artifacts.save(champion, models, "loans-v1")
     params = {"recipe": "tabular", "features": list(champion.columns), "classes": list(champion.classes)}
     params |= {"data_end": rows["predicted_at"].iloc[N_TRAINED].isoformat()}
-    registry.register_version(
+    registration.register_version(
         log, MODEL, uri=stored.uri, sha256=stored.sha256, created_by="seed", params=params, champion=True
     )
 

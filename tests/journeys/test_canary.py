@@ -78,7 +78,7 @@ class Traffic:
 
 
 def trial_of(product: Product, job_id: int) -> dict:
-    return (queue.job(product.log, job_id).result or {}).get("canary") or {}
+    return (queue.read_job(product.log, job_id).result or {}).get("canary") or {}
 
 
 @pytest.fixture
@@ -114,12 +114,12 @@ def test_a_canary_is_promoted_by_the_labels_of_real_requests(
     expect(page.get_by_text(re.compile("v2 answers (10|50|100)% of the requests")).first).to_be_visible()
     expect(page.get_by_text("labelled rows that both models scored")).to_be_visible()
     traffic.go_on()
-    job = wait_for(lambda: (now := queue.job(product.log, job_id)).is_final and now)
+    job = wait_for(lambda: (now := queue.read_job(product.log, job_id)).is_final and now)
     traffic.stop()
     assert job.state == "promoted", job.note
     expect(page.get_by_text(re.compile("is promoted: v2 serves since"))).to_be_visible()
     settle(page)
-    assert registry.alias(product.log, MODEL, "champion") == "v2"
+    assert registry.read_alias(product.log, MODEL, "champion") == "v2"
     trial = job.result["canary"]
     assert trial["share"] == 1.0
     shares = [point["share"] for point in trial["history"]]

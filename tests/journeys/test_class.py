@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from storage.jobs import queue, runs
-from storage.jobs.lessons import HISTORY_ROWS, newest_lesson
+from storage.jobs.lessons import HISTORY_ROWS, read_newest_lesson
 from storage.models import registry
 from tests.journeys.conftest import Product, choose, settle
 from tests.patience import wait_for
@@ -35,7 +35,7 @@ def test_a_class_sees_a_drift_an_alarm_a_retrain_and_the_recovery(page: Page, pr
 
     choose(page, "The drift begins", "after 5,000 rows")
     page.get_by_role("button", name="Play").click()
-    run = wait_for(lambda: (now := newest_lesson(product.log)) and now.n_done > HISTORY_ROWS and now, "live rows")
+    run = wait_for(lambda: (now := read_newest_lesson(product.log)) and now.n_done > HISTORY_ROWS and now, "live rows")
     runs.ask_to_stop(product.log, run.id)  # so that the drift waits until everybody has seen the board
     expect(page.get_by_text(re.compile("Truth: still healthy"))).to_be_visible()
     # The whole board has turned to the new model.
@@ -71,12 +71,12 @@ def test_a_class_sees_a_drift_an_alarm_a_retrain_and_the_recovery(page: Page, pr
     expect(page.get_by_role("button", name="Go on with lesson")).to_be_visible()
     settle(page)
 
-    run = newest_lesson(product.log)
+    run = read_newest_lesson(product.log)
     assert run is not None
     assert (run.model, run.state, run.note) == (MODEL, "stopped", "stopped as asked")
     assert run.n_done == product.log.n_rows(MODEL)
     assert len(runs.read_runs(product.log)) == 1
-    assert registry.alias(product.log, MODEL, "champion") == "v2"
-    (job,) = queue.jobs(product.log, MODEL)
+    assert registry.read_alias(product.log, MODEL, "champion") == "v2"
+    (job,) = queue.read_jobs(product.log, MODEL)
     assert (job.state, job.decided_by) == ("promoted", "ana")
     assert accuracy(product.log, "v1") < 0.85 < accuracy(product.log, "v2")

@@ -37,7 +37,7 @@ def test_from_the_verdict_to_a_promoted_challenger(page: Page, product: Product)
     page.get_by_role("button", name="Start retrain").click()
     expect(page.get_by_text("waits for your decision")).to_be_visible()
     settle(page)
-    (job,) = queue.jobs(product.log, MODEL)
+    (job,) = queue.read_jobs(product.log, MODEL)
     assert (job.reason, job.requested_by) == ("incomes moved", "ana")
 
     page.get_by_label("Note").fill("recall is better")
@@ -45,8 +45,8 @@ def test_from_the_verdict_to_a_promoted_challenger(page: Page, product: Product)
     expect(page.get_by_text("is promoted: v2 serves since")).to_be_visible()
     expect(page.get_by_text(re.compile(r"Approved by ana\.")).first).to_be_visible()
     settle(page)
-    assert registry.alias(product.log, MODEL, "champion") == "v2"
-    assert queue.job(product.log, job.id).decision_note == "recall is better"
+    assert registry.read_alias(product.log, MODEL, "champion") == "v2"
+    assert queue.read_job(product.log, job.id).decision_note == "recall is better"
 
     page.get_by_text("Log", exact=True).click()
     expect(page.get_by_text("== train, attempt 1 ==")).to_be_visible()
@@ -56,4 +56,4 @@ def test_from_the_verdict_to_a_promoted_challenger(page: Page, product: Product)
     expect(page.get_by_text(re.compile("v1 serves again instead of v2", re.IGNORECASE))).to_be_visible()
     expect(page.get_by_text("was promoted and serves no more")).to_be_visible()
     settle(page)
-    assert registry.alias(product.log, MODEL, "champion") == "v1"
+    assert registry.read_alias(product.log, MODEL, "champion") == "v1"

@@ -15,7 +15,7 @@ from retrain.steps.pipeline import advance
 from storage.database.settings import Settings
 from storage.jobs import job_rows, queue
 from storage.log import PredictionLog
-from storage.models import registry
+from storage.models import registration
 from tests.retrain.fake_channel import FakeChannel
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -56,7 +56,7 @@ def fill(
         answers = champion.predict(rows)
         log.append(model, rows.assign(prediction=answers.labels, score=answers.scores))
     artifact = save(champion, artifacts, f"{model}-first")
-    registry.register_version(
+    registration.register_version(
         log,
         model,
         uri=artifact.uri,
@@ -76,7 +76,7 @@ def run(log: PredictionLog, artifacts: Path, job_id: int) -> job_rows.Job:
     """Run a job in this process until it waits or has ended."""
     while advance(log, artifacts, "test", job_id):
         pass
-    return queue.job(log, job_id)
+    return queue.read_job(log, job_id)
 
 
 @pytest.fixture

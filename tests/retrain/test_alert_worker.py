@@ -110,8 +110,8 @@ def test_a_channel_that_hangs_keeps_no_job_waiting(log, hook, start):
     wait_for(lambda: hook.messages)
     began = datetime.now(UTC)
     job_id = queue.start(log, "m", "without labels", "ana").job_id
-    wait_for(lambda: queue.job(log, job_id).is_final)
-    assert queue.job(log, job_id).state == "rejected"
+    wait_for(lambda: queue.read_job(log, job_id).is_final)
+    assert queue.read_job(log, job_id).state == "rejected"
     wait_for(lambda: messages.read_delivery(log).why == "the channel did not answer within 5 s")
     wait_for(lambda: [one for one in messages.read_alerts(log) if one.created_at > began])
 
@@ -134,7 +134,7 @@ def test_a_step_is_not_handed_the_address_of_the_channel(log, start, with_channe
     assert SECRET.encode() in environments(worker.pid, b"alert-pass")[0]
     queue.start(log, "m", "why", "ana")
     seen = []
-    wait_for(lambda: seen.extend(environments(worker.pid, b"step")) or queue.job(log, 1).is_final)
+    wait_for(lambda: seen.extend(environments(worker.pid, b"step")) or queue.read_job(log, 1).is_final)
     assert seen, "the step's process has to be seen while it runs"
     assert all(b"DRIFT_DATABASE_URL" in environment for environment in seen)
     assert not any(SECRET.encode() in environment for environment in seen)

@@ -50,25 +50,27 @@ def test_a_worker_frozen_past_its_lease_writes_nothing_when_it_wakes(log, settin
     (child,) = wait_for(lambda: step_processes(frozen.pid))  # the step is written down before its process begins
     for pid in (frozen.pid, child):
         os.kill(pid, signal.SIGSTOP)
-    assert queue.job(log, job_id).step == "train", "it was frozen in time"
-    before = queue.job(log, job_id).fence
+    assert queue.read_job(log, job_id).step == "train", "it was frozen in time"
+    before = queue.read_job(log, job_id).fence
     crew.hire()
     wait_for(has_state(log, job_id, "waiting_approval", "rejected", "failed"))
-    waiting = queue.job(log, job_id)
+    waiting = queue.read_job(log, job_id)
     assert waiting.state == "waiting_approval", waiting.note
     assert waiting.fence > before
-    wait_for(lambda: all(step.log for step in queue.steps(log, job_id) if step.name != "approval"))
-    waiting, steps = queue.job(log, job_id), queue.steps(log, job_id)
+    wait_for(lambda: all(step.log for step in queue.read_steps(log, job_id) if step.name != "approval"))
+    waiting, steps = queue.read_job(log, job_id), queue.read_steps(log, job_id)
     os.kill(child, signal.SIGCONT)
     wait_for(lambda: step_processes(frozen.pid) == [])  # it ends by itself: the worker is still frozen
     woken = datetime.now(UTC)
     os.kill(frozen.pid, signal.SIGCONT)
     # Whatever it still wanted to write is written by the time it has shown itself again.
-    wait_for(lambda: [one for one in workers.live_workers(log) if one.pid == frozen.pid and one.heartbeat_at > woken])
-    assert queue.job(log, job_id) == waiting
-    assert queue.steps(log, job_id) == steps
+    wait_for(
+        lambda: [one for one in workers.read_live_workers(log) if one.pid == frozen.pid and one.heartbeat_at > woken]
+    )
+    assert queue.read_job(log, job_id) == waiting
+    assert queue.read_steps(log, job_id) == steps
     assert [(step.attempt, step.crashes) for step in steps if step.name == "train"] == [(2, 1)]
-    assert [version.job_id for version in registry.versions(log, "m")] == [job_id, None]
+    assert [version.job_id for version in registry.read_versions(log, "m")] == [job_id, None]
     said = (artifacts / "jobs" / str(job_id) / "train-1.log").read_text(encoding="utf-8")
     assert "Nothing is written" in said or "has no holder any more" in said
     assert frozen.poll() is None, "the worker itself works on"
@@ -113,7 +115,7 @@ def test_eight_clicks_from_two_dashboards_make_one_job(log, settings, artifacts)
         for name in ("left", "right")
     ]
     answers = [answer for dashboard in dashboards for answer in json.loads(dashboard.communicate(timeout=PATIENCE)[0])]
-    (job,) = queue.jobs(log)
+    (job,) = queue.read_jobs(log)
     assert [started for _, started, _ in answers].count(True) == 1
     assert {job_id for job_id, _, _ in answers} == {job.id}
     refused = {message for _, started, message in answers if not started}

@@ -2,7 +2,7 @@ import pytest
 
 from retrain import run_commands
 from retrain.__main__ import main
-from storage.jobs import firings, queue
+from storage.jobs import queue, schedules
 from tests.retrain.conftest import fill, run
 
 
@@ -25,7 +25,7 @@ def test_a_job_is_started_approved_and_rolled_back(log, artifacts, capsys):
     assert main(["approve", "1", "--by", "ben", "--note", "looks good"]) == 0
     assert main(["refuse", "1", "--by", "cem"]) == 1
     run(log, artifacts, 1)
-    assert queue.job(log, 1).decision_note == "looks good"
+    assert queue.read_job(log, 1).decision_note == "looks good"
     capsys.readouterr()
     assert main(["status", "--model", "m"]) == 0
     said = capsys.readouterr().out
@@ -110,7 +110,7 @@ def test_schedules_are_added_listed_and_removed(log, artifacts, capsys):
     said = capsys.readouterr().out
     assert "schedule 1  m  0 3 * * mon  Europe/Berlin  switched off  by ana" in said
     assert "each week" in said
-    assert firings.schedules(log)[0].params == {"needs_approval": False}
+    assert schedules.read_schedules(log)[0].params == {"needs_approval": False}
     assert main(["schedule", "enable", "1"]) == 0
     assert main(["schedule", "remove", "1"]) == 0
     assert main(["schedule", "remove", "1"]) == 2

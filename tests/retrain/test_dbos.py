@@ -46,20 +46,20 @@ def test_two_machines_carry_jobs_on_when_one_of_them_dies(log, settings, artifac
     machines = [start_machine(), start_machine()]
     ids = [queue.start(log, model, "red turned bad", "ana", params=RECENT).job_id for model in ("one", "two")]
     wait_for(lambda: any(is_running(log, job_id, "train")() for job_id in ids))
-    owner = next(job.lease_owner for job in queue.jobs(log) if job.lease_owner)
+    owner = next(job.lease_owner for job in queue.read_jobs(log) if job.lease_owner)
     victim = next(machine for machine in machines if f":{machine.pid}:" in owner)
     os.kill(victim.pid, signal.SIGKILL)
     victim.wait()
     for job_id in ids:
         wait_for(has_state(log, job_id, "waiting_approval", "rejected", "failed"))
-        assert queue.job(log, job_id).state == "waiting_approval", queue.job(log, job_id).note
-    assert leases.due_jobs(log) == []
+        assert queue.read_job(log, job_id).state == "waiting_approval", queue.read_job(log, job_id).note
+    assert leases.read_due_jobs(log) == []
     for job_id in ids:
         assert decisions.approve(log, job_id, "ben").accepted
-        assert leases.due_jobs(log)
+        assert leases.read_due_jobs(log)
     for job_id, model in zip(ids, ("one", "two"), strict=True):
-        wait_for(lambda job_id=job_id: any(s.name not in job_rows.STEPS[:7] for s in queue.steps(log, job_id)))
-        assert [version.job_id for version in registry.versions(log, model)] == [job_id, None]
+        wait_for(lambda job_id=job_id: any(s.name not in job_rows.STEPS[:7] for s in queue.read_steps(log, job_id)))
+        assert [version.job_id for version in registry.read_versions(log, model)] == [job_id, None]
     assert children_of(victim.pid) == []
 
 
@@ -67,12 +67,12 @@ def test_two_machines_carry_jobs_on_when_one_of_them_dies(log, settings, artifac
 def test_a_machine_that_cannot_leave_the_list_of_workers_ends_all_the_same(log, settings, start_machine):
     impatient = replace(settings, database_url=f"{settings.database_url}&options=-c%20lock_timeout%3D200")
     machine = start_machine(impatient)
-    wait_for(lambda: bool(workers.live_workers(log)))
+    wait_for(lambda: bool(workers.read_live_workers(log)))
     with writing(log.engine) as connection:
         connection.execute(sa.select(worker).with_for_update())
         machine.terminate()
         assert machine.wait(PATIENCE) == 0
-    assert len(workers.live_workers(log)) == 1, "its row goes by itself"
+    assert len(workers.read_live_workers(log)) == 1, "its row goes by itself"
 
 
 def test_it_says_what_it_needs(monkeypatch, sqlite_url, capsys):

@@ -10,7 +10,7 @@ import skops.io
 
 from retrain.steps.pipeline import advance
 from storage.jobs import queue
-from storage.models import registry
+from storage.models import registration, registry
 from tests.retrain.conftest import fill, run
 
 
@@ -40,26 +40,26 @@ def test_a_champion_that_is_a_hostile_file_ends_the_job_before_anything_of_it_ru
     fill(log, artifacts)
     content, said = hostile_files(tmp_path)[kind]
     (artifacts / "bad.skops").write_bytes(content)
-    registry.register_version(
+    registration.register_version(
         log,
         "m",
         uri="bad.skops",
         sha256=hashlib.sha256(content).hexdigest(),
         created_by="mallory",
-        params=registry.version(log, "m", "v1").params,
+        params=registry.read_version(log, "m", "v1").params,
         champion=True,
     )
     job = run(log, artifacts, queue.start(log, "m", "red turned bad", "ana", params={"window_rows": 1500}).job_id)
     assert (job.state, job.step) == ("rejected", "evaluate")
     assert said in job.note
     assert not (tmp_path / "boom").exists()
-    assert len(registry.versions(log, "m")) == 2
+    assert len(registry.read_versions(log, "m")) == 2
 
 
 def test_a_challenger_whose_file_was_swapped_after_training_is_refused(log, artifacts):
     fill(log, artifacts)
     job_id = queue.start(log, "m", "red turned bad", "ana", params={"window_rows": 1500}).job_id
-    while queue.job(log, job_id).step != "evaluate":
+    while queue.read_job(log, job_id).step != "evaluate":
         assert advance(log, artifacts, "test", job_id)
     (made,) = artifacts.glob(f"m-job{job_id}-*.skops")
     made.write_bytes(pickle.dumps(Bomb("boom")))
@@ -67,4 +67,4 @@ def test_a_challenger_whose_file_was_swapped_after_training_is_refused(log, arti
     assert (job.state, job.step) == ("rejected", "evaluate")
     assert f"sha256 of {made.name} must be" in job.note
     assert not os.path.exists("boom")
-    assert [version.version for version in registry.versions(log, "m")] == ["v1"]
+    assert [version.version for version in registry.read_versions(log, "m")] == ["v1"]

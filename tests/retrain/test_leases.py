@@ -11,7 +11,7 @@ from storage.jobs import decisions, leases, queue, workers
 from storage.jobs.job_rows import set_job
 from storage.jobs.leases import FencedOff, Outcome
 from storage.log import PredictionLog, open_log
-from storage.models import registry
+from storage.models import registration, registry
 from tests.retrain.conftest import COLUMNS, fill, run
 
 pytestmark = pytest.mark.each_database
@@ -35,8 +35,8 @@ def waiting(log: PredictionLog) -> int:
     job_id = start(log)
     with writing(log.engine) as connection:
         values = {"job_id": job_id, "created_by": "ana"}
-        name = registry.add_version(connection, "m", values)
-        assert registry.add_version(connection, "m", values) == name
+        name = registration.add_version(connection, "m", values)
+        assert registration.add_version(connection, "m", values) == name
         result = {"version": name, "after_approval": "promote"}
         set_job(connection, job_id, state="waiting_approval", step="approval", result=result)
     return job_id
@@ -51,10 +51,10 @@ def test_eight_clicks_from_two_dashboards_make_one_job(registered, database_url)
     other.close()
     assert sum(answer.started for answer in answers) == 1
     assert len({answer.job_id for answer in answers}) == 1
-    winner = queue.jobs(registered)[0].requested_by
+    winner = queue.read_jobs(registered)[0].requested_by
     refused = {answer.message for answer in answers if not answer.started}
     assert refused == {f"already running: job {answers[0].job_id}, started by {winner}"}
-    assert len(queue.jobs(registered, "m")) == 1
+    assert len(queue.read_jobs(registered, "m")) == 1
 
 
 def test_a_job_needs_a_reason_and_a_known_model(registered):
@@ -74,7 +74,7 @@ def test_one_of_many_workers_gets_the_job(registered):
     assert (ticket.step, ticket.attempt, ticket.fence) == ("precheck", 1, 1)
     assert leases.renew(registered, ticket) == "running"
     leases.report(registered, ticket, 0.5, "half way")
-    assert queue.job(registered, ticket.job_id).progress == 0.5
+    assert queue.read_job(registered, ticket.job_id).progress == 0.5
 
 
 def test_who_lost_the_lease_writes_nothing(registered):
@@ -90,9 +90,9 @@ def test_who_lost_the_lease_writes_nothing(registered):
     leases.commit(registered, quick, GO_ON)
     with pytest.raises(FencedOff):
         leases.commit(registered, quick, GO_ON)
-    (step,) = queue.steps(registered, job_id)
+    (step,) = queue.read_steps(registered, job_id)
     assert (step.state, step.attempt, step.crashes) == ("done", 2, 1)
-    assert queue.job(registered, job_id).step == "collect"
+    assert queue.read_job(registered, job_id).step == "collect"
 
 
 def test_an_effect_that_fails_leaves_nothing_behind(registered):
@@ -100,13 +100,13 @@ def test_an_effect_that_fails_leaves_nothing_behind(registered):
     ticket = leases.claim(registered, "w")
 
     def effect(connection):
-        registry.add_version(connection, "m", {"job_id": job_id, "created_by": "ana"})
+        registration.add_version(connection, "m", {"job_id": job_id, "created_by": "ana"})
         raise RuntimeError("the power went off")
 
     with pytest.raises(RuntimeError):
         leases.commit(registered, ticket, Outcome(state="queued", step="collect", effect=effect))
-    assert registry.versions(registered, "m") == ()
-    assert leases.holder_state(registered, ticket) == "running"
+    assert registry.read_versions(registered, "m") == ()
+    assert leases.read_holder_state(registered, ticket) == "running"
 
 
 def test_a_step_that_keeps_failing_fails_the_job_with_its_error(registered):
@@ -117,8 +117,8 @@ def test_a_step_that_keeps_failing_fails_the_job_with_its_error(registered):
         leases.fail(registered, ticket, "no disk left")
         assert leases.claim(registered, "w") is None  # it pauses
         with writing(registered.engine) as connection:
-            set_job(connection, job_id, not_before=queue.job(registered, job_id).created_at)
-    job = queue.job(registered, job_id)
+            set_job(connection, job_id, not_before=queue.read_job(registered, job_id).created_at)
+    job = queue.read_job(registered, job_id)
     assert (job.state, job.active_model) == ("failed", None)
     assert job.note == "precheck gave up after 3 failures and 0 crashes; the last: no disk left"
 
@@ -129,7 +129,7 @@ def test_a_step_whose_worker_always_dies_is_given_up(registered):
         assert leases.claim(registered, "w", SHORT)
         time.sleep(0.005)
     assert leases.claim(registered, "w") is None
-    assert queue.job(registered, job_id).note == (
+    assert queue.read_job(registered, job_id).note == (
         "precheck gave up after 0 failures and 10 crashes; the last: the worker died each time"
     )
 
@@ -139,7 +139,7 @@ def test_a_worker_that_is_asked_to_stop_hands_its_step_back_uncounted(registered
     leases.hand_back(registered, leases.claim(registered, "w"))
     ticket = leases.claim(registered, "other")
     assert (ticket.job_id, ticket.attempt) == (job_id, 2)
-    assert [(step.failures, step.crashes) for step in queue.steps(registered, job_id)] == [(0, 0)]
+    assert [(step.failures, step.crashes) for step in queue.read_steps(registered, job_id)] == [(0, 0)]
 
 
 def test_an_unknown_step_fails_with_a_clear_note(registered):
@@ -147,7 +147,8 @@ def test_an_unknown_step_fails_with_a_clear_note(registered):
     with writing(registered.engine) as connection:
         set_job(connection, job_id, step="divination")
     assert leases.claim(registered, "w") is None
-    assert queue.job(registered, job_id).note == "Step must be one that this release knows; the job has 'divination'."
+    note = queue.read_job(registered, job_id).note
+    assert note == "Step must be one that this release knows; the job has 'divination'."
 
 
 def test_the_first_of_two_contrary_decisions_counts(registered):
@@ -158,9 +159,9 @@ def test_the_first_of_two_contrary_decisions_counts(registered):
             for act, by in ((decisions.approve, "ana"), (decisions.refuse, "ben"))
         ]
     assert sum(answer.result().accepted for answer in asked) == 1
-    job = queue.job(registered, job_id)
+    job = queue.read_job(registered, job_id)
     assert (job.state, job.decided_by) in {("queued", "ana"), ("rejected", "ben")}
-    stage = registry.version(registered, "m", "v1").stage
+    stage = registry.read_version(registered, "m", "v1").stage
     assert stage == ("candidate" if job.state == "queued" else "withdrawn")
 
 
@@ -170,7 +171,8 @@ def test_a_decision_about_a_job_that_registered_nothing_is_a_sentence_and_change
         set_job(connection, job_id, result={"version": "v1"})
     with pytest.raises(ValueError, match=r"job 1 must hold a version and the step after its approval; got {'version"):
         decisions.approve(registered, job_id, "ben")
-    assert (queue.job(registered, job_id).state, queue.job(registered, job_id).version) == ("waiting_approval", "v1")
+    job = queue.read_job(registered, job_id)
+    assert (job.state, job.version) == ("waiting_approval", "v1")
 
 
 def test_the_approver_must_be_another_person_where_that_is_asked_for(registered):
@@ -184,7 +186,7 @@ def test_the_approver_must_be_another_person_where_that_is_asked_for(registered)
 def test_a_job_that_nobody_holds_is_cancelled_at_once(registered):
     job_id = waiting(registered)
     assert decisions.cancel(registered, job_id, "ben").message == f"job {job_id} is cancelled"
-    assert registry.version(registered, "m", "v1").stage == "withdrawn"
+    assert registry.read_version(registered, "m", "v1").stage == "withdrawn"
     assert decisions.cancel(registered, job_id, "ben").message == f"job {job_id} has ended already: cancelled"
     assert start(registered) != job_id
 
@@ -198,7 +200,7 @@ def test_a_cancel_waits_for_the_holder_and_outlives_it(registered):
         leases.commit(registered, ticket, GO_ON)
     time.sleep(0.01)
     assert leases.settle_abandoned(registered) == 1
-    assert queue.job(registered, job_id).state == "cancelled"
+    assert queue.read_job(registered, job_id).state == "cancelled"
     assert leases.finish_cancel(registered, ticket) is False
 
 
@@ -208,12 +210,12 @@ def test_a_whole_job_runs_on_either_database(registered, artifacts):
     assert run(registered, artifacts, job_id).state == "waiting_approval"
     assert decisions.approve(registered, job_id, "ben").accepted
     assert run(registered, artifacts, job_id).state == "promoted"
-    assert registry.alias(registered, "whole", "champion") == "v2"
+    assert registry.read_alias(registered, "whole", "champion") == "v2"
 
 
 def test_a_worker_is_alive_until_it_leaves(registered):
     workers.beat(registered, "h:1", "h", 1, "1")
     workers.beat(registered, "h:1", "h", 1, "1")
-    assert [worker.pid for worker in workers.live_workers(registered)] == [1]
+    assert [worker.pid for worker in workers.read_live_workers(registered)] == [1]
     workers.leave(registered, "h:1")
-    assert workers.live_workers(registered) == ()
+    assert workers.read_live_workers(registered) == ()

@@ -19,11 +19,11 @@ def test_a_recipe_of_ones_own_trains_a_version_that_is_trained_so_again(log, art
     assert job.state == "waiting_approval", job.note
     decisions.approve(log, job.id, "ben")
     assert run(log, artifacts, job.id).state == "promoted"
-    version = registry.version(log, "m", "v2")
+    version = registry.read_version(log, "m", "v2")
     assert (version.params["recipe"], version.params["features"]) == (f"{OWN}:by_number", ["x"])
     again = queue.start(log, "m", "again", "ana", params=RECENT | {"override": True, "min_rows": 100}).job_id
     job = run(log, artifacts, again)
-    precheck = next(step.output for step in queue.steps(log, again) if step.name == "precheck")
+    precheck = next(step.output for step in queue.read_steps(log, again) if step.name == "precheck")
     assert precheck["recipe"] == f"{OWN}:by_number"
 
 

@@ -26,7 +26,7 @@ def ended(log, artifacts, *, refuse=True):
 
 
 def attempts(log, job_id):
-    return {step.name: step.started_at for step in queue.steps(log, job_id)}
+    return {step.name: step.started_at for step in queue.read_steps(log, job_id)}
 
 
 def test_a_job_goes_on_from_training_with_the_rows_that_it_had_collected(log, artifacts):
@@ -36,7 +36,7 @@ def test_a_job_goes_on_from_training_with_the_rows_that_it_had_collected(log, ar
         decisions.retry(log, job_id, "train", "ana", "one more time").message
         == f"job {job_id} is tried again from train"
     )
-    assert queue.job(log, job_id).active_model == "m"
+    assert queue.read_job(log, job_id).active_model == "m"
     job = run(log, artifacts, job_id)
     assert (job.state, job.decision) == ("waiting_approval", None)
     after = attempts(log, job_id)
@@ -45,18 +45,18 @@ def test_a_job_goes_on_from_training_with_the_rows_that_it_had_collected(log, ar
     assert job.result["version"] == "v3"
     decisions.approve(log, job_id, "ben")
     assert run(log, artifacts, job_id).state == "promoted"
-    assert registry.alias(log, "m", "champion") == "v3"
+    assert registry.read_alias(log, "m", "champion") == "v3"
     assert "retry" in [entry.action for entry in read_audit(log, "m")]
 
 
 def test_a_refused_challenger_may_be_decided_on_again(log, artifacts):
     job_id = ended(log, artifacts)
     assert decisions.retry(log, job_id, "approval", "ana").accepted
-    job = queue.job(log, job_id)
+    job = queue.read_job(log, job_id)
     assert (job.state, job.decision, job.result["version"]) == ("waiting_approval", None, "v2")
     decisions.approve(log, job_id, "ben")
     assert run(log, artifacts, job_id).state == "promoted"
-    assert registry.alias(log, "m", "champion") == "v2"
+    assert registry.read_alias(log, "m", "champion") == "v2"
 
 
 def test_a_job_that_failed_goes_on_where_it_failed(log, artifacts):
@@ -66,13 +66,13 @@ def test_a_job_that_failed_goes_on_where_it_failed(log, artifacts):
     for _ in range(4):
         _now_due(log, job_id)
         advance(log, artifacts, "test", job_id)
-    job = queue.job(log, job_id)
+    job = queue.read_job(log, job_id)
     assert (job.state, job.step) == ("failed", "collect")
     assert job.note.startswith("collect gave up after 3 failures and 0 crashes")
     artifacts.joinpath("jobs").unlink()
     assert decisions.retry(log, job_id, "collect", "ana").accepted
     assert run(log, artifacts, job_id).state == "waiting_approval"
-    assert {step.failures for step in queue.steps(log, job_id)} == {0}
+    assert {step.failures for step in queue.read_steps(log, job_id)} == {0}
 
 
 def _now_due(log, job_id):
@@ -121,4 +121,4 @@ def test_a_retry_waits_for_no_other_job_but_says_so(log, artifacts):
     queue.start(log, "m", "another", "cem")
     answer = decisions.retry(log, job_id, "train", "ana")
     assert (answer.accepted, answer.message) == (False, "another job of model 'm' is active")
-    assert queue.job(log, job_id).state == "rejected"
+    assert queue.read_job(log, job_id).state == "rejected"

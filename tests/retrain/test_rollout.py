@@ -16,7 +16,7 @@ from retrain.steps.pipeline import advance
 from storage.database.audit import read_audit
 from storage.database.schema import retrain_job
 from storage.jobs import decisions, queue
-from storage.models import registry
+from storage.models import promotion, registration, registry
 from storage.models.shadow import ShadowAnswer, append_shadow, note_served
 from tests.retrain.conftest import COLUMNS, fill, run, simulated
 
@@ -74,7 +74,7 @@ class Served:
         rows = simulated(n, turned=turned, seed=100 + self.n, start=datetime.now(UTC))
         rows["request_id"] = [f"r{self.n + k}" for k in range(n)]
         self.n += n
-        aliases = registry.aliases(self.log, "m")
+        aliases = registry.read_aliases(self.log, "m")
         routes = [route(aliases, key) for key in rows["request_id"]]
         said = {name: self._say(name, rows) for name in {x for r in routes for x in (r.version, r.shadow_version) if x}}
         rows["version"], rows["variant"] = [r.version for r in routes], [r.variant for r in routes]
@@ -104,7 +104,7 @@ class Served:
         return Counter(r.variant for r in routes)
 
     def _say(self, name, rows):
-        version = registry.version(self.log, "m", name)
+        version = registry.read_version(self.log, "m", name)
         answers = model_files.load(self.artifacts, version.uri, version.sha256).predict(rows)
         scores = answers.scores if name == "v1" else self.broken.get("scores", lambda s: s)(answers.scores)
         return answers.labels, scores
@@ -122,7 +122,7 @@ def on_trial(log, artifacts, **params):
 def look(log, artifacts, job_id):
     """Take one look at a trial."""
     assert advance(log, artifacts, "test", job_id)
-    return queue.job(log, job_id)
+    return queue.read_job(log, job_id)
 
 
 def test_a_better_challenger_is_shadowed_then_answers_for_more_and_more_and_serves(log, artifacts):
@@ -131,13 +131,13 @@ def test_a_better_challenger_is_shadowed_then_answers_for_more_and_more_and_serv
     job_id = on_trial(log, artifacts)
     job = look(log, artifacts, job_id)
     assert (job.state, job.step, job.lease_owner) == ("canary", "shadow", None)
-    assert registry.aliases(log, "m")["shadow"].version == "v2"
+    assert registry.read_aliases(log, "m")["shadow"].version == "v2"
     assert served.answer(60) == {"champion": 60}
     job = look(log, artifacts, job_id)
     assert job.note == "Shadow: 60 of at least 100 requests were scored unseen."
     served.answer(60)
     job = look(log, artifacts, job_id)
-    assert (job.step, registry.aliases(log, "m")["challenger"].share) == ("canary", 0.1)
+    assert (job.step, registry.read_aliases(log, "m")["challenger"].share) == ("canary", 0.1)
     shares = []
     for _ in range(12):
         variants = served.answer(400)
@@ -150,7 +150,10 @@ def test_a_better_challenger_is_shadowed_then_answers_for_more_and_more_and_serv
     assert job.result["canary"]["difference"] > 0.3
     job = run(log, artifacts, job_id)
     assert (job.state, job.note) == ("promoted", "v2 serves, approved by ben.")
-    assert {name: a.version for name, a in registry.aliases(log, "m").items()} == {"champion": "v2", "previous": "v1"}
+    assert {name: a.version for name, a in registry.read_aliases(log, "m").items()} == {
+        "champion": "v2",
+        "previous": "v1",
+    }
     assert {(row.version, row.variant) for row in log.read_rows("m", labelled_only=True).itertuples()} >= {
         ("v1", "champion"),
         ("v2", "canary"),
@@ -186,8 +189,8 @@ def test_a_challenger_that_does_worse_on_live_rows_is_rolled_back_by_itself(log,
     assert job.state == "rolled_back"
     assert job.note.startswith("v2 was rolled back by itself. -")
     assert "surely worse" in job.note
-    assert set(registry.aliases(log, "m")) == {"champion"}
-    assert registry.version(log, "m", "v2").stage == "withdrawn"
+    assert set(registry.read_aliases(log, "m")) == {"champion"}
+    assert registry.read_version(log, "m", "v2").stage == "withdrawn"
     assert queue.start(log, "m", "again", "ana").started
 
 
@@ -210,7 +213,7 @@ def test_a_broken_challenger_is_rolled_back_at_once_and_without_labels(broken, s
     job = look(log, artifacts, job_id)
     assert job.state == "rolled_back", job.note
     assert said in job.note
-    assert set(registry.aliases(log, "m")) == {"champion"}
+    assert set(registry.read_aliases(log, "m")) == {"champion"}
 
 
 @pytest.mark.parametrize("act", ["roll back", "cancel"])
@@ -223,9 +226,9 @@ def test_a_person_ends_a_trial_at_any_time(act, log, artifacts):
     look(log, artifacts, job_id)
     ended = decisions.rollback(log, "m", "cem", "odd") if act == "roll back" else decisions.cancel(log, job_id, "cem")
     assert ended.accepted
-    assert queue.job(log, job_id).state == "rolled_back"
-    assert set(registry.aliases(log, "m")) == {"champion"}
-    assert {step.state for step in queue.steps(log, job_id)} <= {"done", "cancelled"}
+    assert queue.read_job(log, job_id).state == "rolled_back"
+    assert set(registry.read_aliases(log, "m")) == {"champion"}
+    assert {step.state for step in queue.read_steps(log, job_id)} <= {"done", "cancelled"}
     assert not decisions.promote_now(log, job_id, "cem").accepted
 
 
@@ -234,7 +237,7 @@ def test_a_trial_ends_when_another_version_has_come_to_serve(log, artifacts):
     Served(log, artifacts)
     job_id = on_trial(log, artifacts)
     look(log, artifacts, job_id)
-    registry.register_version(log, "m", uri=None, sha256=None, created_by="ben", champion=True)
+    registration.register_version(log, "m", uri=None, sha256=None, created_by="ben", champion=True)
     job = look(log, artifacts, job_id)
     assert job.state == "rolled_back"
     assert "v2 was compared with v1, but v3 serves now" in job.note
@@ -244,7 +247,7 @@ def test_a_model_without_traffic_of_ours_is_promoted_at_once_and_the_precheck_sa
     fill(log, artifacts)
     job_id = on_trial(log, artifacts)
     assert run(log, artifacts, job_id).state == "promoted"
-    precheck = next(step.output for step in queue.steps(log, job_id) if step.name == "precheck")
+    precheck = next(step.output for step in queue.read_steps(log, job_id) if step.name == "precheck")
     assert precheck["rollout"] == "direct"
     assert "No request was answered through POST /predict within a day" in precheck["rollout_why"]
 
@@ -254,7 +257,7 @@ def test_a_trial_that_nobody_asks_says_what_to_do(log, artifacts):
     job_id = on_trial(log, artifacts, rollout="canary")
     look(log, artifacts, job_id)
     assert "No request" not in look(log, artifacts, job_id).note
-    job = queue.job(log, job_id)
+    job = queue.read_job(log, job_id)
     long_ago = {**job.result["canary"], "since": "2026-11-01T00:00:00+00:00"}
     with log.engine.begin() as connection:
         earlier = sa.update(retrain_job).where(retrain_job.c.id == job_id)
@@ -277,7 +280,7 @@ def test_a_job_may_be_set_up_to_need_no_approval(log, artifacts):
     job_id = queue.start(log, "m", "each night", "the schedule", params=PARAMS | {"needs_approval": False}).job_id
     job = run(log, artifacts, job_id)
     assert (job.state, job.note) == ("promoted", "v2 serves, asked for by the schedule without an approval.")
-    assert registry.alias(log, "m", "champion") == "v2"
+    assert registry.read_alias(log, "m", "champion") == "v2"
 
 
 def test_a_new_champion_brings_its_answers_to_the_held_out_rows_as_the_reference(log, artifacts):
@@ -287,17 +290,17 @@ def test_a_new_champion_brings_its_answers_to_the_held_out_rows_as_the_reference
     job_id = on_trial(log, artifacts)
     run(log, artifacts, job_id)
     reference = log.default_reference("m")
-    (promoted,) = (step.output for step in queue.steps(log, job_id) if step.name == "promote")
+    (promoted,) = (step.output for step in queue.read_steps(log, job_id) if step.name == "promote")
     assert promoted == {"version": "v2", "reference": "accepted-v2", "n_reference": 375, "n_held_out": 375}
     assert (reference.name, reference.n) == ("accepted-v2", 375)
     # It begins where the training ended, and ends with the newest row: the evidence is what v2 answers itself.
-    assert reference.start.isoformat() >= registry.version(log, "m", "v2").params["data_end"]
+    assert reference.start.isoformat() >= registry.read_version(log, "m", "v2").params["data_end"]
     assert reference.end == log.extent("m", LastRows(1)).end
     samples = log.read_reference("m", "accepted-v2", COLUMNS)
     said, true = (samples[name] for name in ("prediction", "label"))
     texts = [[sample.categories[code] for code in sample.codes] for sample in (said, true)]
     right = np.mean(np.array(texts[0]) == np.array(texts[1]))
-    assert right == queue.job(log, job_id).result["challenger"]["accuracy"] > 0.9
+    assert right == queue.read_job(log, job_id).result["challenger"]["accuracy"] > 0.9
     decisions.rollback(log, "m", "ana")
     assert log.default_reference("m").name == "training"
 
@@ -338,18 +341,18 @@ def test_a_roll_back_is_undone_by_promoting_the_version_again(log, artifacts):
     fill(log, artifacts)
     run(log, artifacts, on_trial(log, artifacts))
     decisions.rollback(log, "m", "ana", "too soon")
-    assert registry.promote_version(log, "m", "v2", "ana", "it was the network") == "v1"
-    assert registry.alias(log, "m", "champion") == "v2"
+    assert promotion.promote_version(log, "m", "v2", "ana", "it was the network") == "v1"
+    assert registry.read_alias(log, "m", "champion") == "v2"
     assert decisions.rollback(log, "m", "ana").accepted
     for name, said in {"v1": "another than the one that serves", "v9": "must be one of model"}.items():
         with pytest.raises(ValueError, match=said):
-            registry.promote_version(log, "m", name, "ana", "why")
+            promotion.promote_version(log, "m", name, "ana", "why")
     with pytest.raises(ValueError, match="note must be given"):
-        registry.promote_version(log, "m", "v2", "ana", " ")
+        promotion.promote_version(log, "m", "v2", "ana", " ")
 
 
 def test_a_version_whose_job_is_open_is_promoted_by_that_job_only(log, artifacts):
     fill(log, artifacts)
     on_trial(log, artifacts)
     with pytest.raises(ValueError, match="must not be that of an open job"):
-        registry.promote_version(log, "m", "v2", "ana", "in a hurry")
+        promotion.promote_version(log, "m", "v2", "ana", "in a hurry")

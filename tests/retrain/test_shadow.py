@@ -10,8 +10,8 @@ from storage.models.shadow import (
     ShadowAnswer,
     append_shadow,
     count_shadow,
-    last_served,
     note_served,
+    read_last_served,
     read_shadow_health,
     read_shadow_pairs,
 )
@@ -90,11 +90,11 @@ def test_a_score_that_is_no_number_is_an_error_of_whoever_gave_it(registered):
 
 
 def test_when_a_model_last_answered_is_known(registered):
-    assert last_served(registered, "m") is None
+    assert read_last_served(registered, "m") is None
     note_served(registered, "m")
-    first = last_served(registered, "m")
+    first = read_last_served(registered, "m")
     note_served(registered, "m")
-    assert last_served(registered, "m") >= first
+    assert read_last_served(registered, "m") >= first
 
 
 def test_shadow_answers_are_no_rows_of_the_model(registered):

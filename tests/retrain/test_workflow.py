@@ -156,16 +156,16 @@ def test_the_whole_workflow_trains_waits_for_the_reviewer_and_hands_the_rollout_
     runner = Runner(workflow, tmp_path, hub, sqlite_url, inputs)
     for name in ("collect", "train", "validate", "register"):
         assert runner.run(name), runner.said
-    job = queue.job(log, job_id)
+    job = queue.read_job(log, job_id)
     assert (job.state, job.external_ref, job.result["version"]) == ("waiting_approval", RUN_URL, "v2")
     assert not runner.run("deploy"), "nobody was asked"
     assert "required reviewers" in runner.said
     hub.review("approved", "grace", "recall is fine")
     assert runner.run("deploy"), runner.said
-    job = queue.job(log, job_id)
+    job = queue.read_job(log, job_id)
     assert (job.decided_by, job.external_ref) == ("grace", None)
-    assert {step.name for step in queue.steps(log, job_id)} & {"shadow", "canary", "promote"}
-    assert [step.attempt for step in queue.steps(log, job_id)[:6]] == [1] * 6
+    assert {step.name for step in queue.read_steps(log, job_id)} & {"shadow", "canary", "promote"}
+    assert [step.attempt for step in queue.read_steps(log, job_id)[:6]] == [1] * 6
     assert TOKEN not in runner.said
     assert "**evaluate**" in (tmp_path / "GITHUB_STEP_SUMMARY").read_text(encoding="utf-8")
 
@@ -176,11 +176,11 @@ def test_a_hostile_reason_from_a_person_is_a_reason_and_no_script(workflow, hub,
     runner = Runner(workflow, tmp_path, hub, sqlite_url, {"reason": reason, "model": "", "job_id": ""})
     log.append("m", [{"predicted_at": "2026-11-09T00:00:00Z", "label": "good"}])
     assert runner.run("collect"), runner.said
-    (job,) = queue.jobs(log, "m")
+    (job,) = queue.read_jobs(log, "m")
     assert (job.reason, job.requested_by, job.external_ref, job.step) == (reason, "octocat", RUN_URL, "train")
     assert not (tmp_path / "boom").exists()
     assert runner.run("settle"), runner.said
-    assert queue.job(log, job.id).state == "cancelled"
-    assert registry.alias(log, "m", "champion") == "v1"
+    assert queue.read_job(log, job.id).state == "cancelled"
+    assert registry.read_alias(log, "m", "champion") == "v1"
     # A step of a job that has ended fails, so that no later one runs.
     assert not runner.run("train")

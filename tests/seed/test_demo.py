@@ -120,7 +120,7 @@ def test_a_healthy_rhythm_raises_no_alarm(built):
 @pytest.mark.slow
 def test_the_log_holds_what_the_registered_model_really_says(built):
     demo = built("vocabulary")
-    version = registry.version(demo.log, "reviews", registry.alias(demo.log, "reviews", "champion"))
+    version = registry.read_version(demo.log, "reviews", registry.read_alias(demo.log, "reviews", "champion"))
     assert (version.version, version.stage, version.params["recipe"]) == ("v1", "champion", "text")
     model = artifacts.load(demo.settings.artifacts, version.uri, version.sha256)
     served = demo.rows[demo.rows["version"] == "v1"]
@@ -143,7 +143,7 @@ def test_no_answer_of_the_log_comes_from_a_model_that_was_fitted_on_its_row(buil
     assert (reference.start, reference.end) == (trained_at, trained_at + REFERENCE)
     early = rows[rows["version"].isna()]
     assert 0.92 < (early["prediction"] == early["sentiment"]).mean() < 0.96
-    version = registry.version(demo.log, "reviews", "v1")
+    version = registry.read_version(demo.log, "reviews", "v1")
     assert version.params["data_end"] == trained_at.isoformat()
     assert version.metrics["accuracy"] == pytest.approx(0.945, abs=0.02)
 
@@ -224,7 +224,7 @@ def test_a_second_process_leaves_the_first_alone_and_a_killed_one_is_finished(tm
     assert rows["request_id"].is_unique
     assert len(rows) == 12_000
     assert pd.Timestamp(run.started_at) - rows["predicted_at"].iloc[-1] < timedelta(hours=2)
-    assert [version.version for version in registry.versions(log, "reviews")] == ["v1"]
+    assert [version.version for version in registry.read_versions(log, "reviews")] == ["v1"]
     assert [reference.name for reference in log.references("reviews")] == ["training"]
     assert check(log, "reviews", LastRows(1_000)).verdict == "drift"
     log.close()

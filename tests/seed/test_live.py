@@ -17,7 +17,7 @@ from seed.live import history_rows, play
 from storage.database.engine import writing
 from storage.jobs import runs
 from storage.jobs.lessons import HISTORY_ROWS, TRAINING_ROWS, Lesson
-from storage.models import registry
+from storage.models import promotion, registration, registry
 from storage.models.shadow import count_shadow, read_shadow_pairs
 from tests.conftest import ROOT
 from tests.patience import PATIENCE, wait_for
@@ -127,7 +127,7 @@ def test_a_killed_simulation_is_taken_up_where_its_last_transaction_ended(log, s
     run = the_run(log)
     assert (run.id, run.n_done, run.n_rejected) == (left.id, log.n_rows("lesson"), 0)
     assert log.read_rows("lesson")["request_id"].is_unique
-    assert [one.version for one in registry.versions(log, "lesson")] == ["v1"]
+    assert [one.version for one in registry.read_versions(log, "lesson")] == ["v1"]
     assert [one.name for one in log.references("lesson")] == ["training"]
 
 
@@ -163,7 +163,7 @@ def better_version(log, settings):
     rows = log.read_rows("lesson", labelled_only=True).iloc[-1_500:]
     model = recipes.fit("text", rows, rows["label"].tolist(), COLUMNS, 0)
     stored = artifacts.save(model, settings.artifacts, "better")
-    return registry.register_version(log, "lesson", uri=stored.uri, sha256=stored.sha256, created_by="test")
+    return registration.register_version(log, "lesson", uri=stored.uri, sha256=stored.sha256, created_by="test")
 
 
 def shares_right(log):
@@ -175,7 +175,7 @@ def test_a_promoted_version_answers_from_then_on(log, settings):
     process = started(settings)
     wait_for_rows(log, HISTORY_ROWS + 4_000)
     assert better_version(log, settings) == "v2"
-    registry.promote_version(log, "lesson", "v2", "ana", "it knows the new words")
+    promotion.promote_version(log, "lesson", "v2", "ana", "it knows the new words")
     n_before = log.n_rows("lesson")
     wait_for_rows(log, n_before + 3_000)
     runs.ask_to_stop(log, the_run(log).id)
@@ -194,7 +194,7 @@ def test_no_row_after_a_promotion_is_answered_by_the_version_that_served_before(
     known = log.read_rows("lesson", LastRows(300)).drop(columns=["request_id", "label", "labelled_at"])
     better_version(log, settings)
     late = known.assign(predicted_at=datetime.now(UTC))
-    registry.promote_version(log, "lesson", "v2", "ana", "while v1 answers a batch")
+    promotion.promote_version(log, "lesson", "v2", "ana", "while v1 answers a batch")
     n_rows = log.n_rows("lesson")
     with pytest.raises(registry.OtherChampion, match="champion must be v1; v2 serves by now"):
         log.append("lesson", late, champion="v1")
@@ -208,7 +208,7 @@ def test_a_challenger_on_trial_scores_unseen_and_answers_its_share(log, settings
     since = datetime.now(UTC)
     version = better_version(log, settings)
     with writing(log.engine) as connection:
-        registry.begin_trial(connection, "lesson", version, "challenger", 0.5, "ana")
+        promotion.begin_trial(connection, "lesson", version, "challenger", 0.5, "ana")
     longer = Lesson(scenario="vocabulary", rows=5_000, **FAST)
     run = runs.begin(log, "lesson", longer.source, longer.n_rows, longer.fingerprint)
     with log.engine.begin() as connection:

@@ -14,7 +14,7 @@ from storage.importing.plan import ColumnMapping, plan_import
 from storage.importing.run import AlreadyImported, ImportResult, run_import
 from storage.jobs import runs, workers
 from storage.jobs.runs import Run, RunDone, RunTaken
-from storage.models import registry, shadow
+from storage.models import promotion, registration, shadow
 from storage.models.catalogue import UnknownModel
 from tests.at_once import at_once, wait_until_held_up
 
@@ -104,7 +104,7 @@ class TestContractAtOnce:
 
     def test_an_alias_that_is_new_points_at_the_version_written_last(self, logs, database_url):
         logs[0].register("m", [AMOUNT])
-        names = [registry.register_version(log, "m", uri=None, sha256=None, created_by="test") for log in logs]
+        names = [registration.register_version(log, "m", uri=None, sha256=None, created_by="test") for log in logs]
         point = [partial(_point, log, name) for log, name in zip(logs, names, strict=True)]
         assert at_once(database_url, "model_alias", point) == [None] * N
         with reading(logs[0].engine) as connection:
@@ -153,7 +153,7 @@ def _import(log: PredictionLog, path) -> ImportResult:
 
 def _point(log: PredictionLog, version: str) -> None:
     with writing(log.engine) as connection:
-        registry.write_alias(connection, "m", "shadow", version)
+        promotion.write_alias(connection, "m", "shadow", version)
 
 
 def _n(log: PredictionLog, table: sa.Table) -> int:

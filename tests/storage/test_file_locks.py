@@ -8,14 +8,15 @@ import pytest
 from drift.data.windows import Column
 from storage import open_log
 from storage.database.engine import DatabaseFault, open_engine
-from storage.models import registry
+from storage.models import registration, registry
 from tests.conftest import ROOT
 
 ADD_VERSION = """
 import sys
-from storage import open_log, registry
+from storage import open_log
+from storage.models import registration
 log = open_log(sys.argv[1])
-registry.register_version(log, "m", uri=None, sha256=None, created_by="other")
+registration.register_version(log, "m", uri=None, sha256=None, created_by="other")
 log.close()
 """
 
@@ -29,14 +30,14 @@ def test_what_other_processes_write_is_seen_however_often_this_one_opens_the_fil
     for n in (1, 2):
         subprocess.run([sys.executable, "-c", ADD_VERSION, sqlite_url], cwd=ROOT, check=True)
         third.close()
-        assert [len(registry.versions(log, "m")) for log in (first, second)] == [n, n]
+        assert [len(registry.read_versions(log, "m")) for log in (first, second)] == [n, n]
         assert (tmp_path / "drift.db-wal").exists()
         third = open_log(sqlite_url)
-    registry.register_version(first, "m", uri=None, sha256=None, created_by="this one")
+    registration.register_version(first, "m", uri=None, sha256=None, created_by="this one")
     for log in (first, second, third):
         log.close()
     again = open_log(sqlite_url)
-    assert len(registry.versions(again, "m")) == 3
+    assert len(registry.read_versions(again, "m")) == 3
     again.close()
 
 

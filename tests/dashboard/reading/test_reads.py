@@ -7,7 +7,7 @@ import pytest
 from dashboard.reading import reads
 from dashboard.reading.addresses import window_text
 from drift.data.windows import TimeSpan
-from storage.models.registry import register_version
+from storage.models.registration import register_version
 
 
 def test_the_history_ends_at_the_current_window(reviews):

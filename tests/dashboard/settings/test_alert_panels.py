@@ -64,7 +64,7 @@ def refused_alert(log, hook, note="no good"):
     messages.show_watching(log)
 
 
-def test_the_panel_shows_what_was_told_and_why_it_did_not_arrive(loans, hook):  # noqa: F811
+def test_the_panel_shows_what_was_told_and_why_it_did_not_arrive(loans, hook):  # noqa: F811  the fixture, asked for by name
     refused_alert(loans, hook, HOSTILE)
     app = page()
     assert "Alerts have not been delivered since" in text_of(app)
@@ -81,7 +81,7 @@ def press(app: AppTest, by: str) -> str:
     return text_of(app.button(key="test_alerts").click().run())
 
 
-def test_the_channel_is_tried_by_somebody_and_the_audit_list_says_so(loans, hook):  # noqa: F811
+def test_the_channel_is_tried_by_somebody_and_the_audit_list_says_so(loans, hook):  # noqa: F811  the fixture, asked for by name
     messages.show_watching(loans)
     app = page()
     assert "Alerts are sent to the channel that is set" in text_of(app)
@@ -96,7 +96,7 @@ def test_the_channel_is_tried_by_somebody_and_the_audit_list_says_so(loans, hook
     assert SECRET not in text_of(app)
 
 
-def test_without_a_channel_the_panel_says_how_to_set_one(loans):  # noqa: F811
+def test_without_a_channel_the_panel_says_how_to_set_one(loans):  # noqa: F811  the fixture, asked for by name
     app = page()
     assert "No alerts are sent" in text_of(app)
     assert app.button(key="test_alerts").disabled

@@ -8,8 +8,8 @@ import pytest
 
 from drift.board.findings import Guards
 from drift.board.result import Board
-from drift.columns.by_values import Table
 from drift.columns.report import ColumnReport
+from drift.columns.values import Table
 from drift.data.samples import CategoricalSample, NumericSample
 from drift.data.windows import WindowExtent
 from drift.performance.agreement import Agreement, agreement

@@ -69,8 +69,8 @@ def test_the_previous_window_is_cut_where_the_log_begins():
         (lambda: RowSpan(5, 5), "first < last; got 5 and 5"),
         (lambda: RowSpan(-1, 5), "got -1 and 5"),
         (lambda: TimeSpan(START, START), "start must be before end"),
-        (lambda: TimeSpan(datetime(2026, 1, 1), START), "start must carry a time zone"),  # noqa: DTZ001
-        (lambda: utc(datetime(2026, 1, 1)), "instant must carry a time zone"),  # noqa: DTZ001
+        (lambda: TimeSpan(datetime(2026, 1, 1), START), "start must carry a time zone"),  # noqa: DTZ001  without a zone, to be refused
+        (lambda: utc(datetime(2026, 1, 1)), "instant must carry a time zone"),  # noqa: DTZ001  without a zone, to be refused
     ],
 )
 def test_a_window_that_cannot_be_is_refused(build, must):

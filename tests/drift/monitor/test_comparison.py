@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from drift.columns.report import report_windows
+from drift.columns.verdicts import report_windows
 from drift.data.policy import DriftPolicy
 from drift.data.series import sliding_windows
 from drift.data.windows import Column, LastRows

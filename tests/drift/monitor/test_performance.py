@@ -13,7 +13,7 @@ from drift.data.samples import CategoricalSample, NumericSample
 from drift.data.windows import Column, LastRows, RowSpan
 from drift.monitor.boards import check
 from drift.monitor.labels import acknowledge, known_reference, outcome_columns, outcome_samples
-from drift.monitor.performance import check_performance, judged, performance
+from drift.monitor.performance import check_performance, judged, performance_report
 from drift.performance.concept import ACCURACY
 from drift.performance.report import performance_lines
 from storage import open_log
@@ -235,7 +235,7 @@ def test_a_model_without_classes_or_labels_has_no_performance(sqlite_url):
     log.register("numbers", [Column("prediction", "numeric", "prediction"), Column("label", "numeric", "label")])
     for model in ("bare", "numbers"):
         log.append(model, [{"predicted_at": START, "prediction": "1"}])
-        assert performance(log, model, LastRows(10), None, POLICY) is None
+        assert performance_report(log, model, LastRows(10), None, POLICY) is None
         board = check(log, model, LastRows(10))
         assert judged(board, None) is board
     log.close()

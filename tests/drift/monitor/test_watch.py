@@ -12,7 +12,7 @@ from drift.life.ledger import Rows
 from drift.life.rule import RULE
 from drift.monitor.boards import PREVIOUS, check, onset, timeline
 from drift.monitor.references import prepare
-from drift.monitor.watch import acknowledge, replayed, snooze, watch
+from drift.monitor.watch import acknowledge_stream, replayed, snooze, watch
 from tests.drift.array_source import MINUTE, START, ArraySource
 
 COLUMNS = (
@@ -172,7 +172,7 @@ def test_without_a_place_to_store_the_answer_is_the_same(source):
 
 def test_an_acknowledged_alarm_is_over_now_and_stays_in_the_windows_before(source):
     check(source, "m", LastRows(1_000))
-    record = acknowledge(source, "m", "training", "plan", by="ana", note="a sale", kind="false alarm")
+    record = acknowledge_stream(source, "m", "training", "plan", by="ana", note="a sale", kind="false alarm")
     assert record.acknowledged.by == "ana"
     now = check(source, "m", LastRows(1_000))
     assert verdicts(now) == {"length": "drift"}
@@ -195,8 +195,11 @@ def test_a_snoozed_alarm_is_amber_until_then(source):
 @pytest.mark.parametrize(
     ("answer", "must"),
     [
-        (lambda s: acknowledge(s, "m", "training", "score", by="ana"), r"column must have an alarm.*\(length, plan\)"),
-        (lambda s: acknowledge(s, "m", "training", "plan", by=" "), "by must name the person"),
+        (
+            lambda s: acknowledge_stream(s, "m", "training", "score", by="ana"),
+            r"column must have an alarm.*\(length, plan\)",
+        ),
+        (lambda s: acknowledge_stream(s, "m", "training", "plan", by=" "), "by must name the person"),
         (
             lambda s: snooze(s, "m", "training", "plan", START.replace(tzinfo=None), by="ana"),
             "until must carry a time zone",

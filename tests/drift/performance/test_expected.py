@@ -6,7 +6,8 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import roc_auc_score
 
 from drift.data.samples import CategoricalSample
-from drift.performance.expected import MIN_LABELLED, calibrate, calibration_error, estimates, expected_accuracy
+from drift.performance.calibration import MIN_LABELLED, calibrate, calibration_error
+from drift.performance.expected import estimates, expected_accuracy
 
 CLASSES = ("no", "yes")
 

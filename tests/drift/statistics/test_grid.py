@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as arrays
 
 from drift.data.samples import NumericReference, NumericSample
 from drift.statistics.grid import N_CELLS, cell_counts, distances_on_grid, grid_edges, largest_open_share
-from drift.statistics.two_sample import ks_statistic
+from drift.statistics.kolmogorov_smirnov import ks_statistic
 
 NUMBERS = st.one_of(
     st.floats(allow_nan=False, width=32),

@@ -6,7 +6,7 @@ import pytest
 from retrain.steps.pipeline import advance
 from storage.database.audit import read_audit
 from storage.jobs import decisions, queue
-from storage.models import registry
+from storage.models import registration, registry
 from tests.retrain.conftest import COLUMNS, START, fill, run, simulated
 
 RECENT = {"window_rows": 1500, "holdout_share": 0.25}
@@ -23,16 +23,16 @@ def test_a_better_challenger_waits_for_a_person_and_then_serves(recipe, log, art
     job_id = start(log)
     waiting = run(log, artifacts, job_id)
     assert (waiting.state, waiting.result["version"]) == ("waiting_approval", "v2"), waiting.note
-    assert registry.alias(log, "m", "champion") == "v1"
+    assert registry.read_alias(log, "m", "champion") == "v1"
     assert waiting.result["champion"]["accuracy"] < 0.5 < 0.9 < waiting.result["challenger"]["accuracy"]
     assert decisions.approve(log, job_id, "ben").accepted
     promoted = run(log, artifacts, job_id)
     assert (promoted.state, promoted.progress, promoted.active_model) == ("promoted", 1.0, None)
-    assert {name: alias.version for name, alias in registry.aliases(log, "m").items()} == {
+    assert {name: alias.version for name, alias in registry.read_aliases(log, "m").items()} == {
         "champion": "v2",
         "previous": "v1",
     }
-    version = registry.version(log, "m", "v2")
+    version = registry.read_version(log, "m", "v2")
     assert (version.stage, version.job_id, version.params["recipe"]) == ("champion", job_id, recipe)
     assert len(version.data_sha256) == 64
     assert decisions.rollback(log, "m", "ana").message == "v1 serves again instead of v2"
@@ -53,7 +53,7 @@ def test_a_model_without_a_file_is_compared_by_its_logged_predictions(log, artif
     assert job.result["n_held_out"] == 375
     decisions.approve(log, job.id, "ben")
     assert run(log, artifacts, job.id).state == "promoted"
-    assert registry.aliases(log, "m")["previous"].version == "imported"
+    assert registry.read_aliases(log, "m")["previous"].version == "imported"
 
 
 def test_a_row_that_the_champion_never_answered_is_no_mistake_of_its(log, artifacts):
@@ -68,7 +68,7 @@ def test_a_row_that_the_champion_never_answered_is_no_mistake_of_its(log, artifa
 def test_a_champion_is_not_judged_on_the_rows_that_it_was_trained_on(log, artifacts):
     fill(log, artifacts)
     job = run(log, artifacts, start(log, window_rows=2_500, holdout_share=0.9))
-    data_end = registry.version(log, "m", "v1").params["data_end"]
+    data_end = registry.read_version(log, "m", "v1").params["data_end"]
     assert job.result["held_out_start"] >= data_end
     assert job.result["n_held_out"] == 1_500
 
@@ -76,12 +76,12 @@ def test_a_champion_is_not_judged_on_the_rows_that_it_was_trained_on(log, artifa
 def test_an_approval_does_not_outlive_the_champion_that_was_compared(log, artifacts):
     fill(log, artifacts)
     job = run(log, artifacts, start(log))
-    registry.register_version(log, "m", uri=None, sha256=None, created_by="ben", champion=True)
+    registration.register_version(log, "m", uri=None, sha256=None, created_by="ben", champion=True)
     decisions.approve(log, job.id, "ana")
     job = run(log, artifacts, job.id)
     assert (job.state, job.note) == ("rejected", "v2 was compared with v1, but v3 serves now: start another job.")
-    assert registry.version(log, "m", "v2").stage == "withdrawn"
-    assert registry.aliases(log, "m")["champion"].version == "v3"
+    assert registry.read_version(log, "m", "v2").stage == "withdrawn"
+    assert registry.read_aliases(log, "m")["champion"].version == "v3"
 
 
 def test_a_worse_challenger_is_refused_with_both_accuracies(log, artifacts):
@@ -96,7 +96,7 @@ def test_a_worse_challenger_is_refused_with_both_accuracies(log, artifacts):
     assert "95 % interval" in job.note
     assert "on 500 held-out recent rows" in job.note
     assert job.result["champion"]["accuracy"] > job.result["challenger"]["accuracy"]
-    assert [version.version for version in registry.versions(log, "m")] == ["v1"]
+    assert [version.version for version in registry.read_versions(log, "m")] == ["v1"]
 
 
 def test_labels_of_one_class_are_refused(log, artifacts):
@@ -156,7 +156,7 @@ def test_rows_without_a_label_are_left_out_and_counted(log, artifacts):
     log.append("m", simulated(100, start=START + timedelta(days=1, minutes=200)).drop(columns="label"))
     job_id = start(log)
     run(log, artifacts, job_id)
-    output = next(step.output for step in queue.steps(log, job_id) if step.name == "collect")
+    output = next(step.output for step in queue.read_steps(log, job_id) if step.name == "collect")
     assert output["n"] == 1500
     assert output["left_out"] == {"without a label yet": 100}
 
@@ -167,7 +167,7 @@ def test_a_dry_run_compares_and_registers_nothing(log, artifacts):
     job = run(log, artifacts, job_id)
     assert job.state == "rejected"
     assert job.note.startswith("Dry run, nothing is registered. The challenger would pass: accuracy 0.9")
-    assert len(registry.versions(log, "m")) == 1
+    assert len(registry.read_versions(log, "m")) == 1
 
 
 def test_a_champion_whose_file_was_changed_is_refused_at_once(log, artifacts):

@@ -9,7 +9,7 @@ from retrain.triggers import looks
 from retrain.triggers.looks import TriggerSettings
 from storage.database.audit import read_audit
 from storage.database.schema import retrain_trigger
-from storage.jobs import decisions, firings, queue
+from storage.jobs import decisions, queue, triggers
 from tests.retrain.conftest import START, fill, run, simulated
 
 OFTEN = TriggerSettings(checks=2, window_rows=1_000, every_minutes=0)
@@ -27,7 +27,7 @@ def more_rows(log, n=20, day=5, turned=False, **more):
 
 
 def said(log):
-    (trigger,) = firings.triggers(log)
+    (trigger,) = triggers.read_triggers(log)
     return trigger.last_result
 
 
@@ -42,7 +42,7 @@ def test_a_loss_that_is_advised_often_enough_is_proposed_and_a_person_lets_it_be
     assert "20 of 1,000 rows have come since the last look (1 of 2 looks in a row)" in said(log)
     more_rows(log, 980, day=6, turned=True)
     looks.look(log)
-    job = queue.active_job(log, "m")
+    job = queue.read_active_job(log, "m")
     assert (job.state, job.trigger, job.requested_by) == ("proposed", "performance", f"trigger {number}")
     assert job.reason.startswith("Retrain")
     assert "accuracy" in job.reason.lower()
@@ -63,17 +63,17 @@ def test_a_proposal_may_be_refused_and_does_not_come_again_at_once(log, artifact
     watched(log, artifacts, "propose", settings=TriggerSettings(checks=1, window_rows=1_000, every_minutes=0))
     looks.look(log)
     assert decisions.refuse(log, 1, "ben", "a holiday").accepted
-    assert queue.job(log, 1).note == "The proposal was refused by ben. a holiday"
+    assert queue.read_job(log, 1).note == "The proposal was refused by ben. a holiday"
     more_rows(log)
     looks.look(log)
-    assert len(queue.jobs(log)) == 1
+    assert len(queue.read_jobs(log)) == 1
     assert "It has fired within 24 hours already." in said(log)
 
 
 def test_a_loss_that_labels_show_may_start_a_job(log, artifacts):
     watched(log, artifacts, "start", settings=TriggerSettings(checks=1, window_rows=1_000, every_minutes=0))
     looks.look(log)
-    assert queue.active_job(log, "m").state == "queued"
+    assert queue.read_active_job(log, "m").state == "queued"
     assert "started: job 1" in said(log)
 
 
@@ -83,7 +83,7 @@ def test_nothing_is_started_while_a_guard_holds(log, artifacts):
         log, artifacts, "start", params=params, settings=TriggerSettings(checks=1, window_rows=1_000, every_minutes=0)
     )
     looks.look(log)
-    assert queue.jobs(log) == ()
+    assert queue.read_jobs(log) == ()
     assert "Not now: 1,500 of 2,000 labelled rows have come since the last training." in said(log)
 
 
@@ -92,7 +92,7 @@ def test_a_healthy_model_starts_nothing(log, artifacts):
         log, artifacts, "start", turned=False, settings=TriggerSettings(checks=1, window_rows=1_000, every_minutes=0)
     )
     looks.look(log)
-    assert queue.jobs(log) == ()
+    assert queue.read_jobs(log) == ()
     assert "(0 of 1 looks in a row)" in said(log)
 
 
@@ -121,12 +121,12 @@ def test_new_labels_start_a_job_once_and_are_counted_from_there(log, artifacts):
     assert said(log).endswith("60 of 100 new labelled rows")
     more_rows(log, 50, day=7)
     looks.look(log)
-    job = queue.active_job(log, "m")
+    job = queue.read_active_job(log, "m")
     assert (job.state, job.trigger, job.reason) == ("queued", "continuous", "110 new labelled rows have come.")
     decisions.cancel(log, job.id, "ana")
     looks.look(log)
     assert said(log).endswith("0 of 100 new labelled rows")
-    assert len(queue.jobs(log)) == 1
+    assert len(queue.read_jobs(log)) == 1
 
 
 def test_a_job_that_runs_already_keeps_the_trigger_waiting(log, artifacts):
@@ -155,10 +155,10 @@ def test_a_look_that_fails_is_told_and_the_next_trigger_is_looked_at(log, artifa
 
 def test_a_look_is_taken_by_one_worker_and_only_when_it_is_due(log, artifacts):
     watched(log, artifacts, "propose", kind="labels", settings=TriggerSettings())
-    (seen,) = firings.due_triggers(log)
+    (seen,) = triggers.read_due_triggers(log)
     later = datetime.now(UTC) + timedelta(minutes=10)
-    assert [firings.take(log, seen, later) for _ in range(2)] == [True, False]
-    assert firings.due_triggers(log) == ()
+    assert [triggers.take(log, seen, later) for _ in range(2)] == [True, False]
+    assert triggers.read_due_triggers(log) == ()
     assert looks.look(log) == []
 
 

@@ -10,6 +10,7 @@ from retrain.triggers import schedules
 from storage.database.audit import read_audit
 from storage.database.schema import retrain_schedule
 from storage.jobs import firings, queue
+from storage.jobs.schedules import read_schedules
 from tests.retrain.conftest import COLUMNS
 
 pytestmark = pytest.mark.each_database
@@ -40,10 +41,10 @@ def test_missed_times_become_one_job_and_the_next_time_lies_ahead(registered):
     assert said.startswith(f"schedule {number}: ")
     assert said.endswith("UTC: started: job 1")
     assert schedules.tick(registered) == []
-    job = queue.job(registered, 1)
+    job = queue.read_job(registered, 1)
     assert (job.trigger, job.requested_by, job.reason) == ("schedule", f"schedule {number}", "each night")
     assert job.params == {"needs_approval": False}
-    (schedule,) = firings.schedules(registered, "m")
+    (schedule,) = read_schedules(registered, "m")
     assert timedelta(0) < schedule.next_at - datetime.now(UTC) <= timedelta(minutes=5)
     assert schedule.last_result.endswith("started: job 1")
 
@@ -54,7 +55,7 @@ def test_many_workers_at_once_start_one_job(registered):
     with ThreadPoolExecutor(8) as pool:
         said = [one for found in pool.map(lambda _: schedules.tick(registered), range(8)) for one in found]
     assert len(said) == 1
-    assert len(queue.jobs(registered)) == 1
+    assert len(queue.read_jobs(registered)) == 1
 
 
 def test_a_schedule_that_meets_a_running_job_says_so_and_waits_for_its_next_time(registered):
@@ -63,7 +64,7 @@ def test_a_schedule_that_meets_a_running_job_says_so_and_waits_for_its_next_time
     due_since(registered, number, timedelta(minutes=1))
     (said,) = schedules.tick(registered)
     assert said.endswith("already running: job 1, started by ben")
-    assert len(queue.jobs(registered)) == 1
+    assert len(queue.read_jobs(registered)) == 1
     assert schedules.tick(registered) == []
 
 
@@ -75,7 +76,7 @@ def test_a_schedule_that_is_switched_off_does_not_fire_and_does_not_catch_up(reg
     schedules.enable(registered, number, "ben")
     assert schedules.tick(registered) == []
     firings.remove(registered, "schedule", number, "ben")
-    assert firings.schedules(registered) == ()
+    assert read_schedules(registered) == ()
     actions = [entry.action for entry in read_audit(registered, "m")]
     assert actions == ["remove schedule", "enable schedule", "disable schedule", "add schedule"]
 
@@ -89,7 +90,7 @@ def test_a_schedule_that_this_machine_cannot_read_is_switched_off_with_the_reaso
     due_since(registered, other, timedelta(minutes=1))
     said = schedules.tick(registered)
     assert len(said) == 2
-    broken = next(one for one in firings.schedules(registered) if one.id == number)
+    broken = next(one for one in read_schedules(registered) if one.id == number)
     assert not broken.enabled
     assert "time_zone must be a name" in broken.last_result
 
@@ -109,7 +110,7 @@ def test_a_schedule_that_cannot_be_is_refused(wrong, said, registered):
     given = {"model": "m", "cron": "@daily", "reason": "why", "by": "ana"} | wrong
     with pytest.raises(ValueError, match=said):
         schedules.add(registered, given.pop("model"), given.pop("cron"), **given)
-    assert firings.schedules(registered) == ()
+    assert read_schedules(registered) == ()
 
 
 def test_what_does_not_exist_cannot_be_switched(registered):

@@ -55,7 +55,7 @@ def job_id(log, artifacts) -> int:
 
 def be_due(log, job_id: int) -> None:
     with writing(log.engine) as connection:
-        set_job(connection, job_id, not_before=queue.job(log, job_id).created_at)
+        set_job(connection, job_id, not_before=queue.read_job(log, job_id).created_at)
 
 
 def test_a_new_job_becomes_a_run_and_no_worker_of_ours_touches_it(log, with_hub, hub, job_id):
@@ -71,7 +71,7 @@ def test_a_new_job_becomes_a_run_and_no_worker_of_ours_touches_it(log, with_hub,
     assert (method, path) == ("POST", "/repos/acme/reviews/actions/workflows/retrain.yml/dispatches")
     assert headers["accept"] == "application/vnd.github+json"
     assert headers["x-github-api-version"] == "2022-11-28"
-    job = queue.job(log, job_id)
+    job = queue.read_job(log, job_id)
     assert (job.state, job.external_ref, job.lease_owner) == ("queued", RUN_URL, None)
     assert job.note == f"GitHub has accepted the run: {RUN_URL}."
     assert leases.claim(log, "w") is None
@@ -82,7 +82,7 @@ def test_an_older_server_starts_the_run_and_does_not_say_which(log, with_hub, hu
     hub.tells_run = False
     launchers.ask_next(log, with_hub, "w")
     assert [("return_run_details" in body) for body in hub.dispatched] == [True, False]
-    job = queue.job(log, job_id)
+    job = queue.read_job(log, job_id)
     assert job.external_ref == dispatches.ACCEPTED
     assert job.note == "GitHub has accepted the run: the Actions page of acme/reviews."
 
@@ -115,7 +115,7 @@ def test_an_answer_that_stays_ends_the_job_with_the_reason_and_frees_the_model(
 ):
     hub.next_answers = [answer]
     launchers.ask_next(log, with_hub, "w")
-    job = queue.job(log, job_id)
+    job = queue.read_job(log, job_id)
     assert (job.state, job.active_model) == ("failed", None)
     assert job.note.startswith(f"No run was started: {said}")
     if isinstance(answer.body, dict):
@@ -152,7 +152,7 @@ def test_an_answer_that_passes_is_noted_and_asked_again_later(answer, said, seco
         answer = replace(answer, headers=answer.headers | {"x-ratelimit-reset": str(int(time.time()) + 600)})
     hub.next_answers = [answer]
     launchers.ask_next(log, with_hub, "w")
-    job = queue.job(log, job_id)
+    job = queue.read_job(log, job_id)
     assert (job.state, job.external_ref, job.lease_owner) == ("queued", dispatches.ASKED, None)
     assert said in job.note
     assert job.note.startswith("Tried 1 of 8 times, again in ")
@@ -161,7 +161,7 @@ def test_an_answer_that_passes_is_noted_and_asked_again_later(answer, said, seco
     assert not launchers.ask_next(log, with_hub, "w"), "not before its time"
     be_due(log, job_id)
     launchers.ask_next(log, with_hub, "w")
-    assert queue.job(log, job_id).external_ref == RUN_URL
+    assert queue.read_job(log, job_id).external_ref == RUN_URL
 
 
 def test_a_run_that_started_though_no_answer_came_is_found_and_not_started_twice(
@@ -170,13 +170,13 @@ def test_a_run_that_started_though_no_answer_came_is_found_and_not_started_twice
     monkeypatch.setattr(github, "_TIMEOUT_SECONDS", 0.3)
     hub.next_answers = [Answer(200, {}, starts=True, after_seconds=0.8)]
     launchers.ask_next(log, with_hub, "w")
-    job = queue.job(log, job_id)
+    job = queue.read_job(log, job_id)
     assert "GitHub did not answer in time; the run may have started" in job.note
     assert (job.state, job.external_ref) == ("queued", dispatches.ASKED)
     be_due(log, job_id)
     launchers.ask_next(log, with_hub, "other")
     assert len(hub.runs) == len(hub.dispatched) == 1
-    assert queue.job(log, job_id).external_ref == RUN_URL
+    assert queue.read_job(log, job_id).external_ref == RUN_URL
 
 
 def test_a_worker_that_died_before_it_wrote_the_answer_down_makes_no_second_run(log, with_hub, hub, job_id):
@@ -186,9 +186,9 @@ def test_a_worker_that_died_before_it_wrote_the_answer_down_makes_no_second_run(
         set_job(connection, job_id, lease_until=taken.created_at)
     launchers.ask_next(log, with_hub, "other")
     assert len(hub.runs) == 1
-    assert queue.job(log, job_id).external_ref == RUN_URL
+    assert queue.read_job(log, job_id).external_ref == RUN_URL
     dispatches.accept(log, taken, "http://late", "late")
-    assert queue.job(log, job_id).external_ref == RUN_URL, "who lost the job writes nothing"
+    assert queue.read_job(log, job_id).external_ref == RUN_URL, "who lost the job writes nothing"
 
 
 def test_a_server_that_is_away_is_tried_eight_times_and_then_the_job_fails(log, with_hub, job_id):
@@ -196,7 +196,7 @@ def test_a_server_that_is_away_is_tried_eight_times_and_then_the_job_fails(log, 
     for _ in range(dispatches.MAX_TRIES):
         be_due(log, job_id)
         assert launchers.ask_next(log, nobody, "w")
-    job = queue.job(log, job_id)
+    job = queue.read_job(log, job_id)
     assert job.state == "failed"
     assert job.note.startswith("No run was started after 8 tries; the last: GitHub cannot be reached (")
 
@@ -214,7 +214,7 @@ def test_a_cancel_while_the_run_is_asked_for_ends_the_job(log, with_hub, job_id)
     taken = dispatches.take(log, "w")
     assert decisions.cancel(log, job_id, "ben").message == f"job {job_id} is being cancelled"
     dispatches.accept(log, taken, RUN_URL, "accepted")
-    assert queue.job(log, job_id).state == "cancelled"
+    assert queue.read_job(log, job_id).state == "cancelled"
     with pytest.raises(ValueError, match=f"job must be an open one; job {job_id} is cancelled"):
         external.begin(log, "", "why", "ana", str(job_id), RUN_URL)
 
@@ -223,7 +223,7 @@ def test_the_token_stays_in_the_environment(log, with_hub, hub, job_id, monkeypa
     hub.next_answers = [refusal(403, f"no access for {REPOSITORY}")]
     launchers.ask_next(log, with_hub, "w")
     assert TOKEN not in repr(with_hub)
-    assert TOKEN not in f"{queue.job(log, job_id)} {read_audit(log)}"
+    assert TOKEN not in f"{queue.read_job(log, job_id)} {read_audit(log)}"
     monkeypatch.setenv("DRIFT_GITHUB_TOKEN", TOKEN)
     assert TOKEN not in processes.environment(with_hub, secrets=False).values()
     assert TOKEN in processes.environment(with_hub, secrets=True).values()
@@ -259,7 +259,7 @@ def test_settings_come_from_the_environment(hub):
 def test_a_run_that_a_person_began_makes_its_own_job(log, artifacts, with_hub):
     fill(log, artifacts)
     number = external.begin(log, "", "complaints", "octocat", "", RUN_URL)
-    job = queue.job(log, number)
+    job = queue.read_job(log, number)
     assert (job.model, job.reason, job.requested_by, job.external_ref) == ("m", "complaints", "octocat", RUN_URL)
     # The same run tried again, such as by "re-run failed jobs".
     assert external.begin(log, "m", "complaints", "octocat", "", RUN_URL) == number
@@ -283,7 +283,7 @@ def test_what_the_reviewers_of_the_environment_decide_is_taken_over_with_their_n
     waiting(log, artifacts, job_id)
     hub.review("approved", "grace", "recall is fine")
     assert external.gate(with_hub, log, job_id, "9000").accepted
-    job = queue.job(log, job_id)
+    job = queue.read_job(log, job_id)
     assert (job.decision, job.decided_by, job.decision_note) == ("approve", "grace", "recall is fine")
     assert job.external_ref is None, "our own worker goes on with the rollout"
     # Twice, or after somebody decided in the dashboard: the first decision stays.
@@ -298,22 +298,22 @@ def test_a_run_that_nobody_was_asked_about_is_not_approved(log, artifacts, with_
     answer = external.gate(with_hub, log, job_id, "9000")
     assert not answer.accepted
     assert "give the environment production required reviewers, or decide in the dashboard" in answer.message
-    assert queue.job(log, job_id).state == "waiting_approval"
+    assert queue.read_job(log, job_id).state == "waiting_approval"
 
 
 def test_a_rejection_on_github_ends_the_job(log, artifacts, with_hub, hub, job_id):
     waiting(log, artifacts, job_id)
     hub.review("rejected", "grace", "not before Friday")
     assert external.end(with_hub, log, job_id, "octocat", "9000").message == f"job {job_id} is refused"
-    job = queue.job(log, job_id)
+    job = queue.read_job(log, job_id)
     assert (job.state, job.decided_by, job.note) == ("rejected", "grace", "Refused by grace. not before Friday")
-    assert registry.version(log, "m", "v2").stage == "withdrawn"
+    assert registry.read_version(log, "m", "v2").stage == "withdrawn"
 
 
 def test_a_run_that_was_cut_off_leaves_no_job_open(log, with_hub, job_id):
     external.begin(log, "", "", "octocat", str(job_id), RUN_URL)
     assert external.end(with_hub, log, job_id, "octocat", "9000").accepted
-    assert queue.job(log, job_id).state == "cancelled"
+    assert queue.read_job(log, job_id).state == "cancelled"
 
 
 def test_only_the_next_step_runs_and_one_that_is_done_is_not_repeated(log, with_hub, job_id):
@@ -324,7 +324,7 @@ def test_only_the_next_step_runs_and_one_that_is_done_is_not_repeated(log, with_
         external.run_step(with_hub, log, job_id, "prechek")
     for _ in range(2):
         assert external.run_step(with_hub, log, job_id, "precheck").step == "collect"
-    assert [(step.name, step.attempt) for step in queue.steps(log, job_id)] == [("precheck", 1)]
+    assert [(step.name, step.attempt) for step in queue.read_steps(log, job_id)] == [("precheck", 1)]
 
 
 def test_a_fault_while_the_reviewers_are_asked_is_a_sentence(with_hub, log, job_id):

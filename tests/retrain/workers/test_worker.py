@@ -17,7 +17,9 @@ from retrain.triggers.looks import TriggerSettings
 from retrain.workers import launchers, processes
 from storage.database.schema import retrain_schedule
 from storage.database.settings import Settings
-from storage.jobs import decisions, firings, queue, workers
+from storage.jobs import decisions, queue, workers
+from storage.jobs.schedules import read_schedules
+from storage.jobs.triggers import read_triggers
 from storage.models import registry
 from tests.conftest import postgres_database
 from tests.patience import PATIENCE, wait_for
@@ -44,11 +46,11 @@ def start_worker(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., s
 
 
 def is_running(log, job_id: int, step: str) -> Callable[[], bool]:
-    return lambda: any(s.name == step and s.state == "running" for s in queue.steps(log, job_id))
+    return lambda: any(s.name == step and s.state == "running" for s in queue.read_steps(log, job_id))
 
 
 def has_state(log, job_id: int, *states: str) -> Callable[[], bool]:
-    return lambda: queue.job(log, job_id).state in states
+    return lambda: queue.read_job(log, job_id).state in states
 
 
 def children_of(pid: int) -> list[str]:
@@ -67,21 +69,21 @@ def test_a_job_runs_from_the_button_to_a_new_champion(log, settings, artifacts, 
     worker = start_worker()
     job_id = queue.start(log, "m", "red turned bad", "ana", params=RECENT).job_id
     wait_for(has_state(log, job_id, "waiting_approval", "rejected", "failed"))
-    waiting = queue.job(log, job_id)
+    waiting = queue.read_job(log, job_id)
     assert waiting.state == "waiting_approval", waiting.note
     # A job that waits for a person holds no worker.
     assert waiting.lease_owner is None
-    assert [w.pid for w in workers.live_workers(log)] == [worker.pid]
+    assert [w.pid for w in workers.read_live_workers(log)] == [worker.pid]
     assert launchers.ensure_worker(settings).said.startswith(f"A worker is alive: process {worker.pid}")
     decisions.approve(log, job_id, "ben")
     wait_for(has_state(log, job_id, "promoted"))
-    assert registry.alias(log, "m", "champion") == "v2"
-    wait_for(lambda: all(step.log for step in queue.steps(log, job_id) if step.name != "approval"))
-    trained = next(step for step in queue.steps(log, job_id) if step.name == "train")
+    assert registry.read_alias(log, "m", "champion") == "v2"
+    wait_for(lambda: all(step.log for step in queue.read_steps(log, job_id) if step.name != "approval"))
+    trained = next(step for step in queue.read_steps(log, job_id) if step.name == "train")
     assert "training on 1,125 rows by the recipe tabular" in trained.log
     worker.terminate()
     assert worker.wait(PATIENCE) == 0
-    assert workers.live_workers(log) == ()
+    assert workers.read_live_workers(log) == ()
 
 
 def test_a_job_is_cancelled_while_it_trains_and_its_process_is_gone(log, artifacts, start_worker):
@@ -93,8 +95,8 @@ def test_a_job_is_cancelled_while_it_trains_and_its_process_is_gone(log, artifac
     assert not queue.start(log, "m", "at once again", "ana").started
     wait_for(has_state(log, job_id, "cancelled"))
     assert children_of(worker.pid) == []
-    assert queue.job(log, job_id).note == "Cancelled by ben at step train."
-    assert len(registry.versions(log, "m")) == 1
+    assert queue.read_job(log, job_id).note == "Cancelled by ben at step train."
+    assert len(registry.read_versions(log, "m")) == 1
     assert queue.start(log, "m", "again", "ana").started
 
 
@@ -107,11 +109,11 @@ def test_a_second_worker_finishes_what_a_killed_one_began(log, artifacts, start_
     first.wait()
     start_worker(lease=3)
     wait_for(has_state(log, job_id, "waiting_approval", "rejected", "failed"))
-    assert queue.job(log, job_id).state == "waiting_approval"
+    assert queue.read_job(log, job_id).state == "waiting_approval"
     assert children_of(first.pid) == []
-    repeated = {step.name: (step.attempt, step.crashes) for step in queue.steps(log, job_id) if step.attempt > 1}
+    repeated = {step.name: (step.attempt, step.crashes) for step in queue.read_steps(log, job_id) if step.attempt > 1}
     assert repeated == {"train": (2, 1)}
-    assert [version.version for version in registry.versions(log, "m")] == ["v2", "v1"]
+    assert [version.version for version in registry.read_versions(log, "m")] == ["v2", "v1"]
 
 
 def test_a_worker_waits_for_a_database_that_is_not_there_yet(postgres_server, artifacts, tmp_path):
@@ -146,30 +148,30 @@ def test_a_worker_that_is_asked_to_stop_hands_its_step_back(log, artifacts, star
     wait_for(is_running(log, job_id, "train"))
     worker.terminate()
     assert worker.wait(PATIENCE) == 0
-    job = queue.job(log, job_id)
+    job = queue.read_job(log, job_id)
     assert (job.state, job.step, job.lease_owner) == ("queued", "train", None)
     assert children_of(worker.pid) == []
-    assert workers.live_workers(log) == ()
+    assert workers.read_live_workers(log) == ()
     start_worker()
     wait_for(has_state(log, job_id, "waiting_approval", "rejected", "failed"))
-    assert [(step.failures, step.crashes) for step in queue.steps(log, job_id) if step.name == "train"] == [(0, 0)]
+    assert [(step.failures, step.crashes) for step in queue.read_steps(log, job_id) if step.name == "train"] == [(0, 0)]
 
 
 def test_a_worker_fires_schedules_and_looks_at_triggers(log, artifacts, start_worker):
     fill(log, artifacts)
     start_worker()
     looks.add(log, "m", "labels", "propose", by="ana", settings=TriggerSettings(n_labels=10, every_minutes=0))
-    wait_for(lambda: firings.triggers(log)[0].last_result)
-    assert "0 of 10 new labelled rows" in firings.triggers(log)[0].last_result
+    wait_for(lambda: read_triggers(log)[0].last_result)
+    assert "0 of 10 new labelled rows" in read_triggers(log)[0].last_result
     log.append("m", simulated(20, start=START + timedelta(days=9)).assign(prediction="good", score=0.5))
-    wait_for(lambda: queue.active_job(log, "m"))
-    assert queue.active_job(log, "m").state == "proposed"
+    wait_for(lambda: queue.read_active_job(log, "m"))
+    assert queue.read_active_job(log, "m").state == "proposed"
     number = schedules.add(log, "m", "* * * * *", reason="each minute", by="ana").number
     with log.engine.begin() as connection:
         due = sa.update(retrain_schedule).where(retrain_schedule.c.id == number)
         connection.execute(due.values(next_at=datetime.now(UTC)))
-    wait_for(lambda: firings.schedules(log)[0].last_result)
-    assert "already proposed: job 1, by trigger 1" in firings.schedules(log)[0].last_result
+    wait_for(lambda: read_schedules(log)[0].last_result)
+    assert "already proposed: job 1, by trigger 1" in read_schedules(log)[0].last_result
 
 
 def test_a_worker_that_nobody_waits_for_ends_when_no_job_is_left(settings):
@@ -188,7 +190,7 @@ def test_ensure_worker_starts_one_and_only_where_it_may(log, settings):
     try:
         # Asking again, even at once, does not start a second one.
         assert str(process.pid) in launchers.ensure_worker(settings).worker
-        wait_for(lambda: workers.live_workers(log))
+        wait_for(lambda: workers.read_live_workers(log))
         assert str(process.pid) in launchers.ensure_worker(settings).worker
     finally:
         processes.end(process)

@@ -15,7 +15,7 @@ from drift.life.ledger import Acknowledgement, Snooze
 from drift.monitor.boards import check
 from drift.monitor.references import prepare
 from drift.monitor.source import monitored
-from drift.monitor.watch import acknowledge, snooze, watch
+from drift.monitor.watch import acknowledge_stream, snooze, watch
 from storage import PredictionLog, open_log
 from storage.database.audit import read_audit
 from storage.database.engine import writing
@@ -119,7 +119,7 @@ def test_an_answered_alarm_stays_history_and_the_scores_start_again(registered):
     rows = frame()
     begin(registered, rows[:3_300])
     revision, alarmed = registered.revision("m"), kept(registered)
-    acknowledge(registered, "m", "training", "length", by="ana", note="a sale")
+    acknowledge_stream(registered, "m", "training", "length", by="ana", note="a sale")
     answered = kept(registered)
     assert registered.revision("m") > revision  # boards that are cached under it are drawn anew
     assert answered.progress["length"].score == 0
@@ -128,7 +128,7 @@ def test_an_answered_alarm_stays_history_and_the_scores_start_again(registered):
     entry = read_audit(registered, "m")[0]
     assert (entry.actor, entry.action, entry.detail["note"]) == ("ana", "acknowledge alarm", "a sale")
     with pytest.raises(ValueError, match="column must have an alarm"):
-        acknowledge(registered, "m", "training", "length", by="ana")
+        acknowledge_stream(registered, "m", "training", "length", by="ana")
     registered.append("m", rows[3_300:])
     again = kept(registered)
     assert [a.acknowledged is None for a in again.alarms] == [False, True]  # the drift goes on
@@ -141,7 +141,7 @@ def test_late_rows_leave_an_answered_alarm_as_it_was(registered):
     rows = frame()
     begin(registered, rows[rows.index != 2_500][:3_300])
     kept(registered)
-    acknowledge(registered, "m", "training", "length", by="ana", kind="false alarm")
+    acknowledge_stream(registered, "m", "training", "length", by="ana", kind="false alarm")
     answered = kept(registered).alarms
     registered.append("m", rows[2_500:2_501])
     assert kept(registered).alarms[0] == answered[0]
@@ -177,7 +177,7 @@ def test_an_answer_holds_though_rows_come_late_behind_its_evidence(registered, n
 def test_a_snooze_of_an_alarm_that_was_answered_just_now_is_refused(registered):
     begin(registered, frame()[:3_350])
     ledger, record = registered.ledger("m", "training"), kept(registered).open_alarm("length")
-    acknowledge(registered, "m", "training", "length", by="ana")
+    acknowledge_stream(registered, "m", "training", "length", by="ana")
     with pytest.raises(ValueError, match="must still be open"):
         ledger.snooze(record, Snooze(START + timedelta(days=9), "ben", ""))
 

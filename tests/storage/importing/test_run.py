@@ -317,7 +317,7 @@ def test_an_import_that_goes_on_adds_to_the_rows_that_it_listed_as_rejected(log,
     assert [row.row for row in read_rejected(listed)] == [0, 9, 18, 27]
     run_import(log, plan, batch=10, strict=True, tell_rejected=RejectedFile(listed))
     assert [row.row for row in read_rejected(listed)] == [0, 9, 18, 27, 36, 45]
-    assert runs.find_latest(log, plan.fingerprint).n_rejected == 6
+    assert runs.read_latest_run(log, plan.fingerprint).n_rejected == 6
 
 
 def test_a_first_import_replaces_an_older_list_of_rejected_rows(log, write, tmp_path):

@@ -2,7 +2,7 @@ import pytest
 
 from storage import open_log
 from storage.jobs import runs
-from storage.jobs.lessons import HISTORY_ROWS, Lesson, is_lesson, newest_lesson
+from storage.jobs.lessons import HISTORY_ROWS, Lesson, is_lesson, read_newest_lesson
 
 pytestmark = pytest.mark.each_database
 
@@ -39,11 +39,11 @@ def test_equal_simulations_are_one_run_and_others_are_not(engine):
 
 
 def test_the_newest_lesson_is_found_among_imports(engine):
-    assert newest_lesson(engine) is None
+    assert read_newest_lesson(engine) is None
     begun(engine)
     newer = begun(engine, Lesson(model="lesson-2", scenario="none"))
     imported = runs.begin(engine, "loans", "lessons.csv", 10)
-    found = newest_lesson(engine)
+    found = read_newest_lesson(engine)
     assert found is not None
     assert found.id == newer.id
     assert is_lesson(found)

@@ -7,7 +7,7 @@ import pytest
 
 from drift.data.windows import Column
 from storage import open_log
-from storage.references.labelled import count_labels, labelled_share
+from storage.references.labelled import count_labels, read_labelled_share
 
 pytestmark = pytest.mark.each_database
 
@@ -66,12 +66,12 @@ def test_numbers_are_counted_as_labels_too(database_url):
 
 def test_the_labelled_share_is_that_of_the_newest_rows(registered):
     append(registered)
-    assert labelled_share(registered, "m", newest=100) == 30 / 40
-    assert labelled_share(registered, "m", newest=4) == 3 / 4  # None, good, worse, good
+    assert read_labelled_share(registered, "m", newest=100) == 30 / 40
+    assert read_labelled_share(registered, "m", newest=4) == 3 / 4  # None, good, worse, good
 
 
 def test_without_rows_or_labels_there_is_no_labelled_share(registered):
-    assert labelled_share(registered, "m", newest=100) is None
+    assert read_labelled_share(registered, "m", newest=100) is None
     registered.register("unlabelled", [Column("a", "numeric")])
     registered.append("unlabelled", [{"predicted_at": START, "a": 1.0}])
-    assert labelled_share(registered, "unlabelled", newest=100) is None
+    assert read_labelled_share(registered, "unlabelled", newest=100) is None

@@ -8,7 +8,7 @@ import pytest
 from drift.data.windows import Column, LastRows
 from storage.checking.frames import batch_from_frame
 from storage.database.engine import writing
-from storage.models import registry
+from storage.models import promotion, registration, registry
 from storage.references.of_champion import MIN_ROWS, adopt_reference
 from tests.retrain.conftest import COLUMNS, START, simulated
 
@@ -24,7 +24,7 @@ def trained(log):
     log.register("m", COLUMNS)
     log.append("m", simulated(N_ROWS))
     for _ in range(2):
-        registry.register_version(log, "m", uri=None, sha256=None, created_by="ana", params={"recipe": "tabular"})
+        registration.register_version(log, "m", uri=None, sha256=None, created_by="ana", params={"recipe": "tabular"})
     return log
 
 
@@ -36,13 +36,13 @@ def accepted(n, first=0):
 
 def serve(log, version, rows):
     with writing(log.engine) as connection:
-        registry.promote(connection, "m", version, "ana")
+        promotion.promote(connection, "m", version, "ana")
         return adopt_reference(connection, "m", version, rows)
 
 
 def adopt_and_fail(connection):
     adopt_reference(connection, "m", "v1", accepted(240))
-    registry.promote(connection, "m", "v9", "ana")
+    promotion.promote(connection, "m", "v9", "ana")
 
 
 def test_the_first_reference_counts_until_a_champion_brings_its_own(trained):
@@ -53,11 +53,11 @@ def test_the_first_reference_counts_until_a_champion_brings_its_own(trained):
     assert serve(trained, "v1", accepted(120)) == "accepted-v1"
     assert trained.default_reference("m").n == 120
     assert trained.revision("m") > revision
-    assert registry.version(trained, "m", "v1").params == {"recipe": "tabular", "reference": "accepted-v1"}
+    assert registry.read_version(trained, "m", "v1").params == {"recipe": "tabular", "reference": "accepted-v1"}
     # The next one was accepted on too few rows: the first reference is the best there is.
     assert serve(trained, "v2", accepted(MIN_ROWS - 1)) is None
     assert trained.default_reference("m").name == "training"
-    assert registry.promote_version(trained, "m", "v1", "ana", "the better one") == "v2"
+    assert promotion.promote_version(trained, "m", "v1", "ana", "the better one") == "v2"
     assert trained.default_reference("m").name == "accepted-v1"
 
 
@@ -111,4 +111,4 @@ def test_a_promotion_that_fails_leaves_no_reference(trained):
     with pytest.raises(ValueError, match="version must be one of"), writing(trained.engine) as connection:
         adopt_and_fail(connection)
     assert trained.references("m") == ()
-    assert registry.version(trained, "m", "v1").params == {"recipe": "tabular"}
+    assert registry.read_version(trained, "m", "v1").params == {"recipe": "tabular"}

@@ -26,6 +26,7 @@ from storage.database.schema import (
     segment_histogram,
     segment_values,
 )
+from storage.models.catalogue import read_entry
 from storage.reading import selection
 from storage.segments.seal import rebuild
 from storage.upkeep.retention import erase, retain
@@ -48,11 +49,11 @@ SEGMENT, BLOCK = 16, 4
 @pytest.fixture
 def small_segments(monkeypatch):
     """Make segments of 16 rows and blocks of 4 segments, so that a few hundred rows fill several blocks."""
-    for module in ("sealing", "appending"):
+    for module in ("segments.seal", "writing.batches"):
         monkeypatch.setattr(f"storage.{module}.SEGMENT_ROWS", SEGMENT)
-    for module in ("grids", "counting", "repairing", "retention", "verifying"):
+    for module in ("segments.grids", "segments.counts", "segments.repair", "upkeep.retention", "upkeep.verification"):
         monkeypatch.setattr(f"storage.{module}.BLOCK_SEGMENTS", BLOCK)
-    for module in ("sealed_reading", "appending"):
+    for module in ("segments.view", "writing.batches"):
         monkeypatch.setattr(f"storage.{module}.MOST_UNSEALED", 16 * SEGMENT)
     monkeypatch.setattr("storage.segments.seal._OVERGROWN", 2 * SEGMENT)
     monkeypatch.setattr("storage.segments.seal._COUNTED_AT_ONCE", 3)
@@ -176,9 +177,9 @@ def agree(life, log):
     windows += [TimeSpan(a, b) for a, b in itertools.pairwise(instants)]
     columns = log.columns("m")
     with reading(log.engine) as connection:
-        entry = log._catalogue.entry(connection, "m")
-        layout = log._catalogue.layout(connection, entry)
-        dictionary = log._catalogue.dictionary(connection, entry)
+        entry = read_entry(connection, "m")
+        layout = log.catalogue.layout(connection, entry)
+        dictionary = log.catalogue.dictionary(connection, entry)
         obvious = [selection.read_samples(connection, layout, dictionary, window, columns) for window in windows]
         extents = [selection.read_extent(connection, layout.table, window) for window in windows]
     assert log.extents("m", windows) == extents

@@ -142,7 +142,7 @@ def test_a_plain_record_goes_the_short_way_on_every_database(database_url):
     log = begun(database_url)
     record = PLAIN | {"prediction": "paid", "x": 3, "text": "fine", "predicted_at": "2026-11-23T14:00:05+00:00"}
     log.append("loans", [record | {"request_id": None}])  # from the second row on, the categories are known
-    assert plain_row(log._catalogue, "loans", record) is not None
+    assert plain_row(log.catalogue, "loans", record) is not None
     log._checked = lambda *_: pytest.fail("went the long way")
     assert log.append("loans", [record]).accepted == 1
     assert log.append("loans", [record | {"request_id": f"r{k}"} for k in range(5)]).accepted == 5

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from drift.columns.by_values import compare_each
-from drift.columns.report import report_windows
+from drift.columns.verdicts import report_windows
 from drift.columns.windows import Compared
 from drift.data.policy import DriftPolicy
 from drift.data.samples import CategoricalSample, NumericSample, reference_from
