@@ -3,10 +3,10 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from drift.data.policy import Verdict
+from drift.data.policy import DriftPolicy, Verdict
 from drift.life.evidence import Alarm
 from drift.life.ledger import Acknowledgement, AlarmRecord, Honesty, Snooze
-from drift.statistics.effects import Mover
+from drift.statistics.effects import Mover, Rate
 from drift.statistics.ks_p_values import SMALLEST_P
 from drift.statistics.power import shift_in_sd, smallest_visible_distance
 from drift.statistics.two_sample import Test
@@ -90,6 +90,20 @@ def categories_moved(moved: Sequence[Mover], effect_size: float) -> str:
     return f"{said} ({named})" if named else said
 
 
+def rate_changed(rate: Rate) -> str:
+    """Say how often a rare category comes, before and now.
+
+    Examples
+    --------
+    >>> rate_changed(Rate("fraud", 10, 5_000, 52, 5_200))
+    "'fraud' 5.0 times as often: 0.2 % -> 1.0 % of rows (10 of 5,000 -> 52 of 5,200)"
+    """
+    before, now = share_text(rate.before / rate.n_before), share_text(rate.now / rate.n_now)
+    times = f"{rate.ratio:.1f} times as often" if rate.ratio >= 1 else "less often"
+    counts = f"{rate.before:,} of {rate.n_before:,} -> {rate.now:,} of {rate.n_now:,}"
+    return f"{short(rate.category)} {times}: {before} -> {now} of rows ({counts})"
+
+
 def missing_moved(reference_share: float, current_share: float) -> str:
     """Say how the share of missing values changed."""
     verb = "rose" if current_share > reference_share else "fell"
@@ -100,6 +114,12 @@ def unseen_found(share: float, categories: Sequence[tuple[str, int]]) -> str:
     """Say which values the reference did not hold."""
     found = ", ".join(f"{short(name)} ({count:,} rows)" for name, count in categories[:3])
     return f"{share_text(share)} of values are unseen in the reference: {found}"
+
+
+def is_id(new_share: float) -> str:
+    """Say that a column holds ids or free text, and what is watched of it all the same."""
+    new = f"{share_text(new_share)} of the values are new even within the reference"
+    return f"{new}: an id or free text. Only missing values are watched"
 
 
 def too_few(n: int, min_sample: int, n_reference: int, alpha: float, df: int) -> str:
@@ -115,6 +135,30 @@ def too_few(n: int, min_sample: int, n_reference: int, alpha: float, df: int) ->
         f"{said}; with these, only a KS distance above {visible:.2f} "
         f"(a shift of {shift:.1f} standard deviations) could be told from chance."
     )
+
+
+def blind(n: int, n_reference: int, phi: float, policy: DriftPolicy, df: int) -> str:
+    """Say that rows repeat each other so much that a drift would not have been heard, and what could be told.
+
+    Examples
+    --------
+    >>> print(blind(1_000, 60_000, 72.0, DriftPolicy(), 0).replace(". ", ".\\n"))
+    1,000 rows tell as much as 14 independent ones: only a shift above 1.2 standard deviations could be told.
+    A window of 3,600 rows would do
+    """
+    worth, worth_reference = n / phi, n_reference / phi
+    visible = smallest_visible_distance(worth_reference, worth, policy.alpha, df)
+    if visible >= 1:
+        told = "no shift could be told"
+    elif df:
+        told = f"only {100 * visible:.0f} points of moved traffic could be told"
+    else:
+        told = f"only a shift above {shift_in_sd(visible):.1f} standard deviations could be told"
+    needed = math.ceil(policy.min_sample * phi)
+    way_out = f"A window of {needed:,} rows would do"
+    if n_reference < needed:
+        way_out = "The reference is too short for its own rhythm: freeze a longer one"
+    return f"{n:,} rows tell as much as {max(worth, 1):.0f} independent ones: {told}. {way_out}"
 
 
 def value_finding(

@@ -74,8 +74,8 @@ def _add_trigger(parser: argparse.ArgumentParser) -> None:
         "--mode", choices=get_args(Mode), default="propose", help="ask a person first (default: %(default)s), or start"
     )
     for name, what in {
-        "checks": "drift: so many looks in a row must advise it",
-        "window_rows": "drift: the newest rows that are compared",
+        "checks": "drift: so many looks in a row, no two at the same rows, must advise it",
+        "window_rows": "drift: the newest rows that a look compares",
         "n_labels": "labels: so many new labelled rows",
         "every_minutes": "how often it looks",
         "pause_hours": "for so long after a firing it does not fire again",

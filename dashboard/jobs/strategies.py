@@ -51,7 +51,7 @@ def _in_words(trigger: TriggerRule) -> str:
     if trigger.kind == "labels":
         return f"{_MODES[trigger.mode]} after every {kept.n_labels:,} new labelled rows; {looks}"
     advised = " or ".join(kept.actions)
-    rows = f"on the newest {kept.window_rows:,} rows"
+    rows = f"at {kept.window_rows:,} new rows each"
     return f"{_MODES[trigger.mode]} once {kept.checks} looks in a row {rows} advise {advised}; {looks}"
 
 

@@ -8,15 +8,15 @@ from drift.board.headline import far_columns
 from drift.columns.report import ColumnReport
 from drift.data.policy import Verdict
 from drift.performance.agreement import accuracy_p_value, difference_interval
+from drift.performance.report import Concept
 from drift.performance.vocabulary import Vocabulary
 from drift.wording import p_phrase
 
 Urgency = Literal["act", "look", "wait", "none"]
 Action = Literal["none", "monitor", "investigate", "retrain", "emergency"]
+ALARMED = ("drift", "warning")
 # How far accuracy must have fallen, beyond chance, before something is to be done.
 INVESTIGATE, RETRAIN, EMERGENCY = 0.02, 0.05, 0.10
-# Population stability of a column that moved beyond chance, where no labels tell what it costs.
-MONITOR_PSI, INVESTIGATE_PSI, EMERGENCY_PSI = 0.10, 0.25, 0.50
 # So many values that no row of the reference had came with a new code list or a renaming, not with the world; from
 # there on a retrain job refuses the rows too.
 UNSEEN_BURST = 0.5
@@ -28,7 +28,7 @@ class Advice:
     """What to do now, and why.
 
     `action` is what the evidence asks for and `not_now` why it must wait, by the `guard` that holds. `lost_accuracy`
-    says that labels show a loss.
+    says that an alarm of labels stands and that this window shows the loss.
     """
 
     urgency: Urgency
@@ -48,9 +48,11 @@ class Advice:
 def recommend(verdict: Verdict, board: Findings) -> Advice:
     """Say what to do about a board, with the evidence in numbers.
 
-    Where labels tell, the loss of accuracy decides; columns that moved do not show that the model got worse, and
-    never start a retrain by themselves. A fault of the data feed comes before everything else; a retrain that is under
-    way, or has just ended, changes what is left to do, and not what the evidence asks for.
+    A retrain is asked for where an alarm of accuracy stands and the window shows how much was lost: that alarm alone
+    is counted over all looks of a life, so one look without it may say "look" and no more. Columns that moved do not
+    show that the model got worse, and never start a retrain by themselves. A fault of the data feed comes before
+    everything else; a retrain that is under way, or has just ended, changes what is left to do, and not what the
+    evidence asks for.
 
     Parameters
     ----------
@@ -67,6 +69,12 @@ def accuracy_lost(board: Findings) -> str:
     return said if drop is not None and drop >= INVESTIGATE else ""
 
 
+def accuracy_alarm(board: Findings) -> Concept | None:
+    """Return the alarm that predictions go wrong more often, where one stands."""
+    concept = board.performance.concept if board.performance else None
+    return concept if concept is not None and concept.verdict in ALARMED else None
+
+
 def _by_evidence(verdict: Verdict, board: Findings) -> Advice:
     found, (drop, accuracy) = board.performance, _accuracy(board)
     if found is not None and found.vocabulary.is_fault:
@@ -79,15 +87,16 @@ def _by_evidence(verdict: Verdict, board: Findings) -> Advice:
         said = "Some columns could not be compared; the table says why."
         return Advice("look", "Repair the check", said, action="investigate")
     moved = [report for report in board.columns if report.verdict == "drift"]
+    if (alarm := accuracy_alarm(board)) is not None:
+        return _held(_by_alarm(alarm, drop or 0.0, accuracy, _inputs(board, moved)), board.guards)
     if drop is not None and drop >= INVESTIGATE:
-        return _held(_lost(drop, f"{accuracy} {_inputs(board, moved)}"), board.guards)
+        no_order = "No alarm of accuracy stands, and one look alone is no reason to retrain."
+        said = f"{accuracy} {no_order} {_inputs(board, moved)}"
+        return Advice("look", "Look at the accuracy of this window", said, action="monitor")
     if drop is None:
         # Labels tell nothing where no prediction stands beside them.
         ask = "label a sample of the newest rows" if found or _logs_predictions(board) else "find out why inputs moved"
-        return _answer_first(_without_labels(board, moved, accuracy, ask), board)
-    if found is not None and found.concept is not None and found.concept.verdict in ("drift", "warning"):
-        said = f"{found.concept.said} In this window: {accuracy}"
-        return Advice("look", "Investigate: predictions go wrong more often", said, True, "investigate")
+        return _answer_first(_without_labels(moved, accuracy, ask), board)
     if moved:
         return Advice("look", "Look at the columns; retraining can wait", accuracy, action="monitor")
     return _answer_first(Advice("none", "Nothing to do", accuracy), board)
@@ -133,12 +142,19 @@ def _inputs(board: Findings, moved: list[ColumnReport]) -> str:
     return "No column drifts, so what the labels mean may have changed."
 
 
-def _lost(drop: float, evidence: str) -> Advice:
-    if drop >= EMERGENCY:
-        return Advice("act", "Retrain now", evidence, True, "emergency")
-    if drop >= RETRAIN:
+def _by_alarm(alarm: Concept, drop: float, accuracy: str, inputs: str) -> Advice:
+    """Say what an alarm of accuracy asks for, by what the window shows; an amber one orders nothing."""
+    if alarm.is_back:
+        return Advice("look", "Answer the alarm: accuracy is back to normal", alarm.said, action="monitor")
+    if drop < INVESTIGATE:
+        said = f"{alarm.said} In this window: {accuracy}"
+        return Advice("look", "Investigate: predictions go wrong more often", said, True, "investigate")
+    evidence = f"{accuracy} {inputs}"
+    if alarm.verdict != "drift" or drop < RETRAIN:
+        return Advice("look", "Investigate", evidence, True, "investigate")
+    if drop < EMERGENCY:
         return Advice("act", "Retrain", evidence, True, "retrain")
-    return Advice("look", "Investigate", evidence, True, "investigate")
+    return Advice("act", "Retrain now", evidence, True, "emergency")
 
 
 def _held(said: Advice, guards: Guards) -> Advice:
@@ -152,20 +168,12 @@ def _held(said: Advice, guards: Guards) -> Advice:
     return replace(said, urgency="wait", title=title, evidence=evidence, not_now=why, guard=guard)
 
 
-def _without_labels(board: Findings, moved: list[ColumnReport], accuracy: str, ask: str) -> Advice:
+def _without_labels(moved: list[ColumnReport], accuracy: str, ask: str) -> Advice:
     """Judge by the inputs alone: what moved may cost accuracy or not, and only labels can tell."""
-    beyond = [r for r in board.columns if r.value_verdict in ("drift", "warning") and r.stability == r.stability]
-    most = max(beyond, key=lambda report: report.stability, default=None)
-    psi = most.stability if most else 0.0
-    label = "Inputs that moved do not show that the model got worse. " + accuracy
-    said = f"PSI of {most.column} is {psi:.2f}. {label}" if most and psi >= MONITOR_PSI else label
-    if psi >= EMERGENCY_PSI:
-        return Advice("look", f"Emergency: {ask} today", said, action="emergency")
-    if moved or psi >= INVESTIGATE_PSI:
-        return Advice("look", f"Investigate: {ask}", said, action="investigate")
-    if psi >= MONITOR_PSI:
-        return Advice("look", "Watch the columns that moved", said, action="monitor")
-    return Advice("none", "Nothing to do", accuracy)
+    if not moved:
+        return Advice("none", "Nothing to do", accuracy)
+    said = f"Inputs that moved do not show that the model got worse. {accuracy}"
+    return Advice("look", f"Investigate: {ask}", said, action="investigate")
 
 
 def _pipeline_fault(board: Findings) -> str:

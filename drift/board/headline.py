@@ -5,6 +5,7 @@ from datetime import datetime
 
 from drift.columns.report import ColumnReport
 from drift.data.policy import WORST_FIRST, DriftPolicy, Verdict
+from drift.wording import rate_changed
 
 _SLIGHT_NAMED = 3
 
@@ -143,6 +144,8 @@ def _most(moved: Sequence[ColumnReport]) -> str:
         return f"{most.column} moved most, KS distance {most.effect_size:.2f}"
     if most.test == "constant":
         return f"{most.column}: {_uncapitalised(most.reason.split('. ')[0].rstrip('.'))}"
+    if rate := most.rate:
+        return f"{most.column}: {rate_changed(rate)}"
     return f"{most.column} moved most, {100 * most.effect_size:.1f} points of traffic"
 
 

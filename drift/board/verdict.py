@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from drift.board.advice import Advice, accuracy_lost, recommend
+from drift.board.advice import Advice, accuracy_alarm, accuracy_lost, recommend
 from drift.board.findings import Findings
 from drift.board.headline import board_verdict, headline
 from drift.data.policy import WORST_FIRST, Verdict
-from drift.performance.report import Concept
-
-ALARMED = ("drift", "warning")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,15 +39,14 @@ def conclude(board: Findings) -> Conclusion:
     """Conclude from everything that one look at a window found.
 
     Columns speak first: their alarms, or at one look their adjusted p-values. Alarms of labels come before them, for
-    wrong predictions are what costs. Accuracy that this window alone shows to have fallen sounds no alarm, for nobody
-    counts such looks, but no board is green beside it. The advice is about all of it.
+    wrong predictions are what costs. Accuracy that this window alone shows to have fallen is told, and colours nothing:
+    nobody counts such looks. The advice is about all of it.
     """
     said = _by_columns(board)
     for weigh in (_with_concept, _with_label, _with_vocabulary):
         said = weigh(*said, board)
-    advice = recommend(said[0], board)
-    verdict, sentence = _with_accuracy(*said, board) if advice.lost_accuracy else said
-    return Conclusion(verdict=verdict, sentence=sentence, advice=advice)
+    verdict, sentence = _with_accuracy(*said, board)
+    return Conclusion(verdict=verdict, sentence=sentence, advice=recommend(said[0], board))
 
 
 def _by_columns(board: Findings) -> tuple[Verdict, str]:
@@ -59,15 +55,9 @@ def _by_columns(board: Findings) -> tuple[Verdict, str]:
     return board_verdict(board.columns), headline(board.columns, board.n, board.policy)
 
 
-def _alarm_of_concept(board: Findings) -> Concept | None:
-    """Return the alarm that predictions go wrong more often, where one sounds."""
-    concept = board.performance.concept if board.performance else None
-    return concept if concept is not None and concept.verdict in ALARMED else None
-
-
 def _with_concept(verdict: Verdict, sentence: str, board: Findings) -> tuple[Verdict, str]:
     """Put first that predictions go wrong: concept drift where the scores did not expect it and no input drifts."""
-    concept = _alarm_of_concept(board)
+    concept = accuracy_alarm(board)
     # At one look, of this window and the one before it, alarms are not asked.
     if concept is None or board.rule == "one look":
         return verdict, sentence
@@ -109,12 +99,13 @@ def _with_vocabulary(verdict: Verdict, sentence: str, board: Findings) -> tuple[
 
 
 def _with_accuracy(verdict: Verdict, sentence: str, board: Findings) -> tuple[Verdict, str]:
-    """Add the accuracy that was lost, where no alarm has told of it: with it no board is green."""
-    concept = _alarm_of_concept(board)
-    if verdict not in ("stable", "warning") or (concept is not None and board.rule == "life"):
+    """Add the accuracy that this window lost, where no alarm has told of it: amber beside one that stands."""
+    alarm, lost = accuracy_alarm(board), accuracy_lost(board)
+    if not lost or verdict not in ("stable", "warning") or (alarm is not None and board.rule == "life"):
         return verdict, sentence
-    said = accuracy_lost(board) or (concept.said if concept else "")
-    return "warning", f"Warning: {_uncapitalised(said)}" if verdict == "stable" else f"{sentence} {said}"
+    if alarm is None:
+        return verdict, f"{sentence} Look at the accuracy of this window: {_uncapitalised(lost)}"
+    return "warning", f"Warning: {_uncapitalised(lost)}" if verdict == "stable" else f"{sentence} {lost}"
 
 
 def _uncapitalised(said: str) -> str:

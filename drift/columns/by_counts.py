@@ -146,7 +146,8 @@ def _regular(categories: _Categories, policy: DriftPolicy) -> tuple[np.ndarray, 
     """
     before = categories.reference_counts
     known, nobody = before > 0, np.zeros(0, np.int64)
-    if known.sum() < 2 or before.sum() < policy.min_sample:
+    is_id = isinstance(categories.reference, CategoricalReference) and categories.reference.is_id
+    if is_id or known.sum() < 2 or before.sum() < policy.min_sample:
         return nobody, None
     tried = np.flatnonzero((categories.sizes >= policy.min_sample) & ~categories.counts[:, ~known].any(axis=1))
     if not tried.size:

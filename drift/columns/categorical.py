@@ -32,6 +32,8 @@ def categorical_values(
     Values
         With `result` None where a sample holds too few values, or all categories are too rare to be tested.
     """
+    if reference.is_id:
+        return Values(result=None, note=wording.is_id(reference.new_within))
     if said := too_few(int(reference.counts.sum()), int(counts.sum()), policy, max(reference.n_distinct - 1, 1)):
         return Values(result=None, note=said)
     names = max(categories, reference.categories, key=len)

@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 from drift import wording
-from drift.columns.values import Table, what_moved
+from drift.columns.values import POINTS_TELL, Table, what_moved
 from drift.data.policy import DEFAULT_POLICY, DriftPolicy, Verdict
 from drift.data.windows import Kind, Role
 from drift.life.latch import Standing
 from drift.life.ledger import AlarmRecord
-from drift.statistics.effects import Mover
+from drift.statistics.effects import Mover, Rate
 from drift.statistics.two_sample import Test
 
 # The one NaN of all reports: tuples take it for equal to itself.
@@ -77,6 +77,12 @@ class ColumnReport(NamedTuple):
         return self.table.movers if self.table and self.test == "chi2" else ()
 
     @property
+    def rate(self) -> Rate | None:
+        """The rare category whose rate changed most, where little traffic moved."""
+        told = self.table is not None and self.test == "chi2" and self.effect_size < POINTS_TELL
+        return self.table.rate if self.table and told else None
+
+    @property
     def betting_score(self) -> float | None:
         """The evidence for a drift, where it is watched and still known."""
         return self.standing.score if self.standing else None
@@ -117,6 +123,14 @@ def _findings(report: ColumnReport) -> list[str]:
 def _value_finding(report: ColumnReport) -> str:
     if report.test in ("none", "constant"):
         return report.note
+    standing = report.standing
+    if (
+        standing
+        and report.value_verdict == "insufficient"
+        and standing.is_blind(report.n, report.n_reference, report.policy)
+    ):
+        df = max(len(report.table.names) - 1, 1) if report.table and report.test == "chi2" else 0
+        return wording.blind(report.n, report.n_reference, standing.phi, report.policy, df)
     shares = (report.reference_share_there, report.share_there)
     said = what_moved(report.location, shares, report.table, report.effect_size)
     adjusted_p = report.adjusted_p_value

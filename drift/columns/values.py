@@ -7,10 +7,12 @@ import numpy as np
 
 from drift import wording
 from drift.data.policy import DriftPolicy
-from drift.statistics.effects import Mover, movers
+from drift.statistics.effects import Mover, Rate, changed_rate, movers
 from drift.statistics.stability import stability_index
 from drift.statistics.two_sample import TwoSampleResult
 
+# From so much moved traffic on, points say more than the rate of a single rare category.
+POINTS_TELL = 0.1
 _PENDING = float("nan")
 
 
@@ -53,6 +55,11 @@ class Table:
     def movers(self) -> tuple[Mover, ...]:
         """The categories that moved beyond their noise, the largest first."""
         return movers(self.names, self.reference_counts, self.counts)
+
+    @property
+    def rate(self) -> Rate | None:
+        """The rare category whose rate changed most; None for bins of numbers, and where none did."""
+        return changed_rate(self.names, self.reference_counts, self.counts) if self.names else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +110,8 @@ def what_moved(location: float, shares: tuple[float, float], table: Table | None
     """
     if location == location:
         return wording.ks_moved(location, *shares)
+    if table and effect_size < POINTS_TELL and (rate := table.rate):
+        return wording.rate_changed(rate)
     return wording.categories_moved(table.movers if table else (), effect_size)
 
 

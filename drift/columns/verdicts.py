@@ -93,7 +93,11 @@ def _of_column(
         if standing is None:
             verdicts = _at_one_look(test, p_values, moved, policy)
         else:
-            sizes = (None, *moved[1:]) if test == "none" else moved
+            size = moved[0]
+            # Points of traffic cannot show what a rare class of an output came to.
+            if column.role == "prediction" and standing.alarm and test == "chi2" and table and table.rate:
+                size = max(size, policy.min_effect)
+            sizes = (None if test == "none" else size, *moved[1:])
             verdicts = settle(values[0], values[1], sizes, standing, policy)
         numbered = (column.name, column.kind, column.role, test, *values)
         judged = (*verdicts, _worst(verdicts), unseen, note, table, standing, policy)

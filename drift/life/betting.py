@@ -267,6 +267,8 @@ def _numeric_bets(cells: Cells) -> list[tuple[str, np.ndarray]]:
 def _categorical_bets(cells: Cells) -> list[tuple[str, np.ndarray]]:
     """Return names and tilts, each of shape (n_cells,), of what single categories may do."""
     unseen = len(cells.labels) - 2
+    if not unseen:  # an id, whose values are all alike
+        return []
     bets = [
         (f"'{label}' {'more' if odds > 1 else 'less'} often (x{odds:.2g})", _one(cells, at, odds))
         for at, label in enumerate(cells.labels[:unseen])

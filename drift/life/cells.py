@@ -1,6 +1,5 @@
 """Cells: the few bins into which a column's rows are counted, fixed once by its reference."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,13 +13,18 @@ from drift.data.samples import (
     NumericSample,
     Reference,
     Sample,
+    counting_half,
     reference_from,
 )
 from drift.data.windows import Kind
 
 N_CELLS = 20
-# Rarer categories share one cell, so that the cost of a bucket stays bounded whatever a column holds.
+# Rarer categories share cells, so that the cost of a bucket stays bounded whatever a column holds.
 MAX_CATEGORIES = 64
+# Of more categories so many have a cell each, and the others share so many groups, each of at least so many rows.
+_OWN_CELLS, _GROUPS, _GROUP_ROWS = 48, 16, 25
+# A category that the choosing half shows less often has no cell of its own.
+_OWN_ROWS = 5
 # A constant may come back through another decimal rounding; that is not another constant.
 SAME_CONSTANT = 1e-9
 _BESIDE = ("below", "above")
@@ -34,9 +38,9 @@ class Cells:
     ----------
     labels : names of the cells; the last is always "missing"
         A numeric column has "below", its inner cells in ascending order, and "above"; a categorical one has
-        a cell per category, perhaps "other" for the rare ones, and "unseen".
+        a cell per category, perhaps groups of "other" for the rare ones, and "unseen". An id has "unseen" only.
     reference_counts : int array, shape (n_cells,)
-        Reference rows per cell.
+        Reference rows per cell, where `is_split` those of the counting half.
     mass : float array, shape (n_cells,)
         The same, but never zero: what no reference row shows has the mass of one row, or of the singletons for
         "unseen" (Good and Turing [1]_). For n different numbers the mass without "missing" is n + 1: the n + 1
@@ -47,6 +51,8 @@ class Cells:
         Whether the inner cells hold ranges of many values rather than one value each.
     cell_of_code : int array
         The cell of each category code of the reference's dictionary; later codes are unseen.
+    is_split : bool
+        Whether one half of the reference chose the cells, so that only the other half is counted.
 
     References
     ----------
@@ -60,6 +66,12 @@ class Cells:
     edges: np.ndarray
     ranked: bool
     cell_of_code: np.ndarray
+    is_split: bool = False
+
+    def place_reference(self, reference: Sample) -> np.ndarray:
+        """Return the cells of the reference rows that are counted, in time order."""
+        placed = self.place(reference)
+        return placed[counting_half(len(reference))] if self.is_split else placed
 
     def place(self, sample: Sample) -> np.ndarray:
         """Return the cell of every row.
@@ -186,19 +198,48 @@ def _around(constant: float) -> np.ndarray:
 
 
 def _categorical_cells(reference: CategoricalReference) -> Cells:
-    """Return a cell per frequent category, "other" for the rest where there are many, "unseen" and "missing"."""
+    if reference.is_id:
+        return _id_cells(reference)
+    if reference.n_distinct > MAX_CATEGORIES:
+        return _chosen_cells(reference)
     counts = reference.counts
-    seen = np.flatnonzero(counts)
-    ranked = seen[np.argsort(-counts[seen], kind="stable")]
-    kept = np.sort(ranked[:MAX_CATEGORIES] if ranked.size > MAX_CATEGORIES + 1 else ranked)
-    pooled = np.setdiff1d(seen, kept)
-    names: Sequence[str] = [reference.categories[code] for code in kept]
-    labels = (*names, *(["other"] if pooled.size else []), "unseen", "missing")
+    kept = np.flatnonzero(counts)
+    labels = (*(reference.categories[code] for code in kept), "unseen", "missing")
     cell_of_code = np.full(counts.size, len(labels) - 2)
     cell_of_code[kept] = np.arange(kept.size)
-    cell_of_code[pooled] = kept.size
-    in_pool = [counts[pooled].sum()] if pooled.size else []
-    in_cells = np.array([*counts[kept], *in_pool, 0, reference.n_missing])
+    in_cells = np.array([*counts[kept], 0, reference.n_missing])
     mass = np.maximum(in_cells, 1.0)
     mass[-2] = max(int((counts == 1).sum()), 1)
     return Cells("categorical", labels, in_cells, mass, np.empty(0), False, cell_of_code)
+
+
+def _chosen_cells(reference: CategoricalReference) -> Cells:
+    """Choose cells by one half of the reference and count the other half.
+
+    The most frequent of many categories were frequent by chance too: on the rows that chose them, they look more
+    frequent than they are, the others and what was never seen less so.
+    """
+    chosen_by, counted = reference.chosen_by, reference.counts - reference.chosen_by
+    falling = np.argsort(-chosen_by, kind="stable")[: np.count_nonzero(chosen_by)]
+    own = np.sort(falling[:_OWN_CELLS][chosen_by[falling[:_OWN_CELLS]] >= _OWN_ROWS])
+    others = falling[~np.isin(falling, own)]
+    n_groups = min(max(int(chosen_by[others].sum()) // _GROUP_ROWS, 1), _GROUPS) if others.size else 0
+    names = ["other"] if n_groups == 1 else [f"other, group {k + 1}" for k in range(n_groups)]
+    labels = (*(reference.categories[code] for code in own), *names, "unseen", "missing")
+    cell_of_code = np.full(counted.size, len(labels) - 2)
+    cell_of_code[own] = np.arange(own.size)
+    # Dealt out by falling count, so that the groups are of about equal mass.
+    cell_of_code[others] = own.size + np.arange(others.size) % max(n_groups, 1)
+    in_cells = np.bincount(cell_of_code, weights=counted, minlength=len(labels)).astype(np.int64)
+    in_cells[-1] = reference.n_missing_counted
+    mass = np.maximum(in_cells, 1.0)
+    return Cells("categorical", labels, in_cells, mass, np.empty(0), False, cell_of_code, is_split=True)
+
+
+def _id_cells(reference: CategoricalReference) -> Cells:
+    """Tell values from missing ones and nothing else."""
+    in_cells = np.array([int(reference.counts.sum()), reference.n_missing])
+    everywhere = np.zeros(reference.counts.size, np.int64)
+    return Cells(
+        "categorical", ("unseen", "missing"), in_cells, np.maximum(in_cells, 1.0), np.empty(0), False, everywhere
+    )

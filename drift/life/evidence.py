@@ -9,6 +9,7 @@ from drift.data.samples import Sample
 from drift.life.autocorrelation import autocorrelation_factor
 from drift.life.betting import MEMORIES, Bets, Experts, bet, winner
 from drift.life.cells import Cells, cells_from
+from drift.life.movers import largest_mover
 from drift.life.rule import LifeRule, more_often_p_values, window_p_values
 
 Trigger = Literal["betting score", "window"]
@@ -19,7 +20,8 @@ class Alarm:
     """The moment an alarm sounded. It stays until a person acknowledges it or the reference is replaced.
 
     `row` is the number of rows seen since the reference, `onset` the row after which the drift seems to have begun, and
-    `bet` what had won most by then.
+    `bet` what rang: the bet that had won most by then or, where the window's test rang, what the window moved most by.
+    Such a drift has begun within the window, so its onset is the window's start.
     """
 
     row: int
@@ -93,7 +95,7 @@ class Watch:
         Watch
         """
         cells = cells_from(reference)
-        phi = autocorrelation_factor(cells, cells.place(reference))
+        phi = autocorrelation_factor(cells, cells.place_reference(reference))
         return cls(cells, Experts.of(cells), phi, rule, n_columns)
 
     @property
@@ -183,11 +185,10 @@ def advance(watch: Watch, evidence: Evidence, counts: np.ndarray) -> Step:
         return Step(Evidence(path[-1], windows, int(rows[-1]), float(life_p[-1]), evidence.alarm), scores, life_p)
     first = int(sounding.argmax())
     trigger: Trigger = "betting score" if scores[first] >= watch.threshold else "window"
-    won = winner(watch.experts, path[first])
-    row = int(rows[first])
-    onset = max(row - round(float(path[first].ages[won])), 0)
-    alarm = Alarm(row, onset, trigger, watch.experts.names[won], float(scores[first]), float(life_p[first]))
     window = _latest(watch, evidence, counts[: first + 1])
+    row = int(rows[first])
+    age, said = _what_rang(watch, trigger, path[first], window)
+    alarm = Alarm(row, max(row - age, 0), trigger, said, float(scores[first]), float(life_p[first]))
     at_alarm = Evidence(path[first], window, alarm.row, alarm.life_p, alarm)
     rest = advance(watch, at_alarm, counts[first + 1 :])
     return Step(
@@ -195,6 +196,16 @@ def advance(watch: Watch, evidence: Evidence, counts: np.ndarray) -> Step:
         np.concatenate([scores[: first + 1], rest.scores]),
         np.concatenate([life_p[: first + 1], rest.life_p]),
     )
+
+
+def _what_rang(watch: Watch, trigger: Trigger, bets: Bets, window: np.ndarray) -> tuple[int, str]:
+    """Return for how many rows a drift seems to have lasted, and what it is, by the evidence that rang."""
+    won = winner(watch.experts, bets)
+    if trigger == "betting score":
+        return round(float(bets.ages[won])), watch.experts.names[won]
+    counts = window.sum(axis=0)
+    said = largest_mover(watch.cells, counts) if watch.worse is None else "wrong predictions more often"
+    return int(counts.sum()), said
 
 
 def _life_p(watch: Watch, evidence: Evidence, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

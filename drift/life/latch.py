@@ -1,7 +1,7 @@
 """The latched rule: what the alarms of a column make of one window's effects."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from drift.data.policy import DriftPolicy, Verdict
@@ -21,7 +21,8 @@ class Standing:
 
     `alarm` sounds there; `answered` did, until a person acknowledged it, and `holds_answered` tells whether the window
     still holds rows from before that answer. `score` is the betting score where it is still known, and `n_awaited` is
-    not zero while the first bucket since the reference has not filled up: so many rows does it take.
+    not zero while the first bucket since the reference has not filled up: so many rows does it take. `phi` rows carry
+    the information of one independent row.
     """
 
     alarm: AlarmRecord | None = None
@@ -30,6 +31,11 @@ class Standing:
     n_awaited: int = 0
     snoozed: bool = False
     holds_answered: bool = False
+    phi: float = 1.0
+
+    def is_blind(self, n: int, n_reference: int, policy: DriftPolicy) -> bool:
+        """Return whether so many rows tell as little as fewer independent ones than a window needs."""
+        return min(n, n_reference) / self.phi < policy.min_sample
 
 
 def standings(
@@ -42,7 +48,7 @@ def standings(
     names = [column.name for column in columns if column.name in kept.phi]
     alarms = {name: [record for record in kept.alarms if record.stream == name] for name in names}
     loud = [(name, kept.progress.get(name), alarms[name]) for name in names if alarms[name]]
-    calm = [_without_alarm(name, kept.progress.get(name)) for name in names if not alarms[name]]
+    calm = [_without_alarm(name, kept.progress.get(name), kept.phi[name]) for name in names if not alarms[name]]
     found: list[dict[str, Standing] | None] = []
     for extent in extents:
         end = extent.end
@@ -54,12 +60,17 @@ def standings(
             found.append({})
         else:
             here = {name: after if mark < end else before for name, mark, before, after in calm}
-            found.append(here | {name: _standing(progress, own, extent.start, end) for name, progress, own in loud})
+            for name, progress, own in loud:
+                here[name] = replace(_standing(progress, own, extent.start, end), phi=kept.phi[name])
+            found.append(here)
     return found
 
 
 def settle(n: int, n_reference: int, effects: Effects, standing: Standing, policy: DriftPolicy) -> Verdicts:
     """Return the verdicts of one column: green without an alarm; with one, the effects decide between amber and red.
+
+    Green is only what would have been heard: where rows repeat each other so much that a window is worth too few
+    independent ones, a column without an alarm is grey. An alarm is shown whatever they are worth.
 
     The largest effect is at least amber as long as an alarm sounds, however small it has become. After an answer, a
     window that still holds the rows of that alarm is amber where its effect is large: it is known, but it is not green.
@@ -72,7 +83,8 @@ def settle(n: int, n_reference: int, effects: Effects, standing: Standing, polic
         return "insufficient", "stable", "stable"
     untested = effects[0] is None
     if standing.alarm is None and not standing.holds_answered:
-        return "insufficient" if untested else "stable", "stable", "stable"
+        grey = untested or standing.is_blind(n, n_reference, policy)
+        return "insufficient" if grey else "stable", "stable", "stable"
     sizes = [effects[0] or 0.0, *effects[1:]]
     colours: list[Verdict] = ["drift" if size >= policy.min_effect else "stable" for size in sizes]
     if "drift" not in colours and standing.alarm:
@@ -84,12 +96,12 @@ def settle(n: int, n_reference: int, effects: Effects, standing: Standing, polic
     return colours[0], colours[1], colours[2]
 
 
-def _without_alarm(column: str, progress: Progress | None) -> tuple[str, datetime, Standing, Standing]:
+def _without_alarm(column: str, progress: Progress | None, phi: float) -> tuple[str, datetime, Standing, Standing]:
     """Return where a column that never alarmed stands in windows that end by an instant, and in later ones."""
     if progress is None:
         awaiting = Standing(n_awaited=RULE.stride)
         return column, datetime.max.replace(tzinfo=UTC), awaiting, awaiting
-    return column, progress.mark.at, NOWHERE, Standing(score=progress.score)
+    return column, progress.mark.at, Standing(phi=phi), Standing(score=progress.score, phi=phi)
 
 
 def _standing(progress: Progress | None, alarms: Sequence[AlarmRecord], start: datetime, end: datetime) -> Standing:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from drift.board.advice import ALARMED
 from drift.board.result import Board
-from drift.board.verdict import ALARMED
 from drift.columns.by_values import compare
 from drift.data.policy import DriftPolicy, Verdict
 from drift.data.samples import CategoricalSample, reference_from
@@ -21,15 +21,26 @@ from drift.monitor.labels import KnownReference, follow_labels, known_reference,
 from drift.monitor.references import PreparedReference
 from drift.monitor.source import Source, extent_of, monitored
 from drift.monitor.watch import Watching
-from drift.performance.agreement import Agreement, counted_agreement, delay_of
+from drift.performance.agreement import Agreement, counted_agreement, delay_of, difference_interval
 from drift.performance.concept import ACCURACY, LABEL, labelled_only
 from drift.performance.expected import Expected, expected_accuracy
-from drift.performance.report import Concept, LabelDrift, PerformanceReport, accuracy_fell, why_it_fell
+from drift.performance.report import (
+    Concept,
+    LabelDrift,
+    PerformanceReport,
+    accuracy_doubtful,
+    accuracy_fell,
+    accuracy_returned,
+    is_back,
+    why_it_fell,
+)
 from drift.performance.vocabulary import Vocabulary, names_of, vocabulary
 from drift.wording import p_phrase
 
 # Label delays are told from so many labelled rows at most, the newest.
 MAX_DELAYS = 10_000
+# Scores say nothing of rows that are unlike all of the reference: where so many of a column's are, nothing is promised.
+UNLIKE = 0.5
 # How far accuracy must have fallen for an alarm to be red.
 MIN_DROP = 0.02
 
@@ -50,6 +61,9 @@ def judged(board: Board, found: PerformanceReport | None) -> Board:
     """Return the board with what labels say: an alarm that predictions go wrong, with what the scores make of it."""
     if found is None:
         return board
+    if found.expected is not None and (unlike := _unlike(board)):
+        withheld = f"the scores cannot be believed where inputs are unlike the reference ({', '.join(unlike[:3])})"
+        found = replace(found, expected=None, withheld=withheld)
     concept = found.concept
     columns = tuple(record for record in board.alarms if record.stream not in (ACCURACY, LABEL))
     if concept is not None and concept.verdict in ALARMED:
@@ -58,6 +72,17 @@ def judged(board: Board, found: PerformanceReport | None) -> Board:
         said = _sentence(f"{concept.said}; {why}" if why else concept.said)
         found = replace(found, concept=replace(concept, said=said))
     return replace(board, alarms=(*columns, *found.alarms), performance=found)
+
+
+def _unlike(board: Board) -> list[str]:
+    """Return the features most of whose values lie where the reference has none."""
+    return [
+        report.column
+        for report in board.columns
+        if report.role == "feature"
+        and report.verdict in ALARMED
+        and report.unseen_share + report.out_of_range_share >= UNLIKE
+    ]
 
 
 def _sentence(said: str) -> str:
@@ -159,9 +184,14 @@ class _Labels:
         before = self.known.agreement
         drop = before.share - told.share if told.n >= self.policy.min_sample else 0.0
         cause = found.cause if enough else "unknown"
-        said = accuracy_fell(record.onset_at, before, told)
-        verdict = self._verdict(record, drop, MIN_DROP)
-        return Concept(verdict, said, cause, **standing, alarm=record.alarm, since=record.onset_at)
+        standing |= {"alarm": record.alarm, "since": record.onset_at}
+        verdict, level = self._verdict(record, drop, MIN_DROP), 1 - self.policy.alpha
+        if is_back(before, told, level):
+            said = accuracy_returned(record.onset_at, before, told, self.extent.start if told is found.now else None)
+            return Concept("warning", said, **standing, is_back=True)
+        if told.n and difference_interval(before, told, level)[1] >= 0:
+            return Concept(verdict, accuracy_doubtful(record.onset_at, before, told), **standing)
+        return Concept(verdict, accuracy_fell(record.onset_at, before, told), cause, **standing)
 
     def label(self, labels: CategoricalSample) -> LabelDrift:
         """Say whether the true classes have other shares than in the reference."""
@@ -181,7 +211,10 @@ class _Labels:
         if self._why_not():
             verdict = self.policy.verdict(result.p_value, result.effect_size)
         else:
-            verdict = self._verdict(record, result.effect_size, self.policy.min_effect) if record else "stable"
+            # Points of traffic cannot show what a rare class came to.
+            is_rate = compared.table is not None and result.test == "chi2" and compared.table.rate is not None
+            effect = max(result.effect_size, self.policy.min_effect) if is_rate else result.effect_size
+            verdict = self._verdict(record, effect, self.policy.min_effect) if record else "stable"
         said = f"{said[0].upper()}{said[1:]}, {p_phrase(result.p_value)}."
         return LabelDrift(verdict, said, n, result.p_value, result.effect_size, record is not None)
 

@@ -21,7 +21,7 @@ LABEL_STREAMS = 2
 # Against a reference of fewer values nothing is watched.
 MIN_REFERENCE = 50
 # Grows when the same rows leave other evidence: what was stored before is then built again from the log.
-_FORMAT = 1
+_FORMAT = 2
 _ATTEMPTS = 5
 # Of one source. The evidence on 16 columns takes about 100 kB.
 _MAX_UNSTORED = 64
@@ -202,7 +202,7 @@ def _beginning(
         reference = ready.columns[name]
         if reference.n - reference.n_missing >= MIN_REFERENCE:
             cells = cells_from(reference)
-            phi[name] = autocorrelation_factor(cells, cells.place(sample))
+            phi[name] = autocorrelation_factor(cells, cells.place_reference(sample))
     roles = {column.role for column in source.columns(model)}
     n_streams = len(columns) + (LABEL_STREAMS if roles >= {"prediction", "label"} else 0)
     heard = replay({name: samples[name] for name in phi}, RULE, n_streams, n_lives=n_lives, most_rows=most_rows)

@@ -13,6 +13,8 @@ from drift.performance.agreement import Agreement, Delay, difference_interval
 from drift.performance.expected import CAVEAT, Expected
 from drift.performance.vocabulary import NOTHING_STRANGE, Vocabulary
 
+# A window that cannot exclude such a loss does not show that accuracy has returned.
+_LOSS_THAT_MATTERS = 0.05
 Cause = Literal["unknown", "inputs", "relation"]
 
 
@@ -22,7 +24,8 @@ class Concept:
 
     `cause` is what the scores say of an alarm: where they expected the loss, the inputs moved to where the model is
     weaker; where they did not, the relation from input to label has changed. `n` labels have been watched; `recent`
-    are the newest of them, at most a window's; `since` is when the drift of the alarm seems to have begun.
+    are the newest of them, at most a window's; `since` is when the drift of the alarm seems to have begun. `is_back`
+    says that an alarm stands although its loss is over.
     """
 
     verdict: Verdict
@@ -33,6 +36,7 @@ class Concept:
     betting_score: float = float("nan")
     alarm: Alarm | None = None
     since: datetime | None = None
+    is_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class PerformanceReport:
     delay : how long the window's labels took to come
     label : drift of the true classes
     concept : drift of right and wrong, from labels only
+    withheld : why the expected accuracy, though it can be computed, is not told
     alarms : of the streams that labels feed, those that had sounded by the window's end
     vocabulary : whether labels and predictions use the same names; where they share none, `now` counts no row
     """
@@ -71,6 +76,7 @@ class PerformanceReport:
     expected: Expected | None = None
     expected_labelled: Expected | None = None
     why_not: str = ""
+    withheld: str = ""
     delay: Delay | None = None
     label: LabelDrift | None = None
     concept: Concept | None = None
@@ -103,9 +109,9 @@ class PerformanceReport:
 
     @property
     def expected_said(self) -> str:
-        """The expected accuracy as a sentence with its condition; empty where it is unknown."""
+        """The expected accuracy as a sentence with its condition, or why it is withheld; empty where it is unknown."""
         if self.expected is None:
-            return ""
+            return f"Expected accuracy is withheld: {self.withheld}." if self.withheld else ""
         low, high = self.expected.interval
         return (
             f"Expected accuracy is {self.expected.accuracy:.1%} ({low:.1%} to {high:.1%}) {CAVEAT}: "
@@ -117,6 +123,27 @@ def accuracy_fell(since: datetime, before: Agreement, now: Agreement) -> str:
     """Say since when predictions go wrong more often, and how often they are right."""
     is_now = f"{now.share:.1%} (n = {now.n:,})" if now.n else "no label in this window"
     return f"accuracy fell since about {since:%Y-%m-%d %H:%M %Z}: {is_now}, was {before.share:.1%} (n = {before.n:,})"
+
+
+def is_back(before: Agreement, now: Agreement, level: float) -> bool:
+    """Return whether accuracy has returned: no loss beyond chance, and enough labels to exclude one that matters."""
+    if not now.n or not before.n:
+        return False
+    low, high = difference_interval(before, now, level)
+    return high >= 0 and low > -_LOSS_THAT_MATTERS
+
+
+def accuracy_returned(since: datetime, before: Agreement, now: Agreement, start: datetime | None) -> str:
+    """Say that the loss of an alarm is over; `start` is that of the window whose labels show it."""
+    when = f"since {start:%Y-%m-%d %H:%M %Z} or earlier" if start else "in the newest labels"
+    is_now = f"{now.share:.1%} (n = {now.n:,}), was {before.share:.1%} (n = {before.n:,})"
+    return f"accuracy was lower from about {since:%Y-%m-%d %H:%M %Z} on and is back to normal {when}: {is_now}"
+
+
+def accuracy_doubtful(since: datetime, before: Agreement, now: Agreement) -> str:
+    """Say of an alarm that the window's labels neither show its loss nor exclude it."""
+    is_now = f"{now.share:.1%} (n = {now.n:,}), was {before.share:.1%} (n = {before.n:,})"
+    return f"accuracy was lower from about {since:%Y-%m-%d %H:%M %Z} on; whether it still is, few labels tell: {is_now}"
 
 
 def why_it_fell(found: PerformanceReport, moved: Sequence[str]) -> str:
@@ -196,7 +223,7 @@ def _vocabulary_json(words: Vocabulary) -> dict[str, Any] | None:
 def _expected_json(found: PerformanceReport) -> dict[str, Any]:
     expected = found.expected
     if expected is None:
-        return {"accuracy": None, "interval": None, "n": 0, "reason": found.why_not}
+        return {"accuracy": None, "interval": None, "n": 0, "reason": found.withheld or found.why_not}
     return {
         "accuracy": expected.accuracy,
         "interval": list(expected.interval),

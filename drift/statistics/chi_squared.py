@@ -8,6 +8,7 @@ from scipy import special
 
 from drift.statistics.effects import moved_share, moved_shares
 from drift.statistics.ks_p_values import SMALLEST_P
+from drift.statistics.rare import missing_share_test
 from drift.statistics.two_sample import NUMBERS, TwoSampleResult
 
 # A chi-squared cell is trusted from this expected count on (Cochran 1954).
@@ -55,6 +56,10 @@ def chi_squared_test(
         return TwoSampleResult("chi2", 0.0, 1.0, 0.0, 0.0)
     expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
     statistic = float(((table - expected) ** 2 / expected).sum())
+    if df == 1 and expected[:, 1].min() < min_expected:
+        (n_reference, n_current), (rare_before, rare_now) = table.sum(axis=1), table[:, 1]
+        p_value, log10_p = _exact_p(n_reference, rare_before, n_current, rare_now)
+        return TwoSampleResult("chi2", statistic, p_value, log10_p, effect_size, df)
     p_value, log10_p = (float(part[0]) for part in _chi_squared_p(np.array([statistic]), np.array([df])))
     return TwoSampleResult("chi2", statistic, p_value, log10_p, effect_size, df)
 
@@ -117,13 +122,25 @@ def chi_squared_tests(reference_counts: np.ndarray, counts: np.ndarray) -> ChiSq
     statistics[has_pool] += pooled_gap**2 / pooled_reference + pooled_gap**2 / pooled_expected
     df = kept.sum(axis=1) + has_pool - 1
     p_values, log10_p = _chi_squared_p(statistics, np.maximum(df, 1))
+    smaller = np.minimum(in_pool[1], in_pool[2])
+    for window in np.flatnonzero(has_pool & (df == 1) & (smaller < MIN_EXPECTED)).tolist():
+        rare = ~kept[window]
+        exact = _exact_p(n_reference, reference_counts[rare].sum(), sizes[window, 0], counts[window, rare].sum())
+        p_values[window], log10_p[window] = exact
     return ChiSquaredTests(statistics, p_values, log10_p, moved_shares(reference_counts, counts), df)
+
+
+def _exact_p(n_reference: float, rare_reference: float, n_current: float, rare_current: float) -> tuple[float, float]:
+    """Return p and log10 p of a changed share of what is too rare for Pearson's test."""
+    p_value = missing_share_test(int(n_reference), int(rare_reference), int(n_current), int(rare_current))
+    return p_value, float(np.log10(max(p_value, SMALLEST_P)))
 
 
 def _kept(expected: np.ndarray, min_expected: float = MIN_EXPECTED) -> tuple[np.ndarray, np.ndarray]:
     """Tell by window which categories stay by themselves, and whether the others make a pool.
 
-    A pool that would expect too few rows itself takes in the smallest of the others.
+    A pool that would expect too few rows itself takes in the smallest of the others, but never the largest where that
+    is frequent: beside it, the pool has an exact test.
 
     Parameters
     ----------
@@ -142,7 +159,7 @@ def _kept(expected: np.ndarray, min_expected: float = MIN_EXPECTED) -> tuple[np.
     rest = np.column_stack([np.cumsum(falling[:, ::-1], axis=1)[:, ::-1], np.zeros(n_windows)])
     n_frequent = (expected >= min_expected).sum(axis=1)
     k = np.arange(size + 1)
-    possible = (k <= n_frequent[:, None]) & ((rest >= min_expected) | (k == 0) | (k == size))
+    possible = (k <= n_frequent[:, None]) & ((rest >= min_expected) | (k <= 1) | (k == size))
     n_kept = np.where(possible, k, 0).max(axis=1)
     kept = np.empty(expected.shape, bool)
     np.put_along_axis(kept, order, k[:-1] < n_kept[:, None], axis=1)

@@ -12,6 +12,9 @@ from drift.data.samples import MAX_DISTINCT
 _CLEAR = 1.5
 # Among hundreds of categories, one in a few hundred lies this far by chance.
 _BEYOND_CHANCE = 3.0
+# A category of a smaller share of the reference is judged by its rate, which at least doubles or halves.
+RARE, LARGE_RATIO = 0.05, 2.0
+_SMALLEST_RATIO = 1e-9
 
 
 def shares_at(reference_sorted: np.ndarray, current_sorted: np.ndarray, location: float) -> tuple[float, float]:
@@ -209,6 +212,45 @@ def movers(
     residuals = adjusted_residuals(reference, current)
     order = np.lexsort((-np.abs(points), np.abs(residuals) < _BEYOND_CHANCE))
     return tuple(Mover(names[k], float(points[k]), float(residuals[k])) for k in order if points[k])[:n]
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A rare category that comes far more or less often: its rows, of how many, before and now."""
+
+    category: str
+    before: int
+    n_before: int
+    now: int
+    n_now: int
+
+    @property
+    def ratio(self) -> float:
+        """How many times as often it comes."""
+        return (self.now / self.n_now) / (self.before / self.n_before)
+
+
+def changed_rate(names: Sequence[str], reference_counts: np.ndarray, current_counts: np.ndarray) -> Rate | None:
+    """Return the rare category of the reference whose rate changed most, beyond chance and at least twofold.
+
+    Points of traffic say nothing of a class that holds hardly any traffic.
+
+    Examples
+    --------
+    >>> found = changed_rate(("no", "yes"), np.array([9_980, 20]), np.array([990, 10]))
+    >>> found.category, round(found.ratio, 1)
+    ('yes', 5.0)
+    """
+    n_before, n_now = int(reference_counts.sum()), int(current_counts.sum())
+    if not n_before or not n_now:
+        return None
+    residuals = np.abs(adjusted_residuals(reference_counts, current_counts))
+    rare = (reference_counts > 0) & (reference_counts < RARE * n_before) & (residuals >= _BEYOND_CHANCE)
+    found = [
+        Rate(names[k], int(reference_counts[k]), n_before, int(current_counts[k]), n_now) for k in rare.nonzero()[0]
+    ]
+    far = [rate for rate in found if not 1 / LARGE_RATIO < rate.ratio < LARGE_RATIO]
+    return max(far, key=lambda rate: max(rate.ratio, 1 / max(rate.ratio, _SMALLEST_RATIO)), default=None)
 
 
 def quantile_table(

@@ -6,7 +6,7 @@ from scipy import special
 _HIGHEST = 0.999999
 
 
-def smallest_visible_distance(n_reference: int, n_current: int, alpha: float, df: int = 0) -> float:
+def smallest_visible_distance(n_reference: float, n_current: float, alpha: float, df: int = 0) -> float:
     """Return the smallest KS distance (or, with `df`, total variation) that these sizes can tell from chance.
 
     Parameters

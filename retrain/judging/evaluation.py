@@ -16,7 +16,13 @@ _Z = 1.959963984540054
 
 @dataclass(frozen=True)
 class Judged:
-    """What one model said about the held-out rows: its classes, and its probabilities where they are known."""
+    """What one model said about the held-out rows: its classes, and its probabilities where they are known.
+
+    Attributes
+    ----------
+    probabilities : float64 array, shape (n, n_classes), from 0 to 1, or None
+        In the order of `classes`.
+    """
 
     labels: Sequence[str | None]
     probabilities: np.ndarray | None = None

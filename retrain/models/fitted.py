@@ -10,10 +10,12 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model says about rows.
+    """What a model says about n rows: n classes, and a score for each.
 
-    `labels` are n classes, `scores` n probabilities, shape (n,): of the second of two classes; with more classes, of
-    the predicted one.
+    Attributes
+    ----------
+    scores : float64 array, shape (n,), from 0 to 1
+        Probability of the second of two classes; with more classes, of the predicted one.
     """
 
     labels: list[str]
@@ -44,8 +46,8 @@ class FittedModel:
 
         Returns
         -------
-        numpy.ndarray
-            Shape (n, n_classes), from 0 to 1, in the order of `classes`; the estimator is not asked about no rows.
+        numpy.ndarray, shape (n, n_classes)
+            From 0 to 1, in the order of `classes`; the estimator is not asked about no rows.
 
         Raises
         ------

@@ -60,7 +60,13 @@ class Context:
         return Evaluated.of(self._output("evaluate"))
 
     def rows(self) -> pd.DataFrame:
-        """Return the collected rows: columns of the log, a row a prediction, in time order."""
+        """Return the collected rows.
+
+        Returns
+        -------
+        DataFrame, shape (n, n_columns)
+            A row a prediction, in time order; the columns are those of the log.
+        """
         collected = self.collected
         return read_rows(self._folder / collected.file, collected.sha256)
 
@@ -69,7 +75,13 @@ class Context:
         return [column for column in self.log.columns(self.job.model) if column.role == "feature"]
 
     def reference_samples(self) -> Mapping[str, Sample]:
-        """Return the values that each feature had in the model's reference; none without one."""
+        """Return the values that each feature had in the model's reference.
+
+        Returns
+        -------
+        mapping of samples, one of shape (n_reference,) for each feature
+            Empty without a reference.
+        """
         reference = self.log.default_reference(self.job.model)
         return {} if reference is None else self.log.read_reference(self.job.model, reference.name, self.features())
 

@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 
 from drift.board.advice import Action
-from drift.board.verdict import Conclusion, conclusion_json
+from drift.board.result import Board
+from drift.board.verdict import conclusion_json
 from drift.data.policy import DEFAULT_POLICY
-from drift.data.windows import LastRows
+from drift.data.windows import LastRows, TimeSpan
 from drift.monitor.performance import check_performance
+from drift.monitor.source import extent_of
 from retrain.guards import guarded_board, strange_names
 from retrain.params import RetrainParams
 from storage.jobs import triggers
@@ -28,15 +30,15 @@ class TriggerSettings:
     Attributes
     ----------
     actions : advised actions that count (`drift`)
-    checks : so many looks in a row, each at new rows, must advise them (`drift`)
-    window_rows : the newest rows that a look compares (`drift`)
+    checks : so many looks in a row must advise them; no two of them share a row (`drift`)
+    window_rows : the newest rows that a look compares, and how many must come before the next one counts (`drift`)
     n_labels : so many labelled rows more than at the last firing (`labels`)
     every_minutes : how often it looks
     pause_hours : for so long after firing it does not fire again
     """
 
     actions: tuple[str, ...] = _ASK_FOR_A_RETRAIN
-    checks: int = 3
+    checks: int = 2
     window_rows: int = 5_000
     n_labels: int = 1_000
     every_minutes: float = 10.0
@@ -120,11 +122,17 @@ def _look_at_drift(log: PredictionLog, trigger: TriggerRule, settings: TriggerSe
     memory, revision = dict(trigger.memory or {}), log.revision(trigger.model)
     if memory.get("revision") == revision:
         return Seen(memory, trigger.last_result or "nothing new to look at")
-    concluded = _conclusion(log, trigger, settings, at)
-    found = concluded.advice
-    held = memory.get("held", 0) + 1 if found.action in settings.actions else 0
+    memory["revision"] = revision
+    held = _held_against(log, trigger.model, memory)
+    if held and (n := _rows_since(log, trigger.model, memory["until"])) < settings.window_rows:
+        rows = f"{n:,} of {settings.window_rows:,} rows have come since the last look"
+        return Seen(memory, f"{at:%Y-%m-%d %H:%M} UTC: {rows} ({held} of {settings.checks} looks in a row).")
+    board = _board(log, trigger, settings, at)
+    found = board.advice
+    held = held + 1 if found.action in settings.actions else 0
     since = memory.get("since") if held > 1 else at.isoformat() if held else None
-    memory |= {"revision": revision, "held": held, "since": since}
+    until = board.window.end.isoformat() if held and board.window.end else None
+    memory |= {"held": held, "since": since, "until": until, "reference": board.reference}
     advised = f"{at:%Y-%m-%d %H:%M} UTC: {found.title} ({held} of {settings.checks} looks in a row). {found.evidence}"
     if held < settings.checks:
         return Seen(memory, advised)
@@ -139,8 +147,8 @@ def _look_at_drift(log: PredictionLog, trigger: TriggerRule, settings: TriggerSe
         reason=f"{found.title}: {found.evidence}",
         trigger="performance" if found.lost_accuracy else "drift",
         mode="start" if starts else "propose",
-        evidence=seen | conclusion_json(concluded),
-        memory=memory | {"held": 0, "since": None, "fired_at": at.isoformat()},
+        evidence=seen | conclusion_json(board.conclusion),
+        memory=memory | {"held": 0, "since": None, "until": None, "fired_at": at.isoformat()},
     )
     return Seen(memory, advised, firing)
 
@@ -169,7 +177,21 @@ def _look_at_labels(log: PredictionLog, trigger: TriggerRule, settings: TriggerS
 _LOOKS = {"drift": _look_at_drift, "labels": _look_at_labels}
 
 
-def _conclusion(log: PredictionLog, trigger: TriggerRule, settings: TriggerSettings, at: datetime) -> Conclusion:
+def _held_against(log: PredictionLog, model: str, memory: Mapping[str, Any]) -> int:
+    """Return how many looks in a row held so far against today's reference; those at an earlier one do not count."""
+    reference = log.default_reference(model)
+    # A trigger of an earlier release did not note until when its looks went: it begins again.
+    known = memory.get("until") is not None and reference is not None and memory.get("reference") == reference.name
+    return int(memory.get("held", 0)) if known else 0
+
+
+def _rows_since(log: PredictionLog, model: str, until: str) -> int:
+    """Count the rows that no look in a row has seen."""
+    rest = TimeSpan(datetime.fromisoformat(until), datetime.max.replace(tzinfo=UTC))
+    return extent_of(log, model, rest).n
+
+
+def _board(log: PredictionLog, trigger: TriggerRule, settings: TriggerSettings, at: datetime) -> Board:
     model = trigger.model
     reference = log.default_reference(model)
     n_rows = settings.window_rows
@@ -178,7 +200,7 @@ def _conclusion(log: PredictionLog, trigger: TriggerRule, settings: TriggerSetti
         n_rows = max(log.stream(model, reference.name).n_after(None, n_rows), 1)
     window = LastRows(n_rows)
     board = check_performance(log, model, window, reference.name if reference else None, DEFAULT_POLICY)
-    return guarded_board(log, board, at, trigger.params).conclusion
+    return guarded_board(log, board, at, trigger.params)
 
 
 def _pauses(memory: Mapping[str, Any], settings: TriggerSettings, at: datetime) -> bool:

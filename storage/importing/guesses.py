@@ -112,7 +112,7 @@ def _is_number(values: pd.Series) -> bool:
 
 
 def _is_time(values: pd.Series) -> bool:
-    text = values.dropna().head(_LOOKED_AT).astype("string")
+    text = values.dropna().head(_LOOKED_AT).map(str).astype("string")
     dated = text[text.str.match(r"\d{4}-\d{2}-\d{2}").fillna(False)]
     return len(dated) >= max(MOSTLY * len(text), 1) and is_time(dated)
 

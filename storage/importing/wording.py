@@ -37,7 +37,9 @@ def _group(why: str, sources: Sequence[str]) -> str:
 
 
 def rejected_lines(rejected: Sequence[RejectedRow], most: int) -> list[str]:
-    """Return what was wrong with rows that were left out: equal reasons are counted, with the first row of each."""
+    """Return what was wrong with rows that were left out: of many, equal reasons are counted."""
+    if len(rejected) <= most:
+        return [f"row {row.row + 1:,}: {row.error}" for row in rejected]
     reasons = {row.row: row.error.partition("; got ")[0].rstrip(".") for row in rejected}
     counted = Counter(reasons.values())
     first: dict[str, RejectedRow] = {}

@@ -71,7 +71,13 @@ def _n_bytes(values: np.ndarray) -> int:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A model's rows as one transaction sees them. A row's position counts the rows that are there, in id order."""
+    """A model's rows as one transaction sees them. A row's position counts the rows that are there, in id order.
+
+    Attributes
+    ----------
+    _times : int64 arrays by place, shape (n of the segment,)
+        Microseconds since 1970 of the rows of those segments that were asked for.
+    """
 
     connection: sa.Connection
     entry: Entry

@@ -21,7 +21,13 @@ _DUPLICATE = "request_id must be new: a row with {!r} is in the log already, whi
 
 @dataclass(frozen=True)
 class Inserted:
-    """What became of a batch: the places in it of the rows that are in the log now, and their ids and codes."""
+    """What became of a batch: the places in it of the rows that are in the log now, and their ids and codes.
+
+    Attributes
+    ----------
+    ids : int64 array, shape (len(kept),)
+        Ids of the rows in the log, in the order of `kept`.
+    """
 
     kept: list[int]
     ids: np.ndarray

@@ -25,7 +25,7 @@ def source(array_source):
 def test_a_board_is_a_sentence_and_a_line_per_column_the_worst_first(source):
     lines = board_table(check(source, "m", LastRows(500))).splitlines()
     assert lines[0].startswith("Drift: 1 of 2 features (length moved most")
-    assert lines[1].startswith("Emergency: find out why inputs moved today. ")
+    assert lines[1].startswith("Investigate: find out why inputs moved. ")
     assert lines[2] == "500 rows, 2026-01-02 01:00 to 2026-01-02 09:19 UTC, against reference 'training'."
     assert lines[3].startswith("A healthy replay of the reference would have alarmed 0 times in 8 lives of 200 rows; ")
     assert lines[5].split()[:3] == ["verdict", "column", "effect"]

@@ -5,6 +5,8 @@ from scipy.signal import lfilter
 from drift.data.samples import CategoricalSample, NumericSample
 from drift.life.autocorrelation import _correlations, autocorrelation_factor
 from drift.life.cells import cells_from
+from drift.life.evidence import Watch, advance
+from drift.life.rule import LifeRule
 
 
 def autoregressive(rng: np.random.Generator, n: int, correlation: float) -> NumericSample:
@@ -82,3 +84,29 @@ def test_phi_of_a_short_reference_does_not_take_a_trend_for_repetition():
     rng = np.random.default_rng(16)
     values = rng.normal(size=1_000)
     assert phi_of(NumericSample(values + np.linspace(0, 2, 1_000))) < 2 * phi_of(NumericSample(values)) + 30
+
+
+def days(rng, size, sd, n):
+    """Return numbers with a level of their own each day, from one law for ever."""
+    level = np.repeat(rng.normal(0, sd, n // size + 2), size)
+    return rng.normal(size=n) + level[int(rng.integers(size)) :][:n]
+
+
+def test_days_that_differ_a_little_are_repetition_where_the_reference_holds_enough_of_them():
+    alarms = 0
+    for life in range(6):
+        rng = np.random.default_rng([17, life])
+        before, after = np.split(days(rng, 2_000, 0.1, 80_000), [60_000])
+        watch = Watch.over(NumericSample(before), LifeRule())
+        assert watch.phi > 8
+        counts = watch.cells.counts(NumericSample(after), 100)
+        alarms += advance(watch, watch.start(), counts).evidence.alarm is not None
+    assert alarms <= 1  # with buckets of at most 500 rows every second life alarms
+
+
+def test_longer_buckets_cost_independent_rows_next_to_nothing():
+    phis = []
+    for seed in range(8):
+        sample = NumericSample(np.random.default_rng([18, seed]).normal(size=20_000))
+        phis.append(Watch.over(sample, LifeRule()).phi)
+    assert np.median(phis) < 1.2

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from drift.data.samples import CategoricalSample, NumericSample
+from drift.life.betting import Experts
 from drift.life.cells import MAX_CATEGORIES, cells_from
 
 
@@ -69,9 +70,33 @@ def test_a_category_that_came_after_the_reference_is_unseen_however_the_dictiona
 def test_rare_categories_share_a_cell_when_there_are_very_many():
     counts = np.arange(1, 201)[::-1]
     cells = cells_from(CategoricalSample(np.repeat(np.arange(200), counts), tuple(f"c{k}" for k in range(200))))
-    assert len(cells.labels) == MAX_CATEGORIES + 3
-    assert cells.reference_counts[-3] == counts[MAX_CATEGORIES:].sum()
-    assert cells.reference_counts.sum() == counts.sum()
+    assert len(cells.labels) == MAX_CATEGORIES + 2
+    assert cells.is_split
+
+
+def test_many_categories_are_chosen_by_one_half_of_the_reference_and_counted_on_the_other():
+    rng = np.random.default_rng(1)
+    reference = CategoricalSample(rng.integers(0, 200, 5_000), tuple(f"c{k}" for k in range(200)))
+    cells = cells_from(reference)
+    placed = cells.place_reference(reference)
+    assert placed.size == 2_500
+    assert np.bincount(placed, minlength=len(cells.labels)).tolist() == cells.reference_counts.tolist()
+    groups = [n for label, n in zip(cells.labels, cells.reference_counts, strict=True) if label.startswith("other")]
+    assert len(groups) == 16
+    assert max(groups) < 1.5 * min(groups)
+    # Were they chosen by the counts that they show, each would show more than its part.
+    own = cells.reference_counts[:48].mean()
+    assert abs(own - 12.5) < 3 * np.sqrt(12.5 / 48)
+
+
+def test_an_id_is_one_cell_of_which_only_missing_values_tell():
+    rng = np.random.default_rng(2)
+    codes = np.where(rng.random(1_000) < 0.1, -1, np.arange(1_000))
+    cells = cells_from(CategoricalSample(codes, tuple(f"id{k}" for k in range(1_000))))
+    assert cells.labels == ("unseen", "missing")
+    later = CategoricalSample(np.array([5, 5_000, -1]), tuple(f"id{k}" for k in range(6_000)))
+    assert cells.place(later).tolist() == [0, 0, 1]
+    assert all("missing" in name or "shape" in name for name in Experts.of(cells).names)
 
 
 def test_only_full_buckets_are_counted():

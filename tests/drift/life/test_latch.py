@@ -38,3 +38,11 @@ ALARM = AlarmRecord("age", Alarm(200, 100, "betting score", "values moved up by 
 )
 def test_what_an_alarm_makes_of_an_effect(standing, effect_size, verdict):
     assert settle(1_000, 5_000, (effect_size, 0.0, 0.0), standing, DriftPolicy())[0] == verdict
+
+
+def test_a_column_that_would_not_have_heard_a_drift_is_grey_and_its_alarm_is_shown_all_the_same():
+    effects = (0.4, 0.0, 0.0)
+    assert settle(1_000, 5_000, effects, Standing(phi=25.0), DriftPolicy())[0] == "insufficient"
+    assert settle(1_000, 5_000, effects, Standing(phi=19.0), DriftPolicy())[0] == "stable"
+    assert settle(5_000, 1_000, effects, Standing(phi=25.0), DriftPolicy())[0] == "insufficient"
+    assert settle(1_000, 5_000, effects, Standing(alarm=ALARM, phi=25.0), DriftPolicy())[0] == "drift"

@@ -253,3 +253,35 @@ def test_boards_before_the_end_of_a_reference_can_be_left_out(source):
     end = START + timedelta(minutes=500)
     assert begun_after(boards, end) == list(boards[5:])
     assert begun_after(boards, None) == list(boards)
+
+
+def test_a_strong_rhythm_is_grey_with_what_could_be_told_and_never_green(array_source):
+    rng = np.random.default_rng(5)
+    n = 14_000
+    rhythm = np.sin(np.arange(n) * 2 * np.pi / 2_000) + rng.normal(size=n)
+    source = array_source(
+        (Column("tide", "numeric"), Column("steady", "numeric")),
+        {"tide": rhythm, "steady": rng.normal(size=n)},
+        {"training": 12_000},
+    )
+    board = check(source, "m", LastRows(1_000), "training")
+    reports = {report.column: report for report in board.columns}
+    assert (reports["tide"].verdict, reports["steady"].verdict) == ("insufficient", "stable")
+    assert "independent ones: " in reports["tide"].reason
+    assert "rows would do" in reports["tide"].reason or "freeze a longer one" in reports["tide"].reason
+
+
+@pytest.mark.parametrize(("role", "verdict"), [("prediction", "drift"), ("feature", "warning")])
+def test_a_rare_class_is_told_by_its_rate_before_and_now(role, verdict, array_source):
+    rng = np.random.default_rng(6)
+    n, change = 12_000, 8_000
+    fraud = rng.random(n) < np.where(np.arange(n) < change, 0.002, 0.03)
+    columns = (Column("answer", "categorical", role),)
+    source = array_source(columns, {"answer": np.where(fraud, "yes", "no")}, {"training": 5_000})
+    board = check(source, "m", LastRows(1_000), "training")
+    (report,) = board.columns
+    assert (report.verdict, report.value_verdict, report.missing_verdict) == (verdict, verdict, "stable")
+    assert report.reason.startswith(("'yes' ", "Small but beyond chance: 'yes' "))
+    assert " times as often: 0.2 % -> " in report.reason
+    assert "missing" not in report.reason
+    assert "'yes' " in board.sentence

@@ -302,3 +302,32 @@ def test_right_and_wrong_are_refused_where_a_source_hands_out_numbers():
         outcome_samples({"prediction": classes, "label": NumericSample(np.array([0.0, 1.0]))})
     with pytest.raises(ValueError, match=r"^prediction must hold classes .*; got no such column\.$"):
         outcome_samples({"label": classes})
+
+
+def test_an_alarm_whose_loss_is_over_is_not_said_to_have_fallen(opened):
+    frame = rows(12, labelled=1.0)
+    wrong = np.where(frame["prediction"] == "yes", "no", "yes")
+    bad = (np.arange(N) >= 2_000) & (np.arange(N) < 3_000)
+    frame["label"] = np.where(bad, wrong, frame["label"])
+    log = opened(frame)
+    board = check_performance(log, "m", LastRows(1_000), None, POLICY)
+    concept = board.performance.concept
+    assert concept.alarm is not None
+    assert concept.is_back
+    assert concept.verdict == "warning"
+    assert "is back to normal since" in concept.said
+    assert "fell" not in board.sentence
+    assert board.advice.title == "Answer the alarm: accuracy is back to normal"
+    few = check_performance(log, "m", RowSpan(N - 60, N), None, POLICY)
+    assert "few labels tell" in few.performance.concept.said
+    assert few.advice.action not in ("retrain", "emergency")
+
+
+def test_the_expected_accuracy_is_withheld_where_inputs_are_unlike_the_reference(opened):
+    frame = rows(13, labelled=0.0)
+    frame.loc[:N_REFERENCE, "label"] = frame.loc[:N_REFERENCE, "prediction"]
+    frame.loc[CHANGE:, "x"] += 100.0
+    board = check_performance(opened(frame), "m", LastRows(1_000), None, POLICY)
+    assert board.performance.expected is None
+    assert "Expected accuracy is withheld: the scores cannot be believed" in board.advice.evidence
+    assert board_json(board)["performance"]["expected"]["reason"].endswith("unlike the reference (x)")

@@ -5,6 +5,7 @@ import pytest
 from scipy import special, stats
 
 from drift.statistics.chi_squared import chi_squared_test, pooled
+from drift.statistics.rare import missing_share_test
 
 RNG = np.random.default_rng(11)
 
@@ -93,3 +94,20 @@ def test_chi_squared_test_finds_ten_points_of_moved_traffic():
 def test_counts_that_are_none_are_refused(reference, current):
     with pytest.raises(ValueError, match="counts must be two equally long lists"):
         chi_squared_test(reference, current)
+
+
+def test_what_is_rare_beside_a_frequent_category_has_an_exact_test():
+    result = chi_squared_test([4_995, 5], [980, 20])
+    assert (result.df, result.p_value) == (1, pytest.approx(missing_share_test(5_000, 5, 1_000, 20)))
+    few = chi_squared_test([4_999, 1], [998, 2])
+    assert few.p_value == pytest.approx(missing_share_test(5_000, 1, 1_000, 2))
+    assert few.p_value > 0.01
+
+
+def test_the_exact_test_of_rare_classes_keeps_its_false_alarm_rate():
+    rng = np.random.default_rng(12)
+    alarms = [
+        chi_squared_test(rng.multinomial(5_000, [0.999, 0.001]), rng.multinomial(1_000, [0.999, 0.001])).p_value <= 0.05
+        for _ in range(1_000)
+    ]
+    assert np.mean(alarms) < 0.06

@@ -14,7 +14,7 @@ from drift.life.evidence import Alarm
 from drift.life.latch import Standing
 from drift.life.ledger import Acknowledgement, AlarmRecord, Mark, Snooze
 from drift.performance.agreement import Agreement
-from drift.performance.report import PerformanceReport
+from drift.performance.report import Concept, PerformanceReport
 from retrain.alerts import payload
 from storage.jobs.job_rows import Job, Step
 
@@ -40,7 +40,9 @@ def board(*alarms, names=("income", "age", "region", "score"), effect=0.3, now=F
     return Board(
         model="loans", n=1000, reference="training", columns=columns,
         window=WindowExtent(1000, AT - timedelta(days=2), AT + timedelta(days=1)), rule="life", alarms=alarms,
-        performance=PerformanceReport(now=now, reference=BEFORE),
+        performance=PerformanceReport(
+            now=now, reference=BEFORE, concept=Concept("drift", "Accuracy fell since Monday.") if now is FELL else None
+        ),
     )  # fmt: skip
 
 
@@ -95,7 +97,7 @@ def test_the_link_opens_the_view_of_the_first_column_that_a_board_shows():
 def test_many_alarms_are_counted_and_those_told_before_are_not_named():
     told = [record(name, hour) for hour, name in enumerate(("a", "b", "c", "d", "e", "f"))]
     text = payload.alarm_body(board(*told), told, 2, BOARD_URL)["text"]
-    assert "; then b, c, d and 2 more (2 more sounded before). Drift: " in text
+    assert "; then b, c, d and 2 more (2 more sounded before). Accuracy fell since Monday. Drift: " in text
     assert " Retrain. Accuracy fell" in text
 
 
@@ -134,7 +136,7 @@ def test_columns_that_cannot_be_compared_are_named_with_the_reason():
     broken = ColumnReport(
         column="age", kind="numeric", role="feature", verdict="error", note="Could not be computed: x"
     )
-    shown = replace(board(), columns=(broken,))
+    shown = replace(board(now=SAME), columns=(broken,))
     found = payload.failing(shown)
     assert list(found.values()) == [("age", "Could not be computed: x")]
     body = payload.check_body(shown, list(found.values()), BOARD_URL)

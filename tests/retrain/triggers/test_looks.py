@@ -21,10 +21,9 @@ def watched(log, artifacts, mode, *, turned=True, kind="drift", settings=OFTEN, 
     return looks.add(log, "m", kind, mode, by="ana", settings=settings, **more)
 
 
-def more_rows(log, n=20, day=5, **more):
-    log.append(
-        "m", simulated(n, seed=day, start=START + timedelta(days=day)).assign(prediction="good", score=0.5, **more)
-    )
+def more_rows(log, n=20, day=5, turned=False, **more):
+    frame = simulated(n, seed=day, start=START + timedelta(days=day), turned=turned)
+    log.append("m", frame.assign(prediction="good", score=0.5, **more))
 
 
 def said(log):
@@ -39,6 +38,9 @@ def test_a_loss_that_is_advised_often_enough_is_proposed_and_a_person_lets_it_be
     looks.look(log)
     assert "(1 of 2 looks in a row)" in said(log), "the same rows are no second look"
     more_rows(log)
+    looks.look(log)
+    assert "20 of 1,000 rows have come since the last look (1 of 2 looks in a row)" in said(log)
+    more_rows(log, 980, day=6, turned=True)
     looks.look(log)
     job = queue.read_active_job(log, "m")
     assert (job.state, job.trigger, job.requested_by) == ("proposed", "performance", f"trigger {number}")
@@ -145,9 +147,9 @@ def test_a_look_that_fails_is_told_and_the_next_trigger_is_looked_at(log, artifa
     looks.add(log, "m", "labels", "propose", by="ana")
     with log.engine.begin() as connection:
         broken = sa.update(retrain_trigger).where(retrain_trigger.c.id == number)
-        connection.execute(broken.values(memory={"held": "many"}))
+        connection.execute(broken.values(memory={"held": "many", "until": "now", "reference": "training"}))
     first, second = looks.look(log)
-    assert "the look failed: TypeError" in first
+    assert "the look failed: ValueError" in first
     assert "new labelled rows" in second
 
 
