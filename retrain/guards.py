@@ -49,6 +49,11 @@ def strange_names(log: PredictionLog, model: str, rows: pd.DataFrame | None = No
     Parameters
     ----------
     rows : labelled rows of the model; default: its newest
+
+    Returns
+    -------
+    str
+        Empty where nothing is wrong, or nothing can be told.
     """
     columns = outcome_columns(log, model)
     if columns is None:

@@ -59,9 +59,12 @@ def choice_now(token: str) -> Choice:
     return Choice(
         model=str(state.get(f"{token} model") or "").strip(),
         fields=tuple((name, str(source)) for name, source in fields if source),
-        **{name: tuple(state.get(f"{token} {name}") or ()) for name in _LISTS},
+        ignore=tuple(state.get(f"{token} ignore") or ()),
+        numeric=tuple(state.get(f"{token} numeric") or ()),
+        categorical=tuple(state.get(f"{token} categorical") or ()),
         classes=str(state.get(f"{token} classes") or ""),
-        **{name: state.get(f"{token} {name}") for name in _MARKS},
+        decimal=state.get(f"{token} decimal"),
+        thousands=state.get(f"{token} thousands"),
     )
 
 

@@ -89,6 +89,16 @@ NOTHING_STRANGE = Vocabulary()
 def names_of(prediction: CategoricalSample, label: CategoricalSample) -> Names:
     """Count the classes that were predicted, and those that were true.
 
+    Parameters
+    ----------
+    prediction, label : CategoricalSample, n rows each
+        In the order in which the labels came.
+
+    Returns
+    -------
+    Names
+        Rows by class; the newest labels apart.
+
     Examples
     --------
     >>> names_of(CategoricalSample(np.array([0, 0]), ("a", "b")), CategoricalSample(np.array([0, -1]), ("x",)))
