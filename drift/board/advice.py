@@ -208,6 +208,8 @@ def _accuracy(board: Findings) -> tuple[float | None, str]:
     found, policy = board.performance, board.policy
     if found is None and not _logs_predictions(board):
         return None, "Accuracy cannot be told: no predictions are logged."
+    if found is None and any(report.role == "prediction" and report.kind == "numeric" for report in board.columns):
+        return None, "Accuracy cannot be told: predictions are numbers, and how far numbers are off is not watched."
     if found is None or found.now.n < policy.min_sample:
         n = 0 if found is None else found.now.n
         what = "rows with a prediction and its label"

@@ -25,8 +25,8 @@ def board_table(board: Board) -> str:
     Wait for more rows. A verdict needs more data than this window holds.
     0 rows against reference 'training'.
     """
-    span = f", {_span(board)}," if board.window.start else ""
-    against = f" against reference '{board.reference}'" if board.reference else ""
+    span = f", {_span(board)}" if board.window.start else ""
+    against = f"{',' if span else ''} against reference '{board.reference}'" if board.reference else ""
     lines = [*board.conclusion.lines, f"{board.n:,} rows{span}{against}."]
     lines += performance_lines(board.performance)
     if board.honesty:

@@ -167,6 +167,8 @@ def _decide(values: pd.Series, source: str, name: str, role: Role, asked: Asked)
         kind, why = (kind if role != "feature" else None), as_written
     if role in _CLASSES and asked.classes and forced is None and kind == "numeric":
         kind, why = "categorical", "categorical: classes are given"
+    if role in _CLASSES and kind == "numeric":
+        why += "; how far numbers are off is not watched (--categorical takes them for classes)"
     spelling = spelling_of(_distinct(present), classes=role in _CLASSES) if kind == "categorical" else "text"
     column = None if kind is None else Column(name, kind, role)
     classes = asked.classes if role in _CLASSES and kind == "categorical" else ()
@@ -251,7 +253,8 @@ def _kind(present: pd.Series, role: Role) -> tuple[Kind | None, str]:
     if number_share >= MOSTLY and not (codes := _codes(present)):
         n_distinct = numbers.nunique()
         if role in _CLASSES and n_distinct <= _MAX_CLASSES:
-            return "categorical", f"categorical: {n_distinct} classes"
+            guess = " (--numeric takes them for quantities)" if n_distinct > 2 else ""
+            return "categorical", f"categorical: {n_distinct} classes{guess}"
         bad = f"; {share_text(1 - number_share)} of the first values are not and cannot be read"
         return "numeric", "numeric" + (bad if number_share < 1 else "")
     n_distinct = present.nunique()
