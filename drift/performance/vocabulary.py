@@ -89,6 +89,15 @@ NOTHING_STRANGE = Vocabulary()
 def names_of(prediction: CategoricalSample, label: CategoricalSample) -> Names:
     """Count the classes that were predicted, and those that were true.
 
+    Parameters
+    ----------
+    prediction, label : samples of n rows each, in time order; a row without a label is missing in it
+
+    Returns
+    -------
+    Names
+        Rows by class, and those of the newest labels.
+
     Examples
     --------
     >>> names_of(CategoricalSample(np.array([0, 0]), ("a", "b")), CategoricalSample(np.array([0, -1]), ("x",)))
