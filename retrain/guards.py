@@ -54,7 +54,7 @@ def strange_names(log: PredictionLog, model: str, rows: pd.DataFrame | None = No
     Returns
     -------
     str
-        A sentence on what is strange and what to do; empty where nothing is.
+        Empty where nothing is wrong, or nothing can be told.
     """
     columns = outcome_columns(log, model)
     if columns is None:

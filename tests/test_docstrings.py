@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 # The packages that hold to it; a name is all that another one needs to be held.
-HELD = ("drift", "retrain", "seed", "dashboard")
+HELD = ("drift", "storage", "retrain", "seed", "dashboard")
 # What has a shape, and what of drift/ holds columns of it.
 ARRAYS = {"ndarray", "ArrayLike"}
 FRAMES = {"DataFrame", "Series"}

@@ -250,6 +250,11 @@ class CategoricalReference:
 def counting_half(n: int) -> np.ndarray:
     """Return which of n rows in time order are counted, bool array; the others choose. Blocks of rows alternate.
 
+    Returns
+    -------
+    bool array, shape (n,)
+        About half of them are true.
+
     Examples
     --------
     >>> counting_half(16).astype(int)

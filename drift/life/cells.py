@@ -69,7 +69,18 @@ class Cells:
     is_split: bool = False
 
     def place_reference(self, reference: Sample) -> np.ndarray:
-        """Return the cells of the reference rows that are counted, in time order."""
+        """Return the cells of the reference rows that are counted, in time order.
+
+        Parameters
+        ----------
+        reference : Sample
+            Of the kind that the cells are of.
+
+        Returns
+        -------
+        int array, shape (n_counted,)
+            0 to n_cells - 1; half of the rows where the other half chose the cells, else all.
+        """
         placed = self.place(reference)
         return placed[counting_half(len(reference))] if self.is_split else placed
 

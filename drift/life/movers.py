@@ -14,6 +14,11 @@ def largest_mover(cells: Cells, window: np.ndarray) -> str:
     ----------
     window : int array, shape (n_cells,)
 
+    Returns
+    -------
+    str
+        The category or the place, with its shares before and now.
+
     Examples
     --------
     >>> from drift.data.samples import CategoricalSample

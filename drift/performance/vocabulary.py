@@ -91,12 +91,13 @@ def names_of(prediction: CategoricalSample, label: CategoricalSample) -> Names:
 
     Parameters
     ----------
-    prediction, label : samples of n rows each, in time order; a row without a label is missing in it
+    prediction, label : CategoricalSample, n rows each
+        In the order in which the labels came.
 
     Returns
     -------
     Names
-        Rows by class, and those of the newest labels.
+        Rows by class; the newest labels apart.
 
     Examples
     --------

@@ -235,6 +235,17 @@ def changed_rate(names: Sequence[str], reference_counts: np.ndarray, current_cou
 
     Points of traffic say nothing of a class that holds hardly any traffic.
 
+    Parameters
+    ----------
+    names : n_categories names
+    reference_counts, current_counts : int arrays, shape (n_categories,)
+        Rows of each.
+
+    Returns
+    -------
+    Rate or None
+        None where no rare category changed so far, or one of the samples is empty.
+
     Examples
     --------
     >>> found = changed_rate(("no", "yes"), np.array([9_980, 20]), np.array([990, 10]))

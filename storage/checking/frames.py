@@ -45,7 +45,13 @@ def batch_from_frame(
 
     Parameters
     ----------
+    frame : n rows; `predicted_at` and any of the model's columns and bookkeeping fields
     columns, rules, strict : as there
+
+    Returns
+    -------
+    Batch
+        The rows that are kept, column by column, and what became of the others.
 
     Raises
     ------
@@ -135,7 +141,17 @@ def _labelled_at(stored: dict[str, Any], rules: Rules) -> tuple[np.ndarray, np.n
 
 
 def cells_of(values: pd.Series) -> list[Any]:
-    """Return the cells of a column as they are: pandas would widen small floats, which then have other digits."""
+    """Return the cells of a column as they are: pandas would widen small floats, which then have other digits.
+
+    Parameters
+    ----------
+    values : a column, shape (n,)
+
+    Returns
+    -------
+    list of n cells
+        Of numpy's own types where the column is of small floats, else of Python's.
+    """
     if values.dtype in (np.float16, np.float32):
         return list(values.to_numpy())
     return values.tolist()

@@ -47,12 +47,32 @@ ISO = TimeForm()
 
 
 def share_read(values: pd.Series, form: TimeForm) -> float:
-    """Return the share of values that can be read like this."""
+    """Return the share of values that can be read like this.
+
+    Parameters
+    ----------
+    values : a column, shape (n,), none of it missing
+
+    Returns
+    -------
+    float
+        0 to 1.
+    """
     return float(_READ[form.kind](values, form.detail).notna().mean())
 
 
 def read_times(values: pd.Series, form: TimeForm) -> pd.Series:
-    """Return times with their zone, UTC where none is written; what cannot be read stays, so that it can be shown."""
+    """Return times with their zone, UTC where none is written; what cannot be read stays, so that it can be shown.
+
+    Parameters
+    ----------
+    values : a column, shape (n,)
+
+    Returns
+    -------
+    Series, shape (n,)
+        Of times where all could be read, else of objects.
+    """
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         return values
     if pd.api.types.is_datetime64_dtype(values.dtype):

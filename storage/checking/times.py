@@ -40,6 +40,11 @@ def recognise(values: pd.Series, name: str, asked: str | None = None) -> TimeFor
     name : what the column is called in the file
     asked : one of NAMED_FORMATS, or a pattern of `datetime.strptime`; None to find out
 
+    Returns
+    -------
+    TimeForm
+        One form for all of them.
+
     Raises
     ------
     UnclearTimes

@@ -24,13 +24,24 @@ def frame_of(batch: Any) -> pd.DataFrame:
     Whole numbers and booleans keep their type beside nulls; what stands in a dictionary is taken out of it; durations
     stay durations, and times times, of whatever unit and zone; decimals keep their digits; bytes that are UTF-8 are
     text. Lists and records stay what they are.
+
+    Returns
+    -------
+    DataFrame, shape (n_rows, n_columns)
+        Numbered from 0.
     """
     columns = {name: series_of(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
     return pd.DataFrame(columns, index=pd.RangeIndex(batch.num_rows), copy=False)
 
 
 def series_of(column: Any) -> pd.Series:
-    """Return an array of Arrow as a column of pandas."""
+    """Return an array of Arrow as a column of pandas.
+
+    Returns
+    -------
+    Series, shape (n,)
+        Of objects where pandas has no such type.
+    """
     import pyarrow as pa
 
     column = _plain(column)

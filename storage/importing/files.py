@@ -85,6 +85,11 @@ def count_rows(path: Path) -> int | None:
 def first_rows(path: Path, n: int) -> pd.DataFrame:
     """Return the first rows of a file that can be read, every column of it as it stands there.
 
+    Returns
+    -------
+    DataFrame, at most n rows
+        Indexed by their position in the file, from 0.
+
     Raises
     ------
     UnreadableFile

@@ -60,6 +60,15 @@ def guess_fields(sample: pd.DataFrame) -> dict[str, str]:
     Times, numbers and ids must also look like it, but for a few bad values. Where no column is called like a time, the
     first one that holds times is taken.
 
+    Parameters
+    ----------
+    sample : the first rows of the file, every column as it stands there
+
+    Returns
+    -------
+    dict
+        Only fields for which a column was found; each column stands in it once.
+
     Examples
     --------
     >>> guess_fields(pd.DataFrame({"When": ["2026-11-23T14:00"], "y_pred": ["a"], "id": [7], "age": [31]}))
@@ -93,7 +102,17 @@ def _about(sample: pd.DataFrame, found: Mapping[str, str]) -> dict[str, str]:
 
 
 def cannot_be_features(sample: pd.DataFrame) -> dict[str, str]:
-    """Return the columns whose names the log does not take for a feature, each with what is wrong with it."""
+    """Return the columns whose names the log does not take for a feature, each with what is wrong with it.
+
+    Parameters
+    ----------
+    sample : the first rows of the file
+
+    Returns
+    -------
+    dict
+        Column -> what is wrong with its name; empty where all can be features.
+    """
     faults = {}
     for name in sample.columns:
         try:

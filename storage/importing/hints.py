@@ -32,6 +32,11 @@ def hints(
     sources : field of the log -> column of the file
     decisions : what was decided of its columns
     settled : columns of which somebody has said what they are: nothing is proposed of them
+
+    Returns
+    -------
+    tuple of str
+        Empty where there is nothing to propose or to warn of.
     """
     left = [name for name in sample.columns if name not in sources.values() and name not in settled]
     guessed = guess_fields(sample[left]) if left else {}

@@ -74,6 +74,11 @@ def infer(
     features : names of the file's columns that are features
     sources : field of the log -> column of the file
 
+    Returns
+    -------
+    list of Decision
+        One for each feature and each role that has a column, in this order.
+
     Raises
     ------
     ValueError
@@ -109,7 +114,18 @@ def check_feature(name: str) -> None:
 
 
 def present_of(values: pd.Series, words: frozenset[str]) -> pd.Series:
-    """Return the values of a column that are not missing."""
+    """Return the values of a column that are not missing.
+
+    Parameters
+    ----------
+    values : a column, shape (n,)
+    words : what stands for no value
+
+    Returns
+    -------
+    Series
+        What is left of them, in their order.
+    """
     present = values.dropna()
     return present[~_says(present, words)]
 

@@ -22,7 +22,17 @@ _CLASSES: tuple[Role, ...] = ("prediction", "label")
 
 
 def kind_of(present: pd.Series, role: Role) -> tuple[Kind | None, str]:
-    """Return what a column is, None where it is left out, and why."""
+    """Return what a column is, and why.
+
+    Parameters
+    ----------
+    present : Series, shape (n,): the values that are not missing
+
+    Returns
+    -------
+    kind, why
+        No kind where the column is left out.
+    """
     if present.dtype == object and (why := _left_out(present)):
         return None, f"left out: {why} (--ignore it to silence this)"
     if present.empty:
@@ -83,7 +93,16 @@ def _codes(present: pd.Series) -> str:
 
 
 def is_time(values: pd.Series) -> bool:
-    """Tell whether values, none of them missing, are times; an empty series holds none."""
+    """Tell whether values, none of them missing, are times; an empty series holds none.
+
+    Parameters
+    ----------
+    values : a column, shape (n,)
+
+    Returns
+    -------
+    bool
+    """
     if values.empty:
         return False
     if pd.api.types.is_datetime64_any_dtype(values.dtype):

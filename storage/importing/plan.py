@@ -85,7 +85,17 @@ class ImportPlan:
         return [self.sources[column.name] for column in plain]
 
     def as_logged(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Name the columns of the file as the log does, and give times a zone."""
+        """Name the columns of the file as the log does, and give times a zone.
+
+        Parameters
+        ----------
+        frame : rows of the file
+
+        Returns
+        -------
+        DataFrame, shape (n_rows, n_fields)
+            The columns that are imported, under the names of the log.
+        """
         renamed = pd.DataFrame({name: frame[source] for name, source in self.sources.items()})
         for name, form in self.times.items():
             renamed[name] = read_times(renamed[name], form)
@@ -94,7 +104,19 @@ class ImportPlan:
     def told(
         self, frame: pd.DataFrame, unreadable: Sequence[RejectedRow], rejected: Sequence[RejectedRow]
     ) -> tuple[RejectedRow, ...]:
-        """Return bad rows by their position in the file, in words of the file."""
+        """Return bad rows by their position in the file, in words of the file.
+
+        Parameters
+        ----------
+        frame : rows of the file, indexed by their position in it
+        unreadable : rows that the file did not yield
+        rejected : rows of the frame, by their place in it
+
+        Returns
+        -------
+        tuple of RejectedRow
+            In the order of the file.
+        """
         named = (RejectedRow(int(frame.index[row.row]), self._by_source(row.error)) for row in rejected)
         return tuple(sorted([*unreadable, *named], key=lambda row: row.row))
 
@@ -104,7 +126,18 @@ class ImportPlan:
         return f"{self.sources.get(name, name)} {rest}"
 
     def told_unreadable(self, frame: pd.DataFrame, cells: Sequence[UnreadableCells]) -> tuple[UnreadableCells, ...]:
-        """Return unreadable cells by their column and position in the file."""
+        """Return unreadable cells by their column and position in the file.
+
+        Parameters
+        ----------
+        frame : rows of the file, indexed by their position in it
+        cells : unreadable cells of the frame, by their place in it
+
+        Returns
+        -------
+        tuple of UnreadableCells
+            One for each column that has some.
+        """
         rows = frame.index.to_numpy()
         return tuple(
             UnreadableCells(self.sources[each.column], tuple(rows[list(each.rows)].tolist()), each.errors)
