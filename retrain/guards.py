@@ -48,7 +48,8 @@ def strange_names(log: PredictionLog, model: str, rows: pd.DataFrame | None = No
 
     Parameters
     ----------
-    rows : labelled rows of the model; default: its newest
+    rows : DataFrame, shape (n labelled rows, columns of the model)
+        Default: its newest.
 
     Returns
     -------

@@ -21,16 +21,15 @@ from storage.command_line import (
 from storage.database.engine import DEFAULT_URL
 from storage.database.settings import Settings
 from storage.importing.export import export
-from storage.importing.plan import ColumnMapping, ImportPlan, plan_import
+from storage.importing.plan import ColumnMapping, plan_import
 from storage.importing.rejected_file import RejectedFile
-from storage.importing.run import BATCH_ROWS, ImportResult, run_import
-from storage.importing.wording import MOST_REJECTED, plan_lines, rejected_lines
+from storage.importing.run import BATCH_ROWS, run_import
+from storage.importing.telling import code_of, tell_plan, tell_result
+from storage.importing.wording import MOST_REJECTED
 from storage.log import PredictionLog, open_log
 from storage.references.frozen import Reference
 from storage.upkeep.first_look import LOOKED_AT, look_ahead
 from storage.upkeep.upkeep_commands import add_commands
-
-_SHOWN = 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -181,7 +180,7 @@ def _import(log: PredictionLog, options: argparse.Namespace) -> int:
         time_format=options.time_format,
         called=options.called,
     )
-    _tell_plan(plan, verbose=options.verbose)
+    tell_plan(plan, verbose=options.verbose)
     started = time.perf_counter()
     result = run_import(
         log,
@@ -193,7 +192,7 @@ def _import(log: PredictionLog, options: argparse.Namespace) -> int:
         progress=ProgressBar(),
         **({} if options.rejected is None else {"tell_rejected": RejectedFile(options.rejected)}),
     )
-    _report(result, options, time.perf_counter() - started)
+    tell_result(result, options.rejected, time.perf_counter() - started)
     if options.remove_file:
         _remove(options.file)
     if result.accepted == 0 and not result.resumed_at:
@@ -201,17 +200,7 @@ def _import(log: PredictionLog, options: argparse.Namespace) -> int:
         return 2
     _freeze(log, options)
     _look_ahead(log, options.model)
-    return _code_of(result, options.most_rejected)
-
-
-def _code_of(result: ImportResult, most: float) -> int:
-    """Return 3 where more rows than may be were rejected: scripts must not take that for a success."""
-    n = result.n - result.resumed_at
-    if not n or len(result.rejected) <= most * n:
-        return 0
-    share = f"{len(result.rejected):,} of {n:,} rows were rejected"
-    print(f"error: {share}, more than {most:.0%} (--most-rejected).", file=sys.stderr)
-    return 3
+    return code_of(result, options.most_rejected)
 
 
 def _share(text: str) -> float:
@@ -219,14 +208,6 @@ def _share(text: str) -> float:
     if not 0 <= share <= 1:
         raise argparse.ArgumentTypeError(f"must be a share from 0 to 1; got {text!r}")
     return share
-
-
-def _tell_plan(plan: ImportPlan, *, verbose: bool = False) -> None:
-    print(f"{plan.called} -> model {plan.model!r}. Times without a zone are read as UTC.")
-    for line in plan_lines(plan, verbose=verbose):
-        print(f"  {line}")
-    for hint in plan.hints:
-        print(f"  hint: {hint}")
 
 
 def _remove(file: Path) -> None:
@@ -241,23 +222,6 @@ def _look_ahead(log: PredictionLog, model: str) -> None:
     n = look_ahead(log, model, ProgressBar(LOOKED_AT))
     if n:
         print(f"{n:,} rows since the reference are looked at for drift.")
-
-
-def _report(result: ImportResult, options: argparse.Namespace, seconds: float) -> None:
-    resumed = f" (went on at row {result.resumed_at + 1:,})" if result.resumed_at else ""
-    rate = (result.n - result.resumed_at) / max(seconds, 1e-9)
-    print(f"{result.accepted:,} rows imported{resumed}, {len(result.rejected):,} rejected; {rate:,.0f} rows/s.")
-    for column in result.unreadable:
-        cells = "1 cell" if column.n == 1 else f"{column.n:,} cells"
-        first = f"row {column.row + 1:,}: {column.source} {column.error}"
-        print(f"  {column.source}: {cells} could not be read, stored as missing; the first is {first}.")
-    if result.strange_labels:
-        named = ", ".join(map(repr, result.strange_labels[:_SHOWN]))
-        print(f"  labels use names that no prediction has: {named} (--classes says what they stand for).")
-    for line in rejected_lines(result.rejected, _SHOWN):
-        print(f"  {line}")
-    if options.rejected is not None:
-        print(f"The rejected rows are listed in {options.rejected}.")
 
 
 def _freeze(log: PredictionLog, options: argparse.Namespace) -> None:

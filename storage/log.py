@@ -162,7 +162,7 @@ class PredictionLog:
             appended = append_batch(connection, self.shelf, entry, batch, self._rng)
             if run is not None:
                 runs.advance(connection, run, len(rows) + n_unreadable, len(rows) + n_unreadable - appended.n)
-            strange = strange_labels(connection, self.catalogue, model, batch)
+            strange = strange_labels(connection, self.catalogue, entry, batch)
         self._settle(appended)
         rejected = sorted([*batch.rejected, *appended.rejected], key=lambda row: row.row)
         return IngestReport(appended.n, tuple(rejected), appended.unreadable, strange)

@@ -56,12 +56,13 @@ def choice_now(token: str) -> Choice:
     """Return what stands in the form, which may be newer than the page around it."""
     state = st.session_state
     fields = ((name, state.get(f"{token} {name}")) for name in FIELDS)
+    lists = {name: tuple(state.get(f"{token} {name}") or ()) for name in _LISTS}
     return Choice(
         model=str(state.get(f"{token} model") or "").strip(),
         fields=tuple((name, str(source)) for name, source in fields if source),
-        ignore=tuple(state.get(f"{token} ignore") or ()),
-        numeric=tuple(state.get(f"{token} numeric") or ()),
-        categorical=tuple(state.get(f"{token} categorical") or ()),
+        ignore=lists["ignore"],
+        numeric=lists["numeric"],
+        categorical=lists["categorical"],
         classes=str(state.get(f"{token} classes") or ""),
         decimal=state.get(f"{token} decimal"),
         thousands=state.get(f"{token} thousands"),

@@ -7,7 +7,8 @@ import pandas as pd
 
 from storage.checking.time_forms import share_read
 from storage.checking.times import UnclearTimes, recognise
-from storage.importing.inference import MOSTLY, check_feature, is_time
+from storage.importing.inference import check_feature
+from storage.importing.kinds import MOSTLY, is_time
 
 # How people and libraries call them, the most telling names first; compared without regard to case and punctuation.
 _NAMES: Mapping[str, tuple[str, ...]] = {

@@ -24,6 +24,7 @@ from storage.models.columns import check_columns, check_new_model
 SAMPLE_ROWS = 10_000
 # What a table of every database can have.
 _MOST_COLUMNS = 1_000
+_HINTED_BY = 1_000
 _TIMES = ("predicted_at", "labelled_at")
 
 
@@ -229,7 +230,7 @@ def plan_import(
     }
     sources |= {column.name: column.name for column in columns if column.role == "feature"}
     settled = frozenset([*numeric, *categorical, *asked.registered])
-    told = hints(sample, mapping.sources(), decisions, settled)
+    told = hints(sample.head(_HINTED_BY), mapping.sources(), decisions, settled)
     return ImportPlan(path, model, sources, columns, tuple(decisions), called or path.name, readings, times, told)
 
 

@@ -12,7 +12,7 @@ from storage.checking.rows import Batch, RejectedRow
 from storage.database.driver import Prepared, chunks, run, run_many
 from storage.database.schema import evidence, instant_from, model
 from storage.evidence.ledger import mark_labels_stale
-from storage.models.catalogue import CATEGORIES_LIMIT, Catalogue, Entry, add_categories, read_entry
+from storage.models.catalogue import CATEGORIES_LIMIT, Catalogue, Entry, add_categories
 from storage.models.layout import Layout
 
 _KEY = Rule("key")
@@ -166,13 +166,13 @@ def _write(table: sa.Table) -> sa.ClauseElement:
     return changed.where(table.c.id == sa.bindparam("row_id"))
 
 
-def strange_labels(connection: sa.Connection, catalogue: Catalogue, model: str, batch: Batch) -> tuple[str, ...]:
+def strange_labels(connection: sa.Connection, catalogue: Catalogue, entry: Entry, batch: Batch) -> tuple[str, ...]:
     """Return the classes of a batch's labels that no prediction of the model has, those of the batch among them."""
     labels = batch.categories.get("label")
     if labels is None or "prediction" not in batch.categories or not labels.values:
         return ()
-    known = catalogue.dictionary(connection, read_entry(connection, model))
-    return not_predicted(known, labels.values)
+    known = catalogue.dictionary(connection, entry).get("prediction", ())
+    return not_predicted({"prediction": [*known, *batch.categories["prediction"].values]}, labels.values)
 
 
 def label_names(layout: Layout, labels: Sequence[object]) -> list[str]:

@@ -181,3 +181,21 @@ def test_concept_drift_is_drifted_though_no_column_moved(client, log):
     assert said["sentence"].startswith("Accuracy fell since about ")
     board = check_performance(log, "m", LastRows(1_000), None, policy.DEFAULT_POLICY)
     assert (said["verdict"], said["sentence"]) == (board.verdict, board.sentence)
+
+
+def test_labels_that_no_prediction_has_are_named_and_no_accuracy_is_told(client, reviews):
+    start = datetime.now(UTC) - timedelta(hours=4)
+    rows = [
+        {"predicted_at": (start + timedelta(seconds=k)).isoformat(), "request_id": f"q{k}", "length": k % 9}
+        | {"prediction": said, "label": said if k < 300 else said[:3], "score": 0.5}
+        for k in range(600)
+        for said in [("positive", "negative")[k % 2]]
+    ]
+    assert "strange_labels" not in client.post("/predictions", json=rows[:300]).json()
+    reviews.freeze_reference("reviews", "training", rows=300)
+    assert client.post("/predictions", json=rows[300:]).json()["strange_labels"] == ["neg", "pos"]
+    sent = [{"request_id": "q1", "label": "neutral"}]
+    assert client.post("/labels", json=sent).json()["strange_labels"] == ["neutral"]
+    said = client.get("/drift-check", params={"model": "reviews", "window": 300}).json()
+    assert "abels use names that no prediction has: 'neg', 'pos' (300 of 300)" in said["sentence"]
+    assert said["advice"]["title"] == "Repair the feed of the labels"

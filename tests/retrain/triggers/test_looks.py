@@ -181,3 +181,31 @@ def test_a_trigger_that_cannot_be_is_refused(wrong, said, log, artifacts):
 def test_settings_of_a_trigger_are_checked(wrong):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be"):
         TriggerSettings(**wrong)
+
+
+@pytest.mark.parametrize("kind", ["drift", "labels"])
+def test_no_trigger_fires_where_labels_use_names_that_no_prediction_has(log, artifacts, kind):
+    settings = TriggerSettings(checks=1, window_rows=1_000, every_minutes=0, n_labels=10, pause_hours=0)
+    fill(log, artifacts, turned=False)
+    looks.add(log, "m", kind, "start", by="ana", settings=settings)
+    looks.look(log)
+    log.freeze_reference("m", "training", rows=1_000)
+    frame = simulated(1_200, seed=9, start=START + timedelta(days=9), turned=False)
+    labels = frame["label"].map({"good": "g", "bad": "b"})
+    log.append("m", frame.assign(prediction=frame["label"], score=0.5, label=labels))
+    looks.look(log)
+    assert queue.read_jobs(log) == ()
+    assert "use names that no prediction has: " in said(log)
+
+
+def test_a_job_that_somebody_asks_for_refuses_to_learn_from_such_names(log, artifacts):
+    fill(log, artifacts, turned=False)
+    log.freeze_reference("m", "training", rows=1_000)
+    frame = simulated(1_200, seed=9, start=START + timedelta(days=9), turned=False)
+    labels = frame["label"].map({"good": "g", "bad": "b"})
+    log.append("m", frame.assign(prediction=frame["label"], score=0.5, label=labels))
+    queue.start(log, "m", "labels came", "ana")
+    job = run(log, artifacts, queue.read_active_job(log, "m").id)
+    assert job.state == "rejected"
+    assert "Labels use names that no prediction has" in job.note
+    assert "Repair the feed of the labels first" in job.note

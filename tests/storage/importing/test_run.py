@@ -449,7 +449,7 @@ def test_an_import_is_in_the_audit_list_as_soon_as_it_is_done(log, write, monkey
     def killed(*_):
         raise SystemExit(9)
 
-    monkeypatch.setattr("storage.__main__._report", killed)
+    monkeypatch.setattr("storage.__main__.tell_result", killed)
     with pytest.raises(SystemExit):
         run("import", path, "--model", "m", "--time", "when", "--by", "ana")
     assert runs.read_runs(log)[0].state == "done"
