@@ -153,7 +153,7 @@ def _decide(values: pd.Series, source: str, name: str, role: Role, asked: Asked)
     if marks:
         kind, why = "numeric", as_written
     elif as_written and kind != "numeric":
-        kind, why = (kind if role != "feature" else None), as_written
+        kind, why = (None if as_written.startswith("left out") else kind), as_written
     if role in _CLASSES and asked.classes and forced is None and kind == "numeric":
         kind, why = "categorical", "categorical: classes are given"
     if role in _CLASSES and kind == "numeric":

@@ -8,6 +8,8 @@ from storage.checking.number_forms import described, forms_of, marked_number, op
 # As for plain numbers: a few bad values are unreadable cells, many mean that the column is text.
 _MOSTLY = 0.9
 _LOOKED_AT = 2_000
+# So few different values, such as 0 % to 40 % in steps of ten, are compared as categories whatever they mean.
+_FEW = 20
 
 
 def written(present: pd.Series, source: str, role: Role, asked: str, forced: Kind | None) -> tuple[str, str]:
@@ -40,18 +42,19 @@ def written(present: pd.Series, source: str, role: Role, asked: str, forced: Kin
     if not _are_marked(texts):
         return "", ""
     forms = forms_of(texts, _MOSTLY)
+    is_left_out = role == "feature" and present.nunique() > _FEW
+    what = "left out" if is_left_out else f"categorical: {present.nunique()} different values"
     if len(forms) > 1:
         example = _example(texts)
         read = [f"{marked_number(example, form):.10g} ({options_for(source, form)})" for form in forms]
         if forced == "numeric":
             raise ValueError(f"column {source} must say what {example!r} is: {' or '.join(read)}.")
-        return "", f"left out: numbers such as {example!r} can be {' or '.join(read)}; say which"
+        return "", f"{what}: numbers such as {example!r} can be {' or '.join(read)}; say which"
     if not forms:
         return "", ""
     said = f"numbers with {described(texts, forms[0])}, such as {_example(texts)!r}"
     if forced == "numeric":
         return forms[0], f"numeric, as asked: {said}"
-    what = "left out" if role == "feature" else "categorical"
     return "", f"{what}: {said} ({options_for(source, forms[0])} reads them)"
 
 

@@ -93,12 +93,13 @@ def test_a_step_that_does_not_listen_is_killed_and_its_job_cancelled(log, artifa
 CLICKS = """
 import json, sys, time
 from concurrent.futures import ThreadPoolExecutor
-from storage import jobs, open_log
+from storage import open_log
+from storage.jobs import queue
 url, name, at = sys.argv[1], sys.argv[2], float(sys.argv[3])
 log = open_log(url)
 def click(k):
     time.sleep(max(0.0, at - time.time()))
-    return jobs.start(log, "m", "it drifted", f"{name}{k}")
+    return queue.start(log, "m", "it drifted", f"{name}{k}")
 with ThreadPoolExecutor(4) as pool:
     answers = list(pool.map(click, range(4)))
 print(json.dumps([[a.job_id, a.started, a.message] for a in answers]))

@@ -6,7 +6,17 @@ from storage.models.catalogue import Entry
 from storage.segments.memory import Remembered
 
 ENTRY = Entry(
-    1, "m", revision=7, n_rows=0, n_columns=0, n_categories=0, sealed_id=None, n_sealed=0, n_retired=0, seal_revision=3
+    1,
+    "m",
+    revision=7,
+    n_rows=0,
+    n_columns=0,
+    n_categories=0,
+    n_readings=0,
+    sealed_id=None,
+    n_sealed=0,
+    n_retired=0,
+    seal_revision=3,
 )
 
 
