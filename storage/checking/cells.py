@@ -36,6 +36,7 @@ _DEFAULT = Reading()
 # For what is a category already: no word of it means "no value".
 _AS_IT_STANDS = Reading(missing=frozenset())
 _PLAIN_TYPES = frozenset([str, float, int, bool, NoneType])
+_TIMES = frozenset([datetime, pd.Timestamp])
 _BOOLEANS = {"true": 1.0, "false": 0.0}
 # From here on a float no longer holds every whole number: an id has lost digits.
 _EXACT = {float: 2**53, np.float32: 2**24, np.float16: 2**11}
@@ -247,6 +248,8 @@ def _single(value: object) -> Any:
     kind = type(value)
     if kind in _PLAIN_TYPES:
         return None if value != value else value
+    if kind in _TIMES:  # every row has one: nothing else is asked of it
+        return value
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, np.ndarray) and value.ndim == 0:
