@@ -14,8 +14,8 @@ from storage.checking.rows import Batch
 MIN_RECORDS = 16
 _TEXT = {str, NoneType}
 _NUMBER = {float, int, NoneType}
-# Values of one of these types are told apart by being equal or not; 1 and True would not be.
-_OF_ONE_TYPE = (_TEXT, {int, NoneType}, {bool, NoneType}, {float, NoneType})
+# Values of these types are told apart by being equal or not; 1 and True would not be. Pandas writes NaN beside texts.
+_TOLD_APART = ({str, float, NoneType}, {str, int, NoneType}, {bool, NoneType})
 
 
 def batch_from_many(
@@ -79,7 +79,7 @@ def _column(values: list[Any], rule: Rule) -> list[Any]:
         _require(kinds <= _NUMBER)
         return values if kinds == {float} and not _holds_nan(values) else list(map(rule, values))
     if rule.kind in ("category", "variant"):
-        _require(any(kinds <= plain for plain in _OF_ONE_TYPE))
+        _require(any(kinds <= plain for plain in _TOLD_APART))
         # Few of them differ: each is read once.
         read = {value: rule(value) for value in set(values)}
         return values if all(text is value for value, text in read.items()) else [read[value] for value in values]
